@@ -1,0 +1,114 @@
+package dev.offramp.kernels;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Executes the operations of layered networks over live rows. One thread at a time may use a
+ * device; operations are queued and run in the order of the calls.
+ *
+ * <p>Unless said otherwise a buffer named activations is F32 [capacity, positions, width] with the
+ * capacity and stride of the {@link LiveRows}; only the valid positions of live rows are read and
+ * written. Output buffers must not overlap inputs, except where it says so. Wrong shapes, types or
+ * a foreign device's objects are an {@link IllegalArgumentException} that names the operation.
+ * Operations on zero live rows do nothing.
+ */
+public interface Device extends AutoCloseable {
+  DeviceInfo info();
+
+  /**
+   * Allocates zeroed memory.
+   *
+   * @throws DeviceException if the device has not enough memory
+   */
+  Buffer allocate(DataType type, long elements);
+
+  /**
+   * Queues a copy of all of {@code source}, whose elements are of the buffer's type in native byte
+   * order, to the buffer from element {@code at} on.
+   */
+  Event copyIn(MemorySegment source, Buffer target, long at);
+
+  /** Queues a copy from element {@code at} of the buffer on that fills all of {@code target}. */
+  Event copyOut(Buffer source, long at, MemorySegment target);
+
+  /**
+   * Uploads a linear map in the device's own layout.
+   *
+   * @param weight [outputs, inputs] of the type, row after row, in native byte order; not kept
+   * @param type type of the weight's elements: F32, F16 or BF16
+   * @param bias F32 [outputs], or null for none
+   */
+  Linear linear(int inputs, int outputs, MemorySegment weight, DataType type, MemorySegment bias);
+
+  /** An empty index table for activation buffers of that size. */
+  LiveRows liveRows(int capacity, int maxPositions);
+
+  /**
+   * Embedding gather: out = norm(words[id] + positions[p] + types[0]) at each valid position.
+   *
+   * @param ids I32 [capacity, positions]
+   * @param out activations of the tables' width
+   * @throws IllegalArgumentException on an id outside the vocabulary, where the device can tell
+   *     (others leave NaN)
+   */
+  void embed(LiveRows rows, EmbeddingTables tables, Buffer ids, Buffer out);
+
+  /**
+   * GEMM with a fused epilogue at each valid position: out = epilogue(W in + b).
+   *
+   * @param in activations, {@code map.inputs()} wide
+   * @param residual activations, {@code map.outputs()} wide, with {@link Epilogue#BIAS_RESIDUAL},
+   *     else null; may be the same buffer as out
+   * @param out activations, {@code map.outputs()} wide
+   */
+  void gemm(LiveRows rows, Linear map, Buffer in, Epilogue epilogue, Buffer residual, Buffer out);
+
+  /** Layer normalization at each valid position; {@code out} may be {@code in}. */
+  void layerNorm(LiveRows rows, Normalization normalization, Buffer in, Buffer out);
+
+  /**
+   * Multi-head self-attention within each row, softmax(Q K^T / sqrt(headSize)) V over the row's
+   * valid positions.
+   *
+   * @param qkv activations 3 * heads * headSize wide: queries, keys, values, each head after head
+   * @param out activations heads * headSize wide
+   */
+  void attention(LiveRows rows, int heads, int headSize, Buffer qkv, Buffer out);
+
+  /**
+   * Pools the positions of each live row to one vector.
+   *
+   * @param in activations of that width
+   * @param out F32 [capacity, width], entry i for the i-th live row
+   */
+  void pool(LiveRows rows, Pooling pooling, int width, Buffer in, Buffer out);
+
+  /**
+   * Exit head of each live row: pool, linear, softmax, then prediction and scores.
+   *
+   * @param in activations, {@code head.inputs()} wide
+   * @param signal entry i for the i-th live row
+   */
+  void exitHead(LiveRows rows, Pooling pooling, Linear head, Buffer in, ExitSignal signal);
+
+  /**
+   * Compaction: keeps, in their order, the live rows whose score is not above lambda. The rule is
+   * strict and NaN never exits: a row leaves if and only if {@code score > lambda}.
+   *
+   * @param signal what {@link #exitHead} left for these very rows
+   */
+  void compact(LiveRows rows, ExitSignal signal, Confidence confidence, float lambda);
+
+  /**
+   * Records the operations that {@code operations} calls on this device, without running them.
+   * Copies cannot be recorded.
+   */
+  Recording record(Runnable operations);
+
+  /** Bytes allocated on the device (and in native memory for it) that are not closed yet. */
+  long liveBytes();
+
+  /** Waits for queued work and frees the device; buffers of it cannot be used afterwards. */
+  @Override
+  void close();
+}

@@ -1,0 +1,15 @@
+package dev.offramp.kernels;
+
+/** Completion of a copy. The host memory of the copy must stay as it is until then. */
+@FunctionalInterface
+public interface Event {
+  /** An event of work that is complete already. */
+  Event DONE = () -> {};
+
+  /**
+   * Blocks until the copy and everything queued before it are complete.
+   *
+   * @throws DeviceException if the device failed
+   */
+  void await();
+}

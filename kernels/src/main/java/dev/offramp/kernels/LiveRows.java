@@ -1,0 +1,37 @@
+package dev.offramp.kernels;
+
+/**
+ * The rows of an activation buffer that are still being computed: an index table on the device.
+ * Activations stay where they are, [capacity, positions, width]; operations find live rows through
+ * this table, so a recording stays valid while rows leave.
+ *
+ * <p>A row is what exits: a sample with up to {@link #positions()} positions (tokens, pixels). Only
+ * its first {@code length} positions are valid; whether a device computes the rest is its own
+ * affair, and nobody may read them.
+ */
+public interface LiveRows extends AutoCloseable {
+  /** Rows that the activation buffers have room for. */
+  int capacity();
+
+  /** Positions a row has room for: the stride of a row in the activation buffers, in positions. */
+  int positions();
+
+  /** Number of live rows. */
+  int count();
+
+  /**
+   * Makes exactly these rows live, in this order, and sets the positions stride of the batch.
+   *
+   * @param rows distinct row numbers, each below {@link #capacity()}
+   * @param lengths valid positions of the row of the same place, each in [1, positions]
+   * @param positions stride of a row, at most the {@code maxPositions} the table was made with
+   * @throws IllegalArgumentException if a number is out of range or a row is named twice
+   */
+  void load(int[] rows, int[] lengths, int positions);
+
+  /** The live rows in their order (a copy). */
+  int[] rows();
+
+  @Override
+  void close();
+}

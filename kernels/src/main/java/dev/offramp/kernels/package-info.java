@@ -1,0 +1,2 @@
+/** Devices and the operations they offer: no model code, no statistics. */
+package dev.offramp.kernels;

@@ -1,0 +1,2 @@
+/** Model directories, tokenizers, data readers and importers: no device code. */
+package dev.offramp.models;

@@ -1,0 +1,2 @@
+/** Joins devices, models and calibration: engine, command line, bench and reports. */
+package dev.offramp.runtime;
