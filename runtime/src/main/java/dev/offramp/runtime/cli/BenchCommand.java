@@ -1,5 +1,8 @@
 package dev.offramp.runtime.cli;
 
+import dev.offramp.runtime.io.ProcessMemory;
+import dev.offramp.runtime.io.Inputs;
+import dev.offramp.runtime.io.Console;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import dev.offramp.kernels.Device;
@@ -109,7 +112,8 @@ final class BenchCommand implements Callable<Integer> {
     JsonArray cases = new JsonArray();
     JsonObject ratios = new JsonObject();
     try (ModelDirectory directory = ModelDirectory.open(model);
-        Device opened = device.open()) {
+        Device opened = device.open();
+        TemporaryFolder unpacked = TemporaryFolder.create()) {
       int threads = opened.info().computeUnits();
       double peak = PeakFlops.measureGflops(threads);
       Double lambda = lambda(directory);
@@ -134,7 +138,8 @@ final class BenchCommand implements Callable<Integer> {
             "%6s  %-18s %10s %9s %9s %8s %6s %6s %10s%n",
             "batch", "mode", "samples/s", "p50 ms", "p99 ms", "GFLOP/s", "peak", "depth", "ratio");
       }
-      List<Path> peers = against.isEmpty() ? List.of() : Peers.onnxFiles(directory, onnx);
+      List<Path> peers =
+          against.isEmpty() ? List.of() : Peers.onnxFiles(directory, onnx, unpacked.path());
       for (int size : batchSizes) {
         List<List<int[]>> batches = workload.batches(size);
         int longest = batches.stream().flatMap(List::stream).mapToInt(t -> t.length).max().orElse(1);

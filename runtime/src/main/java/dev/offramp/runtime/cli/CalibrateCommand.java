@@ -1,5 +1,7 @@
 package dev.offramp.runtime.cli;
 
+import dev.offramp.runtime.io.Inputs;
+import dev.offramp.runtime.io.Console;
 import com.google.gson.JsonObject;
 import dev.offramp.calibrate.Calibration;
 import dev.offramp.calibrate.Calibrator;

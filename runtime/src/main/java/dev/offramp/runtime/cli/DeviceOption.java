@@ -1,5 +1,6 @@
 package dev.offramp.runtime.cli;
 
+import dev.offramp.runtime.io.Console;
 import dev.offramp.kernels.Device;
 import dev.offramp.kernels.DeviceException;
 import dev.offramp.kernels.DeviceOptions;

@@ -1,5 +1,6 @@
 package dev.offramp.runtime.cli;
 
+import dev.offramp.runtime.io.Console;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import dev.offramp.kernels.Devices;

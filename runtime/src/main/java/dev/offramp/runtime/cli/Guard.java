@@ -1,5 +1,6 @@
 package dev.offramp.runtime.cli;
 
+import dev.offramp.runtime.io.Console;
 import dev.offramp.calibrate.Certificate;
 import dev.offramp.models.InputException;
 import dev.offramp.models.ModelDirectory;

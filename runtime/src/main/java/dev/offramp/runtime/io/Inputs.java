@@ -1,4 +1,4 @@
-package dev.offramp.runtime.cli;
+package dev.offramp.runtime.io;
 
 import dev.offramp.models.Example;
 import dev.offramp.models.InputException;
@@ -28,17 +28,18 @@ public record Inputs(List<Example> examples, List<int[]> tokens) {
         examples.stream().map(example -> tokenizer.encode(example.text(), maxTokens)).toList());
   }
 
-  int size() {
+  /** Number of inputs. */
+  public int size() {
     return tokens.size();
   }
 
   /** Length of the longest input in tokens. */
-  int longest() {
+  public int longest() {
     return tokens.stream().mapToInt(t -> t.length).max().orElse(1);
   }
 
   /** Whether every example has one of the model's labels. */
-  boolean labelledBy(ModelConfig config) {
+  public boolean labelledBy(ModelConfig config) {
     Set<String> known = new HashSet<>(config.labels());
     return examples.stream().allMatch(e -> e.label() != null && known.contains(e.label()));
   }
