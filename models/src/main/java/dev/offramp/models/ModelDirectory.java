@@ -64,7 +64,7 @@ public final class ModelDirectory implements AutoCloseable {
       checkTensors(weights, config, tensors);
       Path tokenizerFile = path.resolve(TOKENIZER);
       WordPieceTokenizer tokenizer = WordPieceTokenizer.read(tokenizerFile);
-      checkTokenizer(tokenizerFile, config, tokenizer);
+      checkTokenizer(tokenizerFile, config.architecture(), tokenizer);
       return new ModelDirectory(path, arena, config, tensors, tokenizer);
     } catch (RuntimeException | Error e) {
       arena.close();
@@ -225,8 +225,8 @@ public final class ModelDirectory implements AutoCloseable {
         });
   }
 
-  private static void checkTokenizer(Path file, ModelConfig config, WordPieceTokenizer tokenizer) {
-    int rows = config.architecture().vocabSize();
+  static void checkTokenizer(Path file, Architecture architecture, WordPieceTokenizer tokenizer) {
+    int rows = architecture.vocabSize();
     if (tokenizer.vocabSize() > rows) {
       throw InputException.in(
           file,

@@ -1,0 +1,13 @@
+package dev.offramp.models;
+
+/** Published models that the tests' class path holds. */
+final class TestModels {
+  private static final String VERSION = ":1.20.0-beta30";
+  private static final String PREFIX = "dev.langchain4j:langchain4j-embeddings-";
+
+  static final String MINILM = PREFIX + "all-minilm-l6-v2" + VERSION;
+  static final String MINILM_INT8 = PREFIX + "all-minilm-l6-v2-q" + VERSION;
+  static final String BGE_SMALL = PREFIX + "bge-small-en-v15" + VERSION;
+
+  private TestModels() {}
+}
