@@ -59,7 +59,7 @@ public final class TinyModel {
             "bert",
             "tiny",
             architecture,
-            new Preprocessing("tokenizer.json", MAX_TOKENS),
+            new Preprocessing("wordpiece", MAX_TOKENS),
             afterLayers.length == 0 ? List.of() : LABELS,
             exits,
             "random, seed " + seed);

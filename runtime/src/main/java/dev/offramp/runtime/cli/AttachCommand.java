@@ -31,8 +31,8 @@ import picocli.CommandLine.Option;
     name = "attach",
     mixinStandardHelpOptions = true,
     description = {
-      "Trains exit heads on the frozen encoder of a model: features are computed once on the device,",
-      "then each head is fitted by multinomial logistic regression. The full model's head, after the",
+      "Trains exit heads on the frozen encoder of a model.",
+      "Features are computed once on the device, then each head is fitted by multinomial logistic regression. The full model's head, after the",
       "last layer, is trained on the labels; without labels the model's own last head is kept."
     },
     footer = {
@@ -260,8 +260,7 @@ final class AttachCommand implements Callable<Integer> {
       tensors.put(name + ".bias", Tensor.ofFloats(name + ".bias", head.bias(), classes));
     }
     byte[] tokenizer =
-        Files.readAllBytes(
-            directory.path().resolve(directory.config().preprocessing().tokenizer()));
+        Files.readAllBytes(directory.path().resolve(ModelDirectory.TOKENIZER));
     ModelDirectory.write(out, config, tensors, tokenizer, overwrite);
   }
 }

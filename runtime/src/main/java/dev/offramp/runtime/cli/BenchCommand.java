@@ -1,12 +1,12 @@
 package dev.offramp.runtime.cli;
 
 import dev.offramp.runtime.io.ProcessMemory;
+import dev.offramp.runtime.io.TemporaryFolder;
 import dev.offramp.runtime.io.Inputs;
 import dev.offramp.runtime.io.Console;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import dev.offramp.kernels.Device;
-import dev.offramp.kernels.PeakFlops;
 import dev.offramp.models.InputException;
 import dev.offramp.models.ModelConfig;
 import dev.offramp.models.ModelDirectory;
@@ -31,8 +31,8 @@ import picocli.CommandLine.Option;
     name = "bench",
     mixinStandardHelpOptions = true,
     description = {
-      "Times full depth, early exit and peers side by side in one process: every round runs each",
-      "mode on the same batches, and medians over the rounds are printed."
+      "Times full depth, early exit and peers side by side in one process.",
+      "Every round runs each mode on the same batches; medians over the rounds are printed."
     },
     footer = {
       "",
@@ -115,7 +115,7 @@ final class BenchCommand implements Callable<Integer> {
         Device opened = device.open();
         TemporaryFolder unpacked = TemporaryFolder.create()) {
       int threads = opened.info().computeUnits();
-      double peak = PeakFlops.measureGflops(threads);
+      double peak = opened.measurePeakGflops();
       Double lambda = lambda(directory);
       Workload workload =
           sequence == null

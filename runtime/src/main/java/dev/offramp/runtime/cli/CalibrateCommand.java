@@ -29,8 +29,8 @@ import picocli.CommandLine.Option;
     name = "calibrate",
     mixinStandardHelpOptions = true,
     description = {
-      "Chooses the exit threshold whose risk is controlled, and writes certificate.json into the",
-      "model directory. The calibration data must be fresh: not used for training, and of the kind",
+      "Chooses the exit threshold whose risk is controlled.",
+      "Writes certificate.json into the model directory. The calibration data must be fresh: not used for training, and of the kind",
       "that the model will serve."
     },
     footer = {

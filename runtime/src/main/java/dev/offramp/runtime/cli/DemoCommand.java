@@ -28,8 +28,8 @@ import picocli.CommandLine.Option;
     name = "demo",
     mixinStandardHelpOptions = true,
     description = {
-      "The main job on real input: imports a pretrained transformer with its exit heads, calibrates",
-      "an exit threshold with a guarantee on sentences from libraries' documentation, and measures",
+      "Runs the main job on real input, from a published model to a certified speed-up.",
+      "Imports a pretrained transformer with its exit heads, calibrates an exit threshold with a guarantee on sentences from libraries' documentation, and measures",
       "speed, accuracy and risk on sentences that nothing was chosen on."
     },
     footer = {
@@ -119,7 +119,7 @@ final class DemoCommand implements Callable<Integer> {
     Console.say("importing %s and merging the trained exits", backbone);
     Path model = folder.resolve("model");
     Importer.importModel(
-        backbone, model, new ImportOptions(adapter, null, null, null, true, Console::say));
+        backbone, model, ImportOptions.defaults().withAdapter(adapter).withOverwrite(true));
     return model;
   }
 

@@ -30,7 +30,7 @@ final class DeviceOption {
     }
     Device device;
     try {
-      device = Devices.open(id, threads == null ? DeviceOptions.DEFAULT : new DeviceOptions(threads));
+      device = Devices.open(id, threads == null ? DeviceOptions.defaults() : new DeviceOptions(threads));
     } catch (DeviceException e) {
       throw InputException.in(null, "--device " + id, e.getMessage());
     }

@@ -4,6 +4,7 @@ import dev.offramp.runtime.io.Console;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import dev.offramp.kernels.Devices;
+import dev.offramp.kernels.Probe;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -30,11 +31,11 @@ final class DoctorCommand implements Callable<Integer> {
     document.addProperty("processors", vm.availableProcessors());
     document.addProperty("heapLimitBytes", vm.maxMemory());
     JsonArray devices = new JsonArray();
-    for (Devices.Probe probe : Devices.probe()) {
+    for (Probe probe : Devices.probe()) {
       JsonObject device = new JsonObject();
       device.addProperty("device", probe.id());
       device.addProperty("accepted", probe.accepted());
-      device.addProperty("detail", probe.detail());
+      device.addProperty("detail", probe.reason());
       devices.add(device);
     }
     document.add("devices", devices);
@@ -49,10 +50,10 @@ final class DoctorCommand implements Callable<Integer> {
                   System.out.printf("%-15s %s%n", name, value.getAsString());
                 }
               });
-      for (Devices.Probe probe : Devices.probe()) {
+      for (Probe probe : Devices.probe()) {
         System.out.printf(
             "%-15s %s: %s%n",
-            probe.id(), probe.accepted() ? "accepted" : "declined", probe.detail());
+            probe.id(), probe.accepted() ? "accepted" : "declined", probe.reason());
       }
     }
     return 0;

@@ -7,6 +7,8 @@ import dev.offramp.models.Importer;
 import dev.offramp.models.MavenArtifact;
 import dev.offramp.models.ModelDirectory;
 import java.nio.file.Path;
+import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -65,7 +67,13 @@ final class ImportCommand implements Callable<Integer> {
     Importer.importModel(
         source,
         out,
-        new ImportOptions(adapter, tokenizer, name, maxTokens, overwrite, Console::say));
+        new ImportOptions(
+            Optional.ofNullable(adapter),
+            Optional.ofNullable(tokenizer),
+            Optional.ofNullable(name),
+            maxTokens == null ? OptionalInt.empty() : OptionalInt.of(maxTokens),
+            overwrite,
+            (step, number, of) -> Console.say("%d/%d %s", number, of, step)));
     try (ModelDirectory model = ModelDirectory.open(out)) {
       var config = model.config();
       Console.say(

@@ -59,6 +59,7 @@ public final class Main implements Runnable {
   /** Runs one command line and returns its exit code. */
   public static int execute(String... args) {
     CommandLine line = new CommandLine(new Main());
+    line.setUsageHelpWidth(100);
     line.setCaseInsensitiveEnumValuesAllowed(true);
     line.setExecutionExceptionHandler(Main::report);
     line.setParameterExceptionHandler(Main::reportUsage);
