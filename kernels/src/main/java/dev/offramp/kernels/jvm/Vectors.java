@@ -1,0 +1,67 @@
+package dev.offramp.kernels.jvm;
+
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorSpecies;
+
+/** The vector width, fixed when this class is loaded, and functions of vectors. */
+final class Vectors {
+  /** The processor's own width up to 512 bits: a wider species than it has is very slow. */
+  static final VectorSpecies<Float> SPECIES =
+      VectorSpecies.of(
+          float.class,
+          VectorShape.forBitSize(
+              Integer.getInteger(
+                  "offramp.vectorBits",
+                  Math.clamp(FloatVector.SPECIES_PREFERRED.vectorBitSize(), 128, 512))));
+
+  static final int LANES = SPECIES.length();
+
+  private Vectors() {}
+
+  /**
+   * exp(x) for x <= 0 to about 2 ulp, by reduction to [-ln 2 / 2, ln 2 / 2] and a polynomial
+   * (Cephes expf). Below -87 it stays at exp(-87).
+   */
+  static FloatVector expOfNegative(FloatVector x) {
+    FloatVector bounded = x.max(-87f);
+    // Adding 1.5 * 2^23 rounds to an integer, which is then found in the low bits.
+    FloatVector shifted = bounded.fma(splat(1.44269504f), splat(12582912f));
+    FloatVector n = shifted.sub(12582912f);
+    FloatVector r = n.fma(splat(-0.693359375f), bounded);
+    r = n.fma(splat(2.12194440e-4f), r);
+    FloatVector p = splat(1.9875691500e-4f);
+    p = p.fma(r, splat(1.3981999507e-3f));
+    p = p.fma(r, splat(8.3334519073e-3f));
+    p = p.fma(r, splat(4.1665795894e-2f));
+    p = p.fma(r, splat(1.6666665459e-1f));
+    p = p.fma(r, splat(5.0000001201e-1f));
+    p = p.mul(r).fma(r, r.add(1f));
+    FloatVector power =
+        shifted
+            .reinterpretAsInts()
+            .add(127)
+            .lanewise(VectorOperators.LSHL, 23)
+            .reinterpretAsFloats();
+    return p.mul(power);
+  }
+
+  /** Exact GELU as max(x, 0) - |x| / 2 * erfc(|x| / sqrt 2), see {@link Erfc}. */
+  static FloatVector gelu(FloatVector x) {
+    FloatVector absolute = x.abs().min(Erfc.ENOUGH);
+    FloatVector z = absolute.mul(Erfc.SQRT_HALF);
+    FloatVector t = splat(1f).div(z.fma(splat(Erfc.P), splat(1f)));
+    FloatVector p = splat(Erfc.A5);
+    p = p.fma(t, splat(Erfc.A4));
+    p = p.fma(t, splat(Erfc.A3));
+    p = p.fma(t, splat(Erfc.A2));
+    p = p.fma(t, splat(Erfc.A1));
+    FloatVector erfc = p.mul(t).mul(expOfNegative(z.mul(z).neg()));
+    return absolute.mul(-0.5f).fma(erfc, x.max(0f));
+  }
+
+  private static FloatVector splat(float value) {
+    return FloatVector.broadcast(SPECIES, value);
+  }
+}
