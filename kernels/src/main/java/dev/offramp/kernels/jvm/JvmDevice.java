@@ -53,12 +53,10 @@ public final class JvmDevice implements Device {
         LOOPS.note());
   }
 
-  /**
-   * Measures what the processor can do at most: fused multiply-adds on registers, in GFLOP/s over
-   * that many threads at once. Takes about 0.3 s.
-   */
-  public static double measuredPeakGflops(int threads) {
-    return Peak.measure(LOOPS, threads);
+  /** Fused multiply-adds on registers, by as many threads as the device has. */
+  @Override
+  public double measurePeakGflops() {
+    return Peak.measure(LOOPS, info.computeUnits());
   }
 
   @Override
