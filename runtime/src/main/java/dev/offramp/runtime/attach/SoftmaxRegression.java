@@ -51,8 +51,9 @@ public final class SoftmaxRegression {
       }
     }
 
+    /** L2 as found best by held-out loss on BANKING77 with MiniLM features, among 0 to 1e-2. */
     public static Options of(long seed) {
-      return new Options(1e-3, 0.1, 200, 10, seed);
+      return new Options(3e-3, 0.1, 200, 10, seed);
     }
   }
 
