@@ -72,7 +72,8 @@ public final class TinyModel {
     Random random = new Random(seed);
     List<int[]> rows = new ArrayList<>();
     for (int i = 0; i < count; i++) {
-      rows.add(random.ints(1 + random.nextInt(MAX_TOKENS), FIRST_WORD, FIRST_WORD + WORDS).toArray());
+      rows.add(
+          random.ints(1 + random.nextInt(MAX_TOKENS), FIRST_WORD, FIRST_WORD + WORDS).toArray());
     }
     return rows;
   }
@@ -133,20 +134,20 @@ public final class TinyModel {
       vocabulary.append(",\"%s\":%d".formatted(word(w), FIRST_WORD + w));
     }
     return """
-        {"version":"1.0","truncation":null,"padding":null,
-         "added_tokens":[
-           {"id":0,"content":"[UNK]","single_word":false,"lstrip":false,"rstrip":false,"normalized":false,"special":true},
-           {"id":1,"content":"[CLS]","single_word":false,"lstrip":false,"rstrip":false,"normalized":false,"special":true},
-           {"id":2,"content":"[SEP]","single_word":false,"lstrip":false,"rstrip":false,"normalized":false,"special":true}],
-         "normalizer":{"type":"BertNormalizer","clean_text":true,"handle_chinese_chars":true,"strip_accents":null,"lowercase":true},
-         "pre_tokenizer":{"type":"BertPreTokenizer"},
-         "post_processor":{"type":"TemplateProcessing",
-           "single":[{"SpecialToken":{"id":"[CLS]","type_id":0}},{"Sequence":{"id":"A","type_id":0}},{"SpecialToken":{"id":"[SEP]","type_id":0}}],
-           "pair":[{"SpecialToken":{"id":"[CLS]","type_id":0}},{"Sequence":{"id":"A","type_id":0}},{"SpecialToken":{"id":"[SEP]","type_id":0}},{"Sequence":{"id":"B","type_id":1}},{"SpecialToken":{"id":"[SEP]","type_id":1}}],
-           "special_tokens":{"[CLS]":{"id":"[CLS]","ids":[1],"tokens":["[CLS]"]},"[SEP]":{"id":"[SEP]","ids":[2],"tokens":["[SEP]"]}}},
-         "decoder":{"type":"WordPiece","prefix":"##","cleanup":true},
-         "model":{"type":"WordPiece","unk_token":"[UNK]","continuing_subword_prefix":"##","max_input_chars_per_word":100,"vocab":{%s}}}
-        """
+    {"version":"1.0","truncation":null,"padding":null,
+     "added_tokens":[
+       {"id":0,"content":"[UNK]","single_word":false,"lstrip":false,"rstrip":false,"normalized":false,"special":true},
+       {"id":1,"content":"[CLS]","single_word":false,"lstrip":false,"rstrip":false,"normalized":false,"special":true},
+       {"id":2,"content":"[SEP]","single_word":false,"lstrip":false,"rstrip":false,"normalized":false,"special":true}],
+     "normalizer":{"type":"BertNormalizer","clean_text":true,"handle_chinese_chars":true,"strip_accents":null,"lowercase":true},
+     "pre_tokenizer":{"type":"BertPreTokenizer"},
+     "post_processor":{"type":"TemplateProcessing",
+       "single":[{"SpecialToken":{"id":"[CLS]","type_id":0}},{"Sequence":{"id":"A","type_id":0}},{"SpecialToken":{"id":"[SEP]","type_id":0}}],
+       "pair":[{"SpecialToken":{"id":"[CLS]","type_id":0}},{"Sequence":{"id":"A","type_id":0}},{"SpecialToken":{"id":"[SEP]","type_id":0}},{"Sequence":{"id":"B","type_id":1}},{"SpecialToken":{"id":"[SEP]","type_id":1}}],
+       "special_tokens":{"[CLS]":{"id":"[CLS]","ids":[1],"tokens":["[CLS]"]},"[SEP]":{"id":"[SEP]","ids":[2],"tokens":["[SEP]"]}}},
+     "decoder":{"type":"WordPiece","prefix":"##","cleanup":true},
+     "model":{"type":"WordPiece","unk_token":"[UNK]","continuing_subword_prefix":"##","max_input_chars_per_word":100,"vocab":{%s}}}
+    """
         .formatted(vocabulary)
         .getBytes(StandardCharsets.UTF_8);
   }

@@ -80,7 +80,7 @@ final class VectorLoops implements InnerLoops {
       e.intoArray(x, i);
       sums = sums.add(e);
     }
-    float factor = 1 / sums.reduceLanes(VectorOperators.ADD);
+    float factor = 1 / Vectors.sum(sums);
     for (int i = at; i < end; i += LANES) {
       FloatVector.fromArray(SPECIES, x, i).mul(factor).intoArray(x, i);
     }
@@ -101,7 +101,7 @@ final class VectorLoops implements InnerLoops {
     for (int i = 0; i < bound; i += LANES) {
       sums = sums.add(FloatVector.fromArray(SPECIES, in, inAt + i));
     }
-    float sum = sums.reduceLanes(VectorOperators.ADD);
+    float sum = Vectors.sum(sums);
     for (int i = bound; i < count; i++) {
       sum += in[inAt + i];
     }
@@ -112,7 +112,7 @@ final class VectorLoops implements InnerLoops {
       FloatVector d = FloatVector.fromArray(SPECIES, in, inAt + i).sub(mean);
       squares = d.fma(d, squares);
     }
-    float square = squares.reduceLanes(VectorOperators.ADD);
+    float square = Vectors.sum(squares);
     for (int i = bound; i < count; i++) {
       float d = in[inAt + i] - mean;
       square += d * d;

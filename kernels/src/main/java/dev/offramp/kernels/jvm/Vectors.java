@@ -3,6 +3,7 @@ package dev.offramp.kernels.jvm;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /** The vector width, fixed when this class is loaded, and functions of vectors. */
@@ -18,7 +19,32 @@ final class Vectors {
 
   static final int LANES = SPECIES.length();
 
+  private static final VectorShuffle<Float> SWAP_8 = swap(8);
+  private static final VectorShuffle<Float> SWAP_4 = swap(4);
+  private static final VectorShuffle<Float> SWAP_2 = swap(2);
+  private static final VectorShuffle<Float> SWAP_1 = swap(1);
+
   private Vectors() {}
+
+  /** Exchanges lanes whose numbers differ by {@code distance}. */
+  private static VectorShuffle<Float> swap(int distance) {
+    return VectorShuffle.fromOp(SPECIES, lane -> (lane ^ distance) % LANES);
+  }
+
+  /**
+   * Sum of the lanes, always in the same order. reduceLanes leaves the order open, and interpreter
+   * and compiler do take different ones: a row's result would change while the JVM warms up.
+   */
+  static float sum(FloatVector v) {
+    if (LANES > 8) {
+      v = v.add(v.rearrange(SWAP_8));
+    }
+    if (LANES > 4) {
+      v = v.add(v.rearrange(SWAP_4));
+    }
+    v = v.add(v.rearrange(SWAP_2));
+    return v.add(v.rearrange(SWAP_1)).lane(0);
+  }
 
   /**
    * exp(x) for x <= 0 to about 2 ulp, by reduction to [-ln 2 / 2, ln 2 / 2] and a polynomial

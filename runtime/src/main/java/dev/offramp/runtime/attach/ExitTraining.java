@@ -39,25 +39,28 @@ public final class ExitTraining {
    * @param done called with the number of heads that are finished
    */
   public static List<TrainedHead> earlier(
-      List<float[]> features, int width, Targets targets, long seed, int threads, IntConsumer done) {
+      List<float[]> features,
+      int width,
+      Targets targets,
+      long seed,
+      int threads,
+      IntConsumer done) {
     AtomicInteger finished = new AtomicInteger();
     try (ExecutorService pool = Executors.newFixedThreadPool(threads)) {
       List<Future<TrainedHead>> heads =
           features.stream()
-              .map(
-                  ofExit ->
-                      pool.submit(
-                          () -> {
-                            TrainedHead head =
-                                SoftmaxRegression.fit(
-                                    ofExit,
-                                    width,
-                                    targets,
-                                    SoftmaxRegression.Options.of(seed),
-                                    (iteration, most, loss) -> {});
-                            done.accept(finished.incrementAndGet());
-                            return head;
-                          }))
+              .map(ofExit ->
+                  pool.submit(() -> {
+                    TrainedHead head =
+                        SoftmaxRegression.fit(
+                            ofExit,
+                            width,
+                            targets,
+                            SoftmaxRegression.Options.of(seed),
+                            (iteration, most, loss) -> {});
+                    done.accept(finished.incrementAndGet());
+                    return head;
+                  }))
               .toList();
       List<TrainedHead> trained = new ArrayList<>();
       for (Future<TrainedHead> head : heads) {

@@ -68,7 +68,8 @@ public final class Interleaved {
     }
     List<Timing> timings = new ArrayList<>();
     for (int m = 0; m < modes.size(); m++) {
-      double[] millis = latencies.get(m).stream().mapToDouble(Double::doubleValue).sorted().toArray();
+      double[] millis =
+          latencies.get(m).stream().mapToDouble(Double::doubleValue).sorted().toArray();
       timings.add(new Timing(modes.get(m).name(), rates[m], millis));
     }
     return timings;

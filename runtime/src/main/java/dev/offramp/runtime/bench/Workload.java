@@ -1,9 +1,9 @@
 package dev.offramp.runtime.bench;
 
+import dev.offramp.models.ModelConfig;
 import dev.offramp.runtime.engine.Engine;
 import dev.offramp.runtime.engine.Flops;
 import dev.offramp.runtime.engine.Outcome;
-import dev.offramp.models.ModelConfig;
 import java.util.ArrayList;
 import java.util.List;
 

@@ -122,8 +122,7 @@ final class AttachCommand implements Callable<Integer> {
       }
       ModelConfig config = directory.config().withExits(name(), labels, exits(cuts));
       List<float[]> features;
-      try (Engine engine =
-          Engine.openAt(directory, opened, cuts, batch, inputs.longest())) {
+      try (Engine engine = Engine.openAt(directory, opened, cuts, batch, inputs.longest())) {
         features =
             Console.progress(
                 "features",
@@ -163,7 +162,9 @@ final class AttachCommand implements Callable<Integer> {
       last = existing(directory);
     }
     Targets targets =
-        distill == null ? null : ExitTraining.answers(last.weight(), last.bias(), features.getLast(), width);
+        distill == null
+            ? null
+            : ExitTraining.answers(last.weight(), last.bias(), features.getLast(), width);
     if (classes != null) {
       Targets ofLabels = Targets.ofLabels(classes, config.labels().size());
       targets = targets == null ? ofLabels : targets.mix(ofLabels, distill);
@@ -219,8 +220,7 @@ final class AttachCommand implements Callable<Integer> {
     int layers = config.architecture().layers();
     TreeSet<Integer> cuts = new TreeSet<>(after);
     if (cuts.first() < 1 || cuts.last() > layers) {
-      throw InputException.in(
-          null, "--after " + after, "the model has layers 1 to " + layers);
+      throw InputException.in(null, "--after " + after, "the model has layers 1 to " + layers);
     }
     if (cuts.add(layers)) {
       Console.say("an exit after the last layer, %d, is added: the full model's head", layers);
@@ -229,7 +229,9 @@ final class AttachCommand implements Callable<Integer> {
   }
 
   private static List<Exit> exits(List<Integer> cuts) {
-    return cuts.stream().map(layer -> new Exit(layer, new Head("linear", POOLING, "top1"))).toList();
+    return cuts.stream()
+        .map(layer -> new Exit(layer, new Head("linear", POOLING, "top1")))
+        .toList();
   }
 
   private String name() {
@@ -241,12 +243,11 @@ final class AttachCommand implements Callable<Integer> {
     SequencedMap<String, Tensor> tensors = new LinkedHashMap<>();
     directory
         .tensors()
-        .forEach(
-            (name, tensor) -> {
-              if (!name.startsWith("exits.")) {
-                tensors.put(name, tensor);
-              }
-            });
+        .forEach((name, tensor) -> {
+          if (!name.startsWith("exits.")) {
+            tensors.put(name, tensor);
+          }
+        });
     for (int e = 0; e < heads.size(); e++) {
       HeadWeights head = heads.get(e);
       int classes = head.bias().length;
@@ -259,8 +260,7 @@ final class AttachCommand implements Callable<Integer> {
       tensors.put(name + ".weight", Tensor.ofFloats(name + ".weight", flat, classes, width));
       tensors.put(name + ".bias", Tensor.ofFloats(name + ".bias", head.bias(), classes));
     }
-    byte[] tokenizer =
-        Files.readAllBytes(directory.path().resolve(ModelDirectory.TOKENIZER));
+    byte[] tokenizer = Files.readAllBytes(directory.path().resolve(ModelDirectory.TOKENIZER));
     ModelDirectory.write(out, config, tensors, tokenizer, overwrite);
   }
 }

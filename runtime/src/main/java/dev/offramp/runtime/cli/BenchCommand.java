@@ -1,9 +1,5 @@
 package dev.offramp.runtime.cli;
 
-import dev.offramp.runtime.io.ProcessMemory;
-import dev.offramp.runtime.io.TemporaryFolder;
-import dev.offramp.runtime.io.Inputs;
-import dev.offramp.runtime.io.Console;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import dev.offramp.kernels.Device;
@@ -17,6 +13,10 @@ import dev.offramp.runtime.bench.Mode;
 import dev.offramp.runtime.bench.OnnxMode;
 import dev.offramp.runtime.bench.Workload;
 import dev.offramp.runtime.engine.Engine;
+import dev.offramp.runtime.io.Console;
+import dev.offramp.runtime.io.Inputs;
+import dev.offramp.runtime.io.ProcessMemory;
+import dev.offramp.runtime.io.TemporaryFolder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -122,8 +122,7 @@ final class BenchCommand implements Callable<Integer> {
               ? new Workload(Inputs.read(input, directory).tokens())
               : Workload.ofLength(Inputs.read(input, directory).tokens(), sequence);
       document.addProperty("device", opened.info().id());
-      document.addProperty(
-          "machine", opened.info().description() + ", Java " + Runtime.version());
+      document.addProperty("machine", opened.info().description() + ", Java " + Runtime.version());
       document.addProperty("threads", threads);
       document.addProperty("measuredPeakGflops", peak);
       document.addProperty("model", model.toAbsolutePath().normalize().toString());
@@ -142,7 +141,8 @@ final class BenchCommand implements Callable<Integer> {
           against.isEmpty() ? List.of() : Peers.onnxFiles(directory, onnx, unpacked.path());
       for (int size : batchSizes) {
         List<List<int[]>> batches = workload.batches(size);
-        int longest = batches.stream().flatMap(List::stream).mapToInt(t -> t.length).max().orElse(1);
+        int longest =
+            batches.stream().flatMap(List::stream).mapToInt(t -> t.length).max().orElse(1);
         List<Mode> modes = new ArrayList<>();
         try (Engine engine = Engine.open(directory, opened, size, longest)) {
           modes.add(EngineMode.fullDepth(engine));
@@ -150,12 +150,10 @@ final class BenchCommand implements Callable<Integer> {
             modes.add(EngineMode.earlyExit(engine, lambda));
           }
           for (int p = 0; p < peers.size(); p++) {
-            modes.add(
-                new OnnxMode(p == 0 ? OnnxMode.FP32 : OnnxMode.INT8, peers.get(p), threads));
+            modes.add(new OnnxMode(p == 0 ? OnnxMode.FP32 : OnnxMode.INT8, peers.get(p), threads));
           }
           List<Timing> timings = Interleaved.time(modes, batches, rounds, SLICE_SECONDS);
-          Workload.Depth depth =
-              lambda == null ? null : Workload.depth(engine, batches, lambda);
+          Workload.Depth depth = lambda == null ? null : Workload.depth(engine, batches, lambda);
           JsonObject ofBatch = new JsonObject();
           for (Timing timing : timings) {
             cases.add(

@@ -1,7 +1,5 @@
 package dev.offramp.runtime.cli;
 
-import dev.offramp.runtime.io.Inputs;
-import dev.offramp.runtime.io.Console;
 import com.google.gson.JsonObject;
 import dev.offramp.calibrate.Calibration;
 import dev.offramp.calibrate.Calibrator;
@@ -15,6 +13,8 @@ import dev.offramp.kernels.Device;
 import dev.offramp.models.ModelDirectory;
 import dev.offramp.models.TextData;
 import dev.offramp.runtime.engine.Engine;
+import dev.offramp.runtime.io.Console;
+import dev.offramp.runtime.io.Inputs;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -102,9 +102,7 @@ final class CalibrateCommand implements Callable<Integer> {
         Device opened = device.open()) {
       Inputs inputs = Inputs.read(data, directory);
       int[] labels =
-          chosenRisk.needsLabels()
-              ? inputs.classes(directory.config(), data.getFirst())
-              : null;
+          chosenRisk.needsLabels() ? inputs.classes(directory.config(), data.getFirst()) : null;
       ExitTable table = observe(directory, opened, inputs, batch);
       Calibration calibration =
           Calibrator.calibrate(

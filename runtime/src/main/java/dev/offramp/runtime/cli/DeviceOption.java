@@ -1,11 +1,11 @@
 package dev.offramp.runtime.cli;
 
-import dev.offramp.runtime.io.Console;
 import dev.offramp.kernels.Device;
 import dev.offramp.kernels.DeviceException;
 import dev.offramp.kernels.DeviceOptions;
 import dev.offramp.kernels.Devices;
 import dev.offramp.models.InputException;
+import dev.offramp.runtime.io.Console;
 import picocli.CommandLine.Option;
 
 /** Options that choose a device. */
@@ -30,7 +30,8 @@ final class DeviceOption {
     }
     Device device;
     try {
-      device = Devices.open(id, threads == null ? DeviceOptions.defaults() : new DeviceOptions(threads));
+      device =
+          Devices.open(id, threads == null ? DeviceOptions.defaults() : new DeviceOptions(threads));
     } catch (DeviceException e) {
       throw InputException.in(null, "--device " + id, e.getMessage());
     }

@@ -1,10 +1,10 @@
 package dev.offramp.runtime.cli;
 
-import dev.offramp.runtime.io.Console;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import dev.offramp.kernels.Devices;
 import dev.offramp.kernels.Probe;
+import dev.offramp.runtime.io.Console;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -44,12 +44,11 @@ final class DoctorCommand implements Callable<Integer> {
     } else {
       document
           .asMap()
-          .forEach(
-              (name, value) -> {
-                if (!name.equals("devices")) {
-                  System.out.printf("%-15s %s%n", name, value.getAsString());
-                }
-              });
+          .forEach((name, value) -> {
+            if (!name.equals("devices")) {
+              System.out.printf("%-15s %s%n", name, value.getAsString());
+            }
+          });
       for (Probe probe : Devices.probe()) {
         System.out.printf(
             "%-15s %s: %s%n",

@@ -1,10 +1,10 @@
 package dev.offramp.runtime.cli;
 
-import dev.offramp.runtime.io.Console;
 import dev.offramp.calibrate.Certificate;
 import dev.offramp.models.InputException;
 import dev.offramp.models.ModelDirectory;
 import dev.offramp.runtime.engine.Engine;
+import dev.offramp.runtime.io.Console;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -57,7 +57,10 @@ final class Guard {
       Console.say("lambda %s was given by hand: its risk is not guaranteed", choice.lambda);
       return new Threshold(choice.lambda, null, null);
     }
-    Path file = choice.certificate != null ? choice.certificate : model.path().resolve(ModelDirectory.CERTIFICATE);
+    Path file =
+        choice.certificate != null
+            ? choice.certificate
+            : model.path().resolve(ModelDirectory.CERTIFICATE);
     if (!Files.exists(file)) {
       throw new NoGuaranteeException(
           file
@@ -75,7 +78,8 @@ final class Guard {
               + "); calibrate this model, or pass --full-depth");
     }
     if (certificate.calibration().fallback()) {
-      Console.say("no certified threshold, running at full depth: " + certificate.calibration().reason());
+      Console.say(
+          "no certified threshold, running at full depth: " + certificate.calibration().reason());
     }
     return new Threshold(certificate.calibration().lambda(), certificate, file);
   }

@@ -1,11 +1,11 @@
 package dev.offramp.runtime.cli;
 
-import dev.offramp.runtime.io.MavenFetch;
-import dev.offramp.runtime.io.Console;
 import dev.offramp.models.ImportOptions;
 import dev.offramp.models.Importer;
 import dev.offramp.models.MavenArtifact;
 import dev.offramp.models.ModelDirectory;
+import dev.offramp.runtime.io.Console;
+import dev.offramp.runtime.io.MavenFetch;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.OptionalInt;

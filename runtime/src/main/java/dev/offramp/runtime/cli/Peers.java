@@ -1,9 +1,9 @@
 package dev.offramp.runtime.cli;
 
-import dev.offramp.runtime.io.MavenFetch;
 import dev.offramp.models.InputException;
 import dev.offramp.models.MavenArtifact;
 import dev.offramp.models.ModelDirectory;
+import dev.offramp.runtime.io.MavenFetch;
 import java.nio.file.Path;
 import java.util.List;
 
@@ -43,7 +43,10 @@ final class Peers {
     String fp32 =
         (source.contains(QUANTIZED) ? artifact.substring(0, artifact.length() - 2) : artifact)
             + source.substring(version);
-    String int8 = fp32.substring(0, fp32.lastIndexOf(':')) + QUANTIZED + fp32.substring(fp32.lastIndexOf(':') + 1);
+    String int8 =
+        fp32.substring(0, fp32.lastIndexOf(':'))
+            + QUANTIZED
+            + fp32.substring(fp32.lastIndexOf(':') + 1);
     return List.of(extract(fp32, folder), extract(int8, folder));
   }
 

@@ -1,8 +1,5 @@
 package dev.offramp.runtime.cli;
 
-import dev.offramp.runtime.io.ProcessMemory;
-import dev.offramp.runtime.io.Inputs;
-import dev.offramp.runtime.io.Console;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import dev.offramp.kernels.Device;
@@ -11,6 +8,9 @@ import dev.offramp.models.ModelConfig;
 import dev.offramp.models.ModelDirectory;
 import dev.offramp.runtime.engine.Engine;
 import dev.offramp.runtime.engine.Outcome;
+import dev.offramp.runtime.io.Console;
+import dev.offramp.runtime.io.Inputs;
+import dev.offramp.runtime.io.ProcessMemory;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;

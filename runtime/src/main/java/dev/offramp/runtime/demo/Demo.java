@@ -18,12 +18,11 @@ import dev.offramp.runtime.bench.Interleaved;
 import dev.offramp.runtime.bench.Interleaved.Timing;
 import dev.offramp.runtime.bench.Mode;
 import dev.offramp.runtime.bench.Workload;
-import dev.offramp.runtime.io.Console;
-import dev.offramp.runtime.io.Inputs;
 import dev.offramp.runtime.engine.Engine;
 import dev.offramp.runtime.engine.Outcome;
+import dev.offramp.runtime.io.Console;
+import dev.offramp.runtime.io.Inputs;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
@@ -58,7 +57,8 @@ public final class Demo {
       List<Outcome> full,
       List<Timing> timings,
       Workload.Depth depth,
-      double idealSpeedup) {
+      double idealSpeedup,
+      int batch) {
 
     public Calibration calibration() {
       return certificate.calibration();
@@ -153,7 +153,8 @@ public final class Demo {
           full,
           Interleaved.time(modes(engine, lambda), batches, ROUNDS, SLICE_SECONDS),
           depth,
-          Workload.fullFlops(config, batches) / depth.flopsPerSample());
+          Workload.fullFlops(config, batches) / depth.flopsPerSample(),
+          batch);
     }
   }
 

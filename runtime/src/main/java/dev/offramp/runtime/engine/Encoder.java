@@ -109,22 +109,11 @@ final class Encoder implements AutoCloseable {
     device.gemm(rows, layer.qkv, x.hidden(), Epilogue.BIAS, null, x.qkv());
     device.attention(rows, heads, headSize, x.qkv(), x.context());
     device.gemm(
-        rows,
-        layer.attentionOutput,
-        x.context(),
-        Epilogue.BIAS_RESIDUAL,
-        x.hidden(),
-        x.attended());
+        rows, layer.attentionOutput, x.context(), Epilogue.BIAS_RESIDUAL, x.hidden(), x.attended());
     device.layerNorm(rows, layer.attentionNorm, x.attended(), x.attended());
+    device.gemm(rows, layer.intermediate, x.attended(), Epilogue.BIAS_GELU, null, x.intermediate());
     device.gemm(
-        rows, layer.intermediate, x.attended(), Epilogue.BIAS_GELU, null, x.intermediate());
-    device.gemm(
-        rows,
-        layer.output,
-        x.intermediate(),
-        Epilogue.BIAS_RESIDUAL,
-        x.attended(),
-        x.hidden());
+        rows, layer.output, x.intermediate(), Epilogue.BIAS_RESIDUAL, x.attended(), x.hidden());
     device.layerNorm(rows, layer.outputNorm, x.hidden(), x.hidden());
   }
 
@@ -135,8 +124,7 @@ final class Encoder implements AutoCloseable {
   }
 
   private Linear linear(ModelDirectory model, String name) {
-    return owned.add(
-        linear(device, model.tensor(name + ".weight"), model.tensor(name + ".bias")));
+    return owned.add(linear(device, model.tensor(name + ".weight"), model.tensor(name + ".bias")));
   }
 
   private static Linear linear(Device device, Tensor weight, Tensor bias) {

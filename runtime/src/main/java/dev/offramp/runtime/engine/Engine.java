@@ -60,15 +60,13 @@ public final class Engine implements AutoCloseable {
     }
     int positions = model.config().architecture().maxPositions();
     if (maxTokens < 1 || maxTokens > positions) {
-      throw new IllegalArgumentException(
-          maxTokens + " tokens: the model takes 1 to " + positions);
+      throw new IllegalArgumentException(maxTokens + " tokens: the model takes 1 to " + positions);
     }
     this.config = model.config();
     try (var failed = new Scope()) {
       failed.add(owned);
       Encoder encoder = owned.add(new Encoder(device, model));
-      runner =
-          owned.add(new StageRunner(device, model, encoder, cuts, maxBatch, maxTokens));
+      runner = owned.add(new StageRunner(device, model, encoder, cuts, maxBatch, maxTokens));
       verdict = runner.newVerdict();
       stages = cuts.size();
       failed.release();
@@ -173,8 +171,7 @@ public final class Engine implements AutoCloseable {
    * @param pooling mean, first or max
    * @return for each stage F32 [samples, hiddenSize]
    */
-  public List<float[]> features(
-      List<int[]> samples, int batch, String pooling, IntConsumer done) {
+  public List<float[]> features(List<int[]> samples, int batch, String pooling, IntConsumer done) {
     int width = config.architecture().hiddenSize();
     List<float[]> features = new ArrayList<>();
     for (int stage = 0; stage < stages; stage++) {

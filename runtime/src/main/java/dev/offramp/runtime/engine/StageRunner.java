@@ -84,10 +84,9 @@ final class StageRunner implements AutoCloseable {
         int first = from;
         stages.add(
             owned.add(
-                device.record(
-                    () ->
-                        IntStream.range(first, cut)
-                            .forEach(l -> encoder.layer(l, rows, activations)))));
+                device.record(() ->
+                    IntStream.range(first, cut)
+                        .forEach(l -> encoder.layer(l, rows, activations)))));
         from = cut;
       }
       if (!config.exits().isEmpty()) {
@@ -159,7 +158,8 @@ final class StageRunner implements AutoCloseable {
     device.copyOut(
         signal.scores(), line, MemorySegment.ofArray(into.confidence).asSlice(0, live * 4L));
     device
-        .copyOut(signal.predictions(), 0, MemorySegment.ofArray(into.prediction).asSlice(0, live * 4L))
+        .copyOut(
+            signal.predictions(), 0, MemorySegment.ofArray(into.prediction).asSlice(0, live * 4L))
         .await();
   }
 
