@@ -52,8 +52,7 @@ class WordPieceTokenizerTest {
   }
 
   @Test
-  void agreesOnEveryHundredthCharacterAndOnAllOfTheFirstPlaneMarksAndPunctuation()
-      throws IOException {
+  void agreesOnAllMarksAndPunctuationAndASampleOfAllCharacters() throws IOException {
     List<String> texts = new ArrayList<>();
     for (int c = 0; c <= Character.MAX_CODE_POINT; c++) {
       int type = Character.getType(c);
@@ -62,7 +61,7 @@ class WordPieceTokenizerTest {
               || type == Character.FORMAT
               || type == Character.OTHER_PUNCTUATION;
       boolean character = c < Character.MIN_SURROGATE || c > Character.MAX_SURROGATE;
-      if (character && (interesting || c % 101 == 0)) {
+      if (character && (interesting || c % 499 == 0)) {
         texts.add("a" + Character.toString(c) + "b");
       }
     }
@@ -148,14 +147,9 @@ class WordPieceTokenizerTest {
     List<String> texts =
         List.of(
             "a".repeat(size),
-            "a ".repeat(size / 2),
-            " ".repeat(size),
-            "[".repeat(size),
+            " [".repeat(size / 2),
             "\u0301\u0316".repeat(size / 2),
-            "\u302e\u302a".repeat(size / 2),
-            "\u0000".repeat(size),
-            "한".repeat(size),
-            "\ud800".repeat(size));
+            "\u0000\ud800".repeat(size / 2));
     Assertions.assertTimeoutPreemptively(
         Duration.ofSeconds(30),
         () -> texts.forEach(text -> assertThat(tokenizer.encode(text, 64)).hasSizeBetween(2, 64)));
