@@ -16,11 +16,13 @@ import java.io.StringReader;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
+import java.util.SequencedMap;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 
 /**
  * A place in a JSON document from an untrusted file. Everything asked of it either has the asked
@@ -28,7 +30,7 @@ import java.util.TreeSet;
  */
 record Json(Path file, String path, JsonElement element) {
   private static final int MAX_DEPTH = 64;
-  private static final String DIGITS = "-?[0-9]{1,18}";
+  private static final Pattern DIGITS = Pattern.compile("-?[0-9]{1,18}");
 
   /** Strict JSON: no comments, no duplicate names, nothing after the document. */
   static Json parse(Path file, String text) {
@@ -120,8 +122,10 @@ record Json(Path file, String path, JsonElement element) {
   }
 
   /** The fields in the order of the document. */
-  Set<Map.Entry<String, JsonElement>> entries() {
-    return object().entrySet();
+  SequencedMap<String, Json> fields() {
+    SequencedMap<String, Json> fields = new LinkedHashMap<>();
+    object().asMap().forEach((name, value) -> fields.put(name, new Json(file, child(name), value)));
+    return fields;
   }
 
   List<Json> list() {
@@ -150,7 +154,9 @@ record Json(Path file, String path, JsonElement element) {
   }
 
   long integer() {
-    if (element instanceof JsonPrimitive p && p.isNumber() && p.getAsString().matches(DIGITS)) {
+    if (element instanceof JsonPrimitive p
+        && p.isNumber()
+        && DIGITS.matcher(p.getAsString()).matches()) {
       return Long.parseLong(p.getAsString());
     }
     throw wrongType("a whole number");

@@ -1,6 +1,5 @@
 package dev.offramp.models;
 
-import com.google.gson.JsonElement;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
@@ -66,13 +65,11 @@ final class SafetensorsHeader {
     Map<String, String> metadata = new LinkedHashMap<>();
     SequencedMap<String, Tensor> tensors = new LinkedHashMap<>();
     List<Extent> extents = new ArrayList<>();
-    for (Map.Entry<String, JsonElement> entry : header.entries()) {
+    for (Map.Entry<String, Json> entry : header.fields().entrySet()) {
       String name = entry.getKey();
-      Json value = new Json(file, name, entry.getValue());
+      Json value = new Json(file, name, entry.getValue().element());
       if (name.equals(Safetensors.METADATA)) {
-        for (Map.Entry<String, JsonElement> item : value.entries()) {
-          metadata.put(item.getKey(), value.field(item.getKey()).string());
-        }
+        value.fields().forEach((key, item) -> metadata.put(key, item.string()));
       } else {
         tensors.put(name, tensor(name, value.exactly("dtype", "shape", "data_offsets"), extents));
       }

@@ -15,6 +15,7 @@ import java.util.List;
  *     arena it was read or allocated in
  */
 public record Tensor(String name, TensorType type, List<Long> shape, MemorySegment data) {
+  private static final int BLOCK = 4096;
   private static final ValueLayout.OfFloat FLOAT =
       ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final ValueLayout.OfShort SHORT =
@@ -138,29 +139,45 @@ public record Tensor(String name, TensorType type, List<Long> shape, MemorySegme
   /** True if no element is NaN or infinite; integers always are finite. */
   boolean isFinite() {
     return switch (type) {
-      case F32 -> largest(INT, 0x7fffffff) < 0x7f800000;
-      case F16 -> largest(0x7fff) < 0x7c00;
-      case BF16 -> largest(0x7fff) < 0x7f80;
+      case F32 -> isFinite32();
+      case F16 -> isFinite16(0x7c00);
+      case BF16 -> isFinite16(0x7f80);
       default -> true;
     };
   }
 
-  /** Largest bit pattern without the sign: exponents of all ones come last in that order. */
-  private int largest(ValueLayout.OfInt layout, int mask) {
-    int max = 0;
-    long n = elements();
-    for (long i = 0; i < n; i++) {
-      max = Math.max(max, data.getAtIndex(layout, i) & mask);
+  // NaN and infinity are the bit patterns whose exponent is all ones: without the sign, the
+  // largest. Blocks on the heap make loops the compiler turns into vector code.
+
+  private boolean isFinite32() {
+    int[] block = new int[BLOCK];
+    for (long at = 0; at < elements(); at += BLOCK) {
+      int n = (int) Math.min(BLOCK, elements() - at);
+      MemorySegment.copy(data, INT, 4 * at, block, 0, n);
+      int max = 0;
+      for (int i = 0; i < n; i++) {
+        max = Math.max(max, block[i] & 0x7fffffff);
+      }
+      if (max >= 0x7f800000) {
+        return false;
+      }
     }
-    return max;
+    return true;
   }
 
-  private int largest(int mask) {
-    int max = 0;
-    long n = elements();
-    for (long i = 0; i < n; i++) {
-      max = Math.max(max, data.getAtIndex(SHORT, i) & mask);
+  private boolean isFinite16(int infinity) {
+    short[] block = new short[BLOCK];
+    for (long at = 0; at < elements(); at += BLOCK) {
+      int n = (int) Math.min(BLOCK, elements() - at);
+      MemorySegment.copy(data, SHORT, 2 * at, block, 0, n);
+      int max = 0;
+      for (int i = 0; i < n; i++) {
+        max = Math.max(max, block[i] & 0x7fff);
+      }
+      if (max >= infinity) {
+        return false;
+      }
     }
-    return max;
+    return true;
   }
 }

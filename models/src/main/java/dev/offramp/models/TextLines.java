@@ -1,6 +1,5 @@
 package dev.offramp.models;
 
-import java.io.BufferedInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -20,7 +19,7 @@ final class TextLines implements AutoCloseable {
   static final int MAX_LINE_BYTES = 1 << 20;
 
   /** Bounds what a small gzip file can unpack to. */
-  static final long MAX_FILE_BYTES = 1L << 29;
+  static final long MAX_FILE_BYTES = 1L << 28;
 
   private static final int BUFFER = 1 << 16;
   private static final char BYTE_ORDER_MARK = '\ufeff';
@@ -29,6 +28,9 @@ final class TextLines implements AutoCloseable {
   private final InputStream in;
   private final CharsetDecoder decoder = StandardCharsets.UTF_8.newDecoder();
   private final ByteArrayOutputStream line = new ByteArrayOutputStream();
+  private final byte[] buffer = new byte[BUFFER];
+  private int at;
+  private int filled;
   private long number;
   private long bytes;
 
@@ -44,7 +46,7 @@ final class TextLines implements AutoCloseable {
       raw = Files.newInputStream(file);
       boolean zipped = file.toString().toLowerCase(Locale.ROOT).endsWith(".gz");
       InputStream plain = zipped ? new GZIPInputStream(raw, BUFFER) : raw;
-      return new TextLines(file, new BufferedInputStream(plain, BUFFER));
+      return new TextLines(file, plain);
     } catch (IOException e) {
       closeQuietly(raw);
       throw Disk.unreadable(file, e);
@@ -55,25 +57,44 @@ final class TextLines implements AutoCloseable {
   String next() {
     line.reset();
     number++;
-    try {
-      int b = in.read();
-      if (b < 0) {
-        return null;
+    if (!fill()) {
+      return null;
+    }
+    boolean ended = false;
+    while (!ended && fill()) {
+      int end = at;
+      while (end < filled && buffer[end] != '\n') {
+        end++;
       }
-      for (; b >= 0 && b != '\n'; b = in.read()) {
-        if (line.size() == MAX_LINE_BYTES) {
-          throw error("longer than " + MAX_LINE_BYTES + " bytes; break the text into lines");
-        }
-        line.write(b);
+      if (line.size() + end - at > MAX_LINE_BYTES) {
+        throw error("longer than " + MAX_LINE_BYTES + " bytes; break the text into lines");
       }
-    } catch (IOException e) {
-      throw Disk.unreadable(file, e);
+      line.write(buffer, at, end - at);
+      ended = end < filled;
+      at = ended ? end + 1 : end;
     }
     bytes += line.size() + 1;
     if (bytes > MAX_FILE_BYTES) {
       throw error("more than " + MAX_FILE_BYTES + " bytes of text; split the file");
     }
     return decode();
+  }
+
+  /** Makes sure there are bytes in the buffer; false at the end of the file. */
+  private boolean fill() {
+    if (at == filled) {
+      try {
+        at = 0;
+        filled = in.read(buffer);
+      } catch (IOException e) {
+        throw Disk.unreadable(file, e);
+      }
+      if (filled < 0) {
+        filled = 0;
+        return false;
+      }
+    }
+    return true;
   }
 
   private String decode() {

@@ -1,6 +1,5 @@
 package dev.offramp.models;
 
-import com.google.gson.JsonElement;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -112,14 +111,14 @@ record TokenizerJson(
   private static Map<String, Integer> vocabulary(Json json) {
     Map<String, Integer> vocabulary = new HashMap<>();
     Map<Integer, String> tokens = new HashMap<>();
-    for (Map.Entry<String, JsonElement> entry : json.entries()) {
-      Json value = json.field(entry.getKey());
-      int id = id(value);
-      if (tokens.put(id, entry.getKey()) != null) {
-        throw value.error("id " + id + " is given twice; restore the file");
-      }
-      vocabulary.put(entry.getKey(), id);
-    }
+    json.fields()
+        .forEach((token, value) -> {
+          int id = id(value);
+          if (tokens.put(id, token) != null) {
+            throw value.error("id " + id + " is given twice; restore the file");
+          }
+          vocabulary.put(token, id);
+        });
     if (vocabulary.isEmpty()) {
       throw json.error("is empty; restore the file");
     }
