@@ -115,16 +115,8 @@ final class Gemm {
   private void activate(Epilogue epilogue, Matrix sums, int row, int column, int rows, int width) {
     switch (epilogue) {
       case BIAS, BIAS_RESIDUAL -> {}
-      case BIAS_GELU -> {
-        for (int i = 0; i < rows; i++) {
-          loops.gelu(sums.data(), sums.at(row + i, column), width);
-        }
-      }
-      case BIAS_RELU -> {
-        for (int i = 0; i < rows; i++) {
-          loops.relu(sums.data(), sums.at(row + i, column), width);
-        }
-      }
+      case BIAS_GELU -> loops.gelu(sums, row, column, rows, width);
+      case BIAS_RELU -> loops.relu(sums, row, column, rows, width);
     }
   }
 

@@ -48,11 +48,11 @@ interface InnerLoops {
       int biasAt,
       boolean add);
 
-  /** x = gelu(x) on {@code count} elements, rounded up to full vectors. */
-  void gelu(float[] x, int at, int count);
+  /** x = gelu(x) on a tile; {@code width} is a multiple of the lanes. */
+  void gelu(Matrix x, int row, int column, int rows, int width);
 
-  /** x = max(x, 0) on {@code count} elements, rounded up to full vectors. */
-  void relu(float[] x, int at, int count);
+  /** x = max(x, 0) on a tile; {@code width} is a multiple of the lanes. */
+  void relu(Matrix x, int row, int column, int rows, int width);
 
   /**
    * x = softmax(scale * x) on {@code count} elements. The elements that follow up to a full vector

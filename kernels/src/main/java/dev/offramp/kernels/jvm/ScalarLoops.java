@@ -69,20 +69,32 @@ final class ScalarLoops implements InnerLoops {
   }
 
   @Override
-  public void gelu(float[] x, int at, int count) {
-    for (int i = at; i < at + count; i++) {
-      float absolute = Math.min(Math.abs(x[i]), Erfc.ENOUGH);
-      float z = absolute * Erfc.SQRT_HALF;
-      float t = 1 / (1 + Erfc.P * z);
-      float p = ((((Erfc.A5 * t + Erfc.A4) * t + Erfc.A3) * t + Erfc.A2) * t + Erfc.A1) * t;
-      x[i] = Math.max(x[i], 0) - 0.5f * absolute * p * (float) Math.exp(-z * z);
+  public void gelu(Matrix x, int row, int column, int rows, int width) {
+    float[] data = x.data();
+    for (int i = row; i < row + rows; i++) {
+      int at = x.at(i, column);
+      for (int j = at; j < at + width; j++) {
+        data[j] = gelu(data[j]);
+      }
     }
   }
 
+  private static float gelu(float x) {
+    float absolute = Math.min(Math.abs(x), Erfc.ENOUGH);
+    float z = absolute * Erfc.SQRT_HALF;
+    float t = 1 / (1 + Erfc.P * z);
+    float p = ((((Erfc.A5 * t + Erfc.A4) * t + Erfc.A3) * t + Erfc.A2) * t + Erfc.A1) * t;
+    return Math.max(x, 0) - 0.5f * absolute * p * (float) Math.exp(-z * z);
+  }
+
   @Override
-  public void relu(float[] x, int at, int count) {
-    for (int i = at; i < at + count; i++) {
-      x[i] = Math.max(x[i], 0);
+  public void relu(Matrix x, int row, int column, int rows, int width) {
+    float[] data = x.data();
+    for (int i = row; i < row + rows; i++) {
+      int at = x.at(i, column);
+      for (int j = at; j < at + width; j++) {
+        data[j] = Math.max(data[j], 0);
+      }
     }
   }
 

@@ -49,16 +49,24 @@ final class VectorLoops implements InnerLoops {
   }
 
   @Override
-  public void gelu(float[] x, int at, int count) {
-    for (int i = at; i < at + count; i += LANES) {
-      Vectors.gelu(FloatVector.fromArray(SPECIES, x, i)).intoArray(x, i);
+  public void gelu(Matrix x, int row, int column, int rows, int width) {
+    float[] data = x.data();
+    for (int i = row; i < row + rows; i++) {
+      int at = x.at(i, column);
+      for (int j = at; j < at + width; j += LANES) {
+        Vectors.gelu(FloatVector.fromArray(SPECIES, data, j)).intoArray(data, j);
+      }
     }
   }
 
   @Override
-  public void relu(float[] x, int at, int count) {
-    for (int i = at; i < at + count; i += LANES) {
-      FloatVector.fromArray(SPECIES, x, i).max(0f).intoArray(x, i);
+  public void relu(Matrix x, int row, int column, int rows, int width) {
+    float[] data = x.data();
+    for (int i = row; i < row + rows; i++) {
+      int at = x.at(i, column);
+      for (int j = at; j < at + width; j += LANES) {
+        FloatVector.fromArray(SPECIES, data, j).max(0f).intoArray(data, j);
+      }
     }
   }
 

@@ -31,7 +31,7 @@ class InnerLoopsTest {
       x[i] = (i - 10_000) / 1000f;
     }
     float[] y = x.clone();
-    loops.gelu(y, 0, y.length);
+    loops.gelu(new Matrix(y, new int[1], y.length), 0, 0, 1, y.length);
     for (int i = 0; i < x.length; i++) {
       double expected = 0.5 * x[i] * Erf.erfc(-x[i] / Math.sqrt(2));
       assertThat((double) y[i]).as("gelu(%s)", x[i]).isCloseTo(expected, within(1e-6));
