@@ -29,11 +29,10 @@ import java.util.zip.ZipFile;
  * Labelled sentences from the documentation comments of Java libraries, read from their source
  * jars: the demo's real input. The label is the library's domain.
  *
- * <p>A comment gives one text: all of its description when that has at most {@value #MAX_WORDS}
- * words, its first sentence otherwise. Markup is taken out, and a text that gives its library away
- * by a package or brand name is dropped, as is one that two libraries share. Whole source files go
- * to one part, so that no paragraph is on both sides of a split. The result is the same on every
- * machine.
+ * <p>A comment gives one text: as many sentences from its start as make at most {@value #MAX_WORDS}
+ * words. Markup is taken out, and a text that gives its library away by a package or brand name is
+ * dropped, as is one that two libraries share. Whole source files go to one part, so that no
+ * paragraph is on both sides of a split. The result is the same on every machine.
  *
  * @param train about 55 % of the source files, to fit on
  * @param calibration about 22 %, to choose thresholds on
@@ -44,15 +43,15 @@ public record DocCorpus(List<Sentence> train, List<Sentence> calibration, List<S
   /**
    * One text.
    *
-   * @param text 8 to 40 words, single spaces, no line breaks
+   * @param text 10 to 40 words, single spaces, no line breaks
    * @param label the domain of the library it is from
    * @param source the jar entry it is from
    */
   public record Sentence(String text, String label, String source) {}
 
-  static final int MIN_WORDS = 8;
+  static final int MIN_WORDS = 10;
   static final int MAX_WORDS = 40;
-  static final int MAX_PER_LABEL = 1_500;
+  static final int MAX_PER_LABEL = 1_800;
 
   /** No hand-written source file comes near this; a hostile entry may. */
   private static final int MAX_ENTRY_BYTES = 8 << 20;
@@ -78,7 +77,7 @@ public record DocCorpus(List<Sentence> train, List<Sentence> calibration, List<S
       Pattern.compile(
           "(?i)\\b[a-z]\\w*(\\.[a-z]\\w*){2,}|https?:|www\\.|@"
               + "|apache|lucene|solr|elastic|commons|bouncy|castle|\\bBC\\b|pdfbox|netty|jfree"
-              + "|jcommon|joda|jgrapht|\\bJTS|locationtech|vividsolutions|hibernate|jboss");
+              + "|jcommon|joda|jgrapht|hibernate|jboss");
   private static final Pattern CAMEL_CASE = Pattern.compile("[a-z][A-Z]|_|\\(\\)");
 
   /** The parts may be read, not changed. */
@@ -197,7 +196,7 @@ public record DocCorpus(List<Sentence> train, List<Sentence> calibration, List<S
       return "";
     }
     String plain = plain(BLOCK_TAG.split(MARGIN.matcher(comment).replaceAll(""), 2)[0]);
-    String text = words(plain) <= MAX_WORDS ? plain : SENTENCE_END.split(plain, 2)[0];
+    String text = leadingSentences(plain);
     int words = words(text);
     boolean serves =
         words >= MIN_WORDS
@@ -207,6 +206,20 @@ public record DocCorpus(List<Sentence> train, List<Sentence> calibration, List<S
             && !GIVEAWAY.matcher(text).find()
             && mostlyProse(text);
     return serves ? text : "";
+  }
+
+  /** As many whole sentences from the start as {@link #MAX_WORDS} allows; the first one anyway. */
+  private static String leadingSentences(String plain) {
+    StringBuilder text = new StringBuilder();
+    int words = 0;
+    for (String sentence : SENTENCE_END.split(plain)) {
+      words += words(sentence);
+      if (words > MAX_WORDS && !text.isEmpty()) {
+        break;
+      }
+      text.append(text.isEmpty() ? "" : " ").append(sentence);
+    }
+    return text.toString();
   }
 
   /** Without HTML, javadoc tags (what they show stays) and line breaks. */

@@ -36,24 +36,23 @@ class DocCorpusTest {
                 """
                 class A {
                   /**
-                   * Rounds a number to the next even one. Ties go upwards.
+                   * Rounds a number to the next even one. Ties go up.
                    *
                    * @param x the number that is to be rounded by this method, if any
                    */
                   int f(int x) {}
                 }
                 """))
-        .containsExactly("Rounds a number to the next even one. Ties go upwards.");
+        .containsExactly("Rounds a number to the next even one. Ties go up.");
   }
 
   @Test
-  void takesTheFirstSentenceOfALongComment() {
-    assertThat(
-            DocCorpus.texts(
-                "/** Rounds a number, e.g. The one given, to the next even. "
-                    + "Then words follow ".repeat(14)
-                    + "*/"))
-        .containsExactly("Rounds a number, e.g. The one given, to the next even.");
+  void takesAsManyWholeSentencesAsFit() {
+    String twelve = "Rounds a number, e.g. The one given, to the next even one. ";
+    assertThat(DocCorpus.texts("/** " + twelve.repeat(4) + "*/"))
+        .containsExactly(twelve.repeat(3).strip());
+    assertThat(DocCorpus.texts("/** " + twelve + "Then words follow ".repeat(14) + "*/"))
+        .containsExactly(twelve.strip());
   }
 
   @Test
@@ -74,7 +73,7 @@ class DocCorpusTest {
   @ValueSource(
       strings = {
         "/* Rounds a number to the next even one, as a plain comment. */",
-        "/** Too short to say what it is. */",
+        "/** Nine words are too few to tell much by. */",
         "/** Licensed to you under terms that this sentence does not name. */",
         "/** Copyright of the words in this file is with those who wrote it. */",
         "/** Deprecated because it rounds a number to the next even one only. */",
@@ -104,8 +103,8 @@ class DocCorpusTest {
         jar(
             "a/one-sources.jar",
             Map.of(
-                "p/A.java", "/** Only the first library ever says these words here. */",
-                "p/B.java", "/** only the FIRST library ever says these words here. */",
+                "p/A.java", "/** Only the first library ever says these ten words here. */",
+                "p/B.java", "/** only the FIRST library ever says these ten words here. */",
                 "p/C.java", "/** Both libraries say these words, so nobody can tell. */"));
     Path second =
         jar(
@@ -117,7 +116,8 @@ class DocCorpusTest {
 
     assertThat(all)
         .containsExactly(
-            new Sentence("Only the first library ever says these words here.", "a", "p/A.java"));
+            new Sentence(
+                "Only the first library ever says these ten words here.", "a", "p/A.java"));
   }
 
   @Test
