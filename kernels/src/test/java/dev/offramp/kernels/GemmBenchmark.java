@@ -9,8 +9,9 @@ import java.util.function.LongSupplier;
 /**
  * Throughput of the GEMM on the shapes of a MiniLM layer, beside the machine's measured peak.
  *
- * <p>One thread is measured in its own processor time, several in wall-clock time: there the best
- * of many short runs counts beside the median, since the machine may have other work.
+ * <p>{@code mvn -pl kernels test-compile exec:exec@gemm-benchmark}. One thread is measured in its
+ * own processor time, several in wall-clock time: there the best of many short runs counts beside
+ * the median, since the machine may have other work.
  */
 final class GemmBenchmark {
   private static final int[] TOKENS = {32, 256, 1024, 4096};

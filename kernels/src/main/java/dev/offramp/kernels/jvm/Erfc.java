@@ -11,10 +11,10 @@ final class Erfc {
   static final float A3 = 1.421413741f;
   static final float A4 = -1.453152027f;
   static final float A5 = 1.061405429f;
-  static final float SQRT_HALF = 0.70710678f;
+  static final float SQRT_TWO = 1.41421356f;
 
-  /** Where GELU has long been max(x, 0); a bound on |x| so that infinity times 0 cannot occur. */
-  static final float ENOUGH = 20;
+  /** Bound on |x| / 2 in GELU: erfc is 0 long before, and exp(-z^2) still a normal number. */
+  static final float ENOUGH = 6.5f;
 
   private Erfc() {}
 }

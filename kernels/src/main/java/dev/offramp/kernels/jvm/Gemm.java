@@ -11,7 +11,7 @@ final class Gemm {
   /**
    * Rows of a block: their inputs, {@link JvmLinear#BLOCK} each, stay in the second-level cache.
    */
-  private static final int ROWS = 192;
+  private static final int ROWS = 96;
 
   private static final int SCRATCH = 0;
   private static final int[] IDENTITY = identity(ROWS);

@@ -80,11 +80,13 @@ final class ScalarLoops implements InnerLoops {
   }
 
   private static float gelu(float x) {
-    float absolute = Math.min(Math.abs(x), Erfc.ENOUGH);
-    float z = absolute * Erfc.SQRT_HALF;
+    float half = 0.5f * x;
+    float absolute = Math.abs(half);
+    float bounded = Math.min(absolute, Erfc.ENOUGH);
+    float z = bounded * Erfc.SQRT_TWO;
     float t = 1 / (1 + Erfc.P * z);
     float p = ((((Erfc.A5 * t + Erfc.A4) * t + Erfc.A3) * t + Erfc.A2) * t + Erfc.A1) * t;
-    return Math.max(x, 0) - 0.5f * absolute * p * (float) Math.exp(-z * z);
+    return half + absolute - bounded * p * (float) Math.exp(-z * z);
   }
 
   @Override

@@ -83,8 +83,8 @@ final class VectorLoops implements InnerLoops {
     float max = maxima.reduceLanes(VectorOperators.MAX);
     FloatVector sums = FloatVector.zero(SPECIES);
     for (int i = at; i < end; i += LANES) {
-      FloatVector e =
-          Vectors.expOfNegative(FloatVector.fromArray(SPECIES, x, i).sub(max).mul(scale));
+      FloatVector d = FloatVector.fromArray(SPECIES, x, i).sub(max).mul(scale);
+      FloatVector e = Vectors.exp(d.blend(-87f, d.compare(VectorOperators.LT, -87f)));
       e.intoArray(x, i);
       sums = sums.add(e);
     }
