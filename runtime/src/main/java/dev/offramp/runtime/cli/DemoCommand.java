@@ -42,7 +42,7 @@ import picocli.CommandLine.Option;
       "another place."
     })
 final class DemoCommand implements Callable<Integer> {
-  private static final String ADAPTER = "/dev/offramp/models/doc-sentences.adapter.safetensors";
+  private static final String ADAPTER = "/dev/offramp/models/doc-domains.safetensors";
 
   @Option(
       names = "--out",
