@@ -301,7 +301,7 @@ abstract class OperationConformance extends DeviceConformance {
     for (Pooling pooling : Pooling.values()) {
       Batch batch = Batch.random(rig.random, capacity, 3);
       float[] in = batch.activations(rig.random, inputs);
-      float[] weight = rig.numbers(inputs * classes, 3);
+      float[] weight = rig.numbers(inputs * classes, 5 / Math.sqrt(inputs));
       float[] bias = rig.numbers(classes, 1);
       ExitSignal signal = rig.signal(capacity, classes);
 

@@ -55,7 +55,7 @@ public final class JvmDevice implements Device {
 
   /**
    * Measures what the processor can do at most: fused multiply-adds on registers, in GFLOP/s over
-   * that many threads at once. Takes about 0.3 s.
+   * that many threads at once. Takes about half a second.
    */
   public static double measuredPeakGflops(int threads) {
     return Peak.measure(LOOPS, threads);
