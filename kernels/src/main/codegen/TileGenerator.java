@@ -72,6 +72,7 @@ final class TileGenerator {
     IntFunction<String> place = i -> "c%d + %d * LANES".formatted(i / vectors, i % vectors);
     IntFunction<String> load =
         i -> "FloatVector.fromArray(SPECIES, y, %s)".formatted(place.apply(i));
+    IntFunction<String> store = i -> "%s.intoArray(y, %s);".formatted(sum.apply(i), place.apply(i));
     return """
 
       private static void tile%dx%d(%s) {
@@ -120,7 +121,7 @@ final class TileGenerator {
                 i -> "      %s = s0%d;".formatted(sum.apply(i + vectors), i % vectors)),
             each(
                 sums, i -> "        %1$s = %1$s.add(%2$s);".formatted(sum.apply(i), load.apply(i))),
-            each(sums, i -> "    %s.intoArray(y, %s);".formatted(sum.apply(i), place.apply(i))),
+            each(sums, i -> "        " + store.apply(i)),
             each(
                 vectors,
                 j ->
@@ -135,7 +136,7 @@ final class TileGenerator {
                             : "      v = FloatVector.broadcast(SPECIES, x[a%d + k]);\n"
                                 .formatted(i / vectors))
                         + "      %1$s = v.fma(b%2$d, %1$s);".formatted(sum.apply(i), i % vectors)),
-            each(sums, i -> "    %s.intoArray(y, %s);".formatted(sum.apply(i), place.apply(i))));
+            each(sums, i -> "    " + store.apply(i)));
   }
 
   /** Independent chains of FMA on registers, enough of them to hide the latency. */

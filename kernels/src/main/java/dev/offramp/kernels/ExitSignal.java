@@ -5,7 +5,8 @@ package dev.offramp.kernels;
  * call, so that a stage's end is one small read-back.
  *
  * @param scores F32 [3, capacity], one line for each {@link Confidence} in its order
- * @param predictions I32 [capacity], the class of the largest logit (the first of equals)
+ * @param predictions I32 [capacity], the class of the largest logit (the first of equals); NaN
+ *     logits are passed over, and where all are NaN it is 0
  * @param probabilities F32 [capacity, classes], or null where nobody asks for them
  */
 public record ExitSignal(Buffer scores, Buffer predictions, Buffer probabilities)

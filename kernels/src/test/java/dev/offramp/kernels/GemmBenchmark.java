@@ -1,6 +1,5 @@
 package dev.offramp.kernels;
 
-import dev.offramp.kernels.jvm.JvmDevice;
 import java.lang.management.ManagementFactory;
 import java.util.Arrays;
 import java.util.Locale;
@@ -27,10 +26,10 @@ final class GemmBenchmark {
           threads == 1
               ? ManagementFactory.getThreadMXBean()::getCurrentThreadCpuTime
               : System::nanoTime;
-      double peak = JvmDevice.measuredPeakGflops(threads);
-      print("%n%d threads, peak %.1f GFLOP/s%n", threads, peak);
       print("tokens  in -> out    epilogue      best       median     best us%n");
       try (Device device = Devices.open("jvm", new DeviceOptions(threads))) {
+        double peak = device.measurePeakGflops();
+        print("%n%d threads, peak %.1f GFLOP/s%n", threads, peak);
         for (int tokens : TOKENS) {
           for (int[] shape : SHAPES) {
             Epilogue epilogue = shape[1] == 1536 ? Epilogue.BIAS_GELU : Epilogue.BIAS;

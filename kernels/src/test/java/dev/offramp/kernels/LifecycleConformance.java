@@ -1,6 +1,7 @@
 package dev.offramp.kernels;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
@@ -39,6 +40,17 @@ abstract class LifecycleConformance extends DeviceConformance {
     Buffer empty = rig.open(rig.device.allocate(DataType.F32, 0));
     rig.device.copyOut(empty, 0, MemorySegment.ofArray(new float[0])).await();
     assertThat(empty.elements()).isZero();
+  }
+
+  @Test
+  void moreThanThereIsNamesTheDevice() {
+    assertThatExceptionOfType(DeviceException.class)
+        .isThrownBy(() -> rig.device.allocate(DataType.F32, 1L << 40))
+        .withMessageContaining(rig.device.info().id());
+    assertThatExceptionOfType(DeviceException.class)
+        .isThrownBy(() -> rig.device.liveRows(1 << 20, 1 << 20))
+        .withMessageContaining(rig.device.info().id());
+    assertThat(rig.device.liveBytes()).isZero();
   }
 
   @Test

@@ -81,9 +81,7 @@ final class Attention {
       int rows = length * (tile + 1) / tiles - first;
       int place = (token + first) * width + head * headSize;
       multiply(rows, headSize, queries, query + first * 3 * width, keys, scoresWidth, scores, 0);
-      for (int i = 0; i < rows; i++) {
-        loops.softmax(scores.data(), i * scoresWidth, length, scale);
-      }
+      loops.softmax(scores.data(), rows, scoresWidth, length, scale);
       multiply(rows, length, scores, 0, values, resultWidth, result, aside ? 0 : place);
       if (aside) {
         for (int i = 0; i < rows; i++) {

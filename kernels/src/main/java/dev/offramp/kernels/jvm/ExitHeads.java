@@ -53,8 +53,9 @@ final class ExitHeads {
           for (int i = 0; i < count; i++) {
             Pool.row(rows, first + i, pooling, width, in, pooled.data(), i * width);
           }
+          Gemm.Product product = new Gemm.Product(head, pooled, Epilogue.BIAS, null, logits);
           for (int panel = 0; panel < head.panels(); panel++) {
-            gemm.panel(head, panel, 0, count, pooled, Epilogue.BIAS, null, logits, scratch);
+            gemm.panel(product, panel, 0, count, scratch);
           }
           for (int i = 0; i < count; i++) {
             judge(logits.data(), i * classes, classes, verdicts, first + i);

@@ -31,42 +31,28 @@ final class Gemm {
     return index;
   }
 
-  /** Multiplies the rows that the index table names, {@code count} of them, on all threads. */
-  void run(
-      Workers workers,
-      int[] index,
-      int count,
-      JvmLinear map,
-      float[] in,
-      Epilogue epilogue,
-      float[] residual,
-      float[] out) {
-    Matrix a = new Matrix(in, index, map.inputs());
-    Matrix c = new Matrix(out, index, map.outputs());
-    Matrix r = residual == null ? null : new Matrix(residual, index, map.outputs());
+  /** c = epilogue(a W + b); the residual is null without that epilogue. */
+  record Product(JvmLinear map, Matrix a, Epilogue epilogue, Matrix residual, Matrix c) {}
+
+  /** Computes {@code count} rows on all threads. */
+  void run(Workers workers, Product product, int count) {
     int blocks = (count + ROWS - 1) / ROWS;
-    int panels = map.panels();
+    int panels = product.map.panels();
     workers.run(
         blocks * panels,
         (task, scratch) -> {
           int block = task / panels;
           int from = (int) ((long) count * block / blocks);
           int to = (int) ((long) count * (block + 1) / blocks);
-          panel(map, task % panels, from, to - from, a, epilogue, r, c, scratch);
+          panel(product, task % panels, from, to - from, scratch);
         });
   }
 
   /** One panel of outputs for {@code count} rows, up to {@link #ROWS}, from {@code first} on. */
-  void panel(
-      JvmLinear map,
-      int panel,
-      int first,
-      int count,
-      Matrix a,
-      Epilogue epilogue,
-      Matrix residual,
-      Matrix c,
-      Scratch scratch) {
+  void panel(Product product, int panel, int first, int count, Scratch scratch) {
+    JvmLinear map = product.map;
+    Matrix residual = product.residual;
+    Matrix c = product.c;
     int width = map.width(panel);
     int column = map.column(panel);
     // Vectors would write beyond the last output: compute in scratch, copy what belongs there.
@@ -88,7 +74,7 @@ final class Gemm {
             rows,
             width / loops.lanes(),
             depth,
-            a,
+            product.a,
             first + from,
             block,
             map.packed(),
@@ -100,7 +86,7 @@ final class Gemm {
             column,
             residual != null);
         if (last) {
-          activate(epilogue, sums, sumsRow, sumsColumn, rows, width);
+          activate(product.epilogue, sums, sumsRow, sumsColumn, rows, width);
         }
       }
     }

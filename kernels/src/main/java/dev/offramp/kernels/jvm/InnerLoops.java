@@ -55,10 +55,11 @@ interface InnerLoops {
   void relu(Matrix x, int row, int column, int rows, int width);
 
   /**
-   * x = softmax(scale * x) on {@code count} elements. The elements that follow up to a full vector
-   * are overwritten.
+   * x = softmax(scale * x) on the first {@code count} elements of each row.
+   *
+   * @param x [rows, stride]; what follows a row's count up to a full vector is overwritten
    */
-  void softmax(float[] x, int at, int count, float scale);
+  void softmax(float[] x, int rows, int stride, int count, float scale);
 
   /** Layer normalization of one vector; {@code out} may be {@code in} at the same place. */
   void normalize(

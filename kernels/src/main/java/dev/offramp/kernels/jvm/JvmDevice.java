@@ -166,7 +166,14 @@ public final class JvmDevice implements Device {
       float[] r =
           residual == null ? null : check.activations("residual", residual, live, linear.outputs());
       check.distinct("out", y, "in", x);
-      return () -> GEMM.run(workers, live.tokens(), live.tokenCount(), linear, x, epilogue, r, y);
+      Gemm.Product product =
+          new Gemm.Product(
+              linear,
+              new Matrix(x, live.tokens(), linear.inputs()),
+              epilogue,
+              r == null ? null : new Matrix(r, live.tokens(), linear.outputs()),
+              new Matrix(y, live.tokens(), linear.outputs()));
+      return () -> GEMM.run(workers, product, live.tokenCount());
     });
   }
 

@@ -101,18 +101,21 @@ final class ScalarLoops implements InnerLoops {
   }
 
   @Override
-  public void softmax(float[] x, int at, int count, float scale) {
-    float max = Float.NEGATIVE_INFINITY;
-    for (int i = at; i < at + count; i++) {
-      max = Math.max(max, x[i]);
-    }
-    float sum = 0;
-    for (int i = at; i < at + count; i++) {
-      x[i] = (float) Math.exp((x[i] - max) * scale);
-      sum += x[i];
-    }
-    for (int i = at; i < at + count; i++) {
-      x[i] /= sum;
+  public void softmax(float[] x, int rows, int stride, int count, float scale) {
+    for (int row = 0; row < rows; row++) {
+      int at = row * stride;
+      float max = Float.NEGATIVE_INFINITY;
+      for (int i = at; i < at + count; i++) {
+        max = Math.max(max, x[i]);
+      }
+      float sum = 0;
+      for (int i = at; i < at + count; i++) {
+        x[i] = (float) Math.exp((x[i] - max) * scale);
+        sum += x[i];
+      }
+      for (int i = at; i < at + count; i++) {
+        x[i] /= sum;
+      }
     }
   }
 

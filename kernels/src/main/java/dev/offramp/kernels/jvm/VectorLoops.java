@@ -4,6 +4,7 @@ import static dev.offramp.kernels.jvm.Vectors.LANES;
 import static dev.offramp.kernels.jvm.Vectors.SPECIES;
 
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 
 /** Inner loops on the Vector API. */
@@ -71,26 +72,30 @@ final class VectorLoops implements InnerLoops {
   }
 
   @Override
-  public void softmax(float[] x, int at, int count, float scale) {
-    int end = at + count;
-    for (int i = end; (i - at) % LANES != 0; i++) {
-      x[i] = Float.NEGATIVE_INFINITY;
-    }
-    FloatVector maxima = FloatVector.fromArray(SPECIES, x, at);
-    for (int i = at + LANES; i < end; i += LANES) {
-      maxima = maxima.max(FloatVector.fromArray(SPECIES, x, i));
-    }
-    float max = maxima.reduceLanes(VectorOperators.MAX);
-    FloatVector sums = FloatVector.zero(SPECIES);
-    for (int i = at; i < end; i += LANES) {
-      FloatVector d = FloatVector.fromArray(SPECIES, x, i).sub(max).mul(scale);
-      FloatVector e = Vectors.exp(d.blend(-87f, d.compare(VectorOperators.LT, -87f)));
-      e.intoArray(x, i);
-      sums = sums.add(e);
-    }
-    float factor = 1 / Vectors.sum(sums);
-    for (int i = at; i < end; i += LANES) {
-      FloatVector.fromArray(SPECIES, x, i).mul(factor).intoArray(x, i);
+  public void softmax(float[] x, int rows, int stride, int count, float scale) {
+    int last = (count - 1) / LANES * LANES;
+    VectorMask<Float> padding = SPECIES.indexInRange(last, count).not();
+    for (int row = 0; row < rows; row++) {
+      int at = row * stride;
+      int end = at + count;
+      FloatVector maxima =
+          FloatVector.fromArray(SPECIES, x, at + last).blend(Float.NEGATIVE_INFINITY, padding);
+      maxima.intoArray(x, at + last);
+      for (int i = at; i < at + last; i += LANES) {
+        maxima = maxima.max(FloatVector.fromArray(SPECIES, x, i));
+      }
+      float max = maxima.reduceLanes(VectorOperators.MAX);
+      FloatVector sums = FloatVector.zero(SPECIES);
+      for (int i = at; i < end; i += LANES) {
+        FloatVector d = FloatVector.fromArray(SPECIES, x, i).sub(max).mul(scale);
+        FloatVector e = Vectors.exp(d.blend(-87f, d.compare(VectorOperators.LT, -87f)));
+        e.intoArray(x, i);
+        sums = sums.add(e);
+      }
+      float factor = 1 / Vectors.sum(sums);
+      for (int i = at; i < end; i += LANES) {
+        FloatVector.fromArray(SPECIES, x, i).mul(factor).intoArray(x, i);
+      }
     }
   }
 

@@ -46,7 +46,7 @@ class InnerLoopsTest {
         x[i] = (i * 37 % count - count / 2f) / 3;
       }
       float[] y = x.clone();
-      loops.softmax(y, 0, count, 0.5f);
+      loops.softmax(y, 1, y.length, count, 0.5f);
       double max = Double.NEGATIVE_INFINITY;
       for (int i = 0; i < count; i++) {
         max = Math.max(max, x[i] * 0.5);
