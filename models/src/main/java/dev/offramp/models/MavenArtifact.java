@@ -25,7 +25,7 @@ public record MavenArtifact(String group, String artifact, String version, Strin
   private static final long MAX_ENTRY_BYTES = Integer.MAX_VALUE;
 
   /** Whether a source looks like {@code group:artifact:version} rather than like a file. */
-  static boolean looksLike(String source) {
+  public static boolean looksLike(String source) {
     return source.chars().filter(c -> c == ':').count() >= 2;
   }
 
