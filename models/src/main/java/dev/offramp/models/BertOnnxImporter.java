@@ -77,16 +77,18 @@ final class BertOnnxImporter {
     }
     Tensor word = named(BertTensors.WORD);
     String intermediate = BertTensors.layer(0, BertTensors.INTERMEDIATE);
-    return new Architecture(
-        layers,
-        size(word, 1),
-        heads(),
-        size(named(intermediate + ".bias"), 0),
-        size(word, 0),
-        size(named(BertTensors.POSITION), 0),
-        size(named(BertTensors.TYPE), 0),
-        epsilon(),
-        activation(intermediate));
+    Architecture architecture =
+        new Architecture(
+            layers,
+            size(word, 1),
+            heads(),
+            size(named(intermediate + ".bias"), 0),
+            size(word, 0),
+            size(named(BertTensors.POSITION), 0),
+            size(named(BertTensors.TYPE), 0),
+            epsilon(),
+            activation(intermediate));
+    return ModelConfigCheck.checked(architecture, file);
   }
 
   private int size(Tensor tensor, int axis) {

@@ -58,15 +58,17 @@ final class BertSafetensorsImporter {
               + " config.json beside its .safetensors");
     }
     Json json = Json.parse(config, Disk.readText(config, MAX_CONFIG_BYTES));
-    return new Architecture(
-        json.field("num_hidden_layers").smallInteger(),
-        json.field("hidden_size").smallInteger(),
-        json.field("num_attention_heads").smallInteger(),
-        json.field("intermediate_size").smallInteger(),
-        json.field("vocab_size").smallInteger(),
-        json.field("max_position_embeddings").smallInteger(),
-        json.field("type_vocab_size").smallInteger(),
-        json.field("layer_norm_eps").number(),
-        json.field("hidden_act").string());
+    Architecture architecture =
+        new Architecture(
+            json.field("num_hidden_layers").smallInteger(),
+            json.field("hidden_size").smallInteger(),
+            json.field("num_attention_heads").smallInteger(),
+            json.field("intermediate_size").smallInteger(),
+            json.field("vocab_size").smallInteger(),
+            json.field("max_position_embeddings").smallInteger(),
+            json.field("type_vocab_size").smallInteger(),
+            json.field("layer_norm_eps").number(),
+            json.field("hidden_act").string());
+    return ModelConfigCheck.checked(architecture, config);
   }
 }

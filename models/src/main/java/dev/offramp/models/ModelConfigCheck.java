@@ -26,11 +26,17 @@ final class ModelConfigCheck {
     new ModelConfigCheck(file).check(config);
   }
 
+  /** Checks sizes found in a foreign file before they are used. */
+  static Architecture checked(Architecture architecture, Path file) {
+    new ModelConfigCheck(file).architecture(architecture, "");
+    return architecture;
+  }
+
   private void check(ModelConfig config) {
     range("$.format", config.format(), ModelConfig.FORMAT, ModelConfig.FORMAT);
     oneOf("$.family", config.family(), List.of(ModelConfig.BERT));
     notBlank("$.name", config.name());
-    architecture(config.architecture());
+    architecture(config.architecture(), "$.architecture.");
     oneOf("$.preprocessing.tokenizer", config.preprocessing().tokenizer(), List.of("wordpiece"));
     range(
         "$.preprocessing.maxTokens",
@@ -41,8 +47,7 @@ final class ModelConfigCheck {
     exits(config.exits(), config.architecture().layers());
   }
 
-  private void architecture(Architecture a) {
-    String at = "$.architecture.";
+  private void architecture(Architecture a, String at) {
     range(at + "layers", a.layers(), 1, MAX_LAYERS);
     range(at + "hiddenSize", a.hiddenSize(), 1, MAX_WIDTH);
     range(at + "heads", a.heads(), 1, a.hiddenSize());

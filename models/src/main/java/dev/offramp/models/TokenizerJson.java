@@ -56,20 +56,14 @@ record TokenizerJson(
     if (maxWordLength < 1 || maxWordLength > MAX_WORD_LENGTH) {
       throw maxWord.error(maxWordLength + " is out of range; use 1 to " + MAX_WORD_LENGTH);
     }
-    List<Integer> prefix = new ArrayList<>();
-    List<Integer> suffix = new ArrayList<>();
-    frame(root.field("post_processor"), prefix, suffix);
     int vocabSize =
         1
             + Math.max(
                 vocabulary.values().stream().mapToInt(i -> i).max().orElseThrow(),
                 added.values().stream().mapToInt(i -> i).max().orElse(0));
-    for (int id : List.copyOf(concat(prefix, suffix))) {
-      if (id >= vocabSize) {
-        throw root.field("post_processor")
-            .error("has id " + id + " that is not in the vocabulary; restore the file");
-      }
-    }
+    List<Integer> prefix = new ArrayList<>();
+    List<Integer> suffix = new ArrayList<>();
+    frame(root.field("post_processor"), vocabSize, prefix, suffix);
     return new TokenizerJson(
         rules(root.field("normalizer")),
         added,
@@ -82,12 +76,6 @@ record TokenizerJson(
         prefix.stream().mapToInt(i -> i).toArray(),
         suffix.stream().mapToInt(i -> i).toArray(),
         vocabSize);
-  }
-
-  private static List<Integer> concat(List<Integer> a, List<Integer> b) {
-    List<Integer> all = new ArrayList<>(a);
-    all.addAll(b);
-    return all;
   }
 
   private static void requireType(Json json, String type) {
@@ -163,7 +151,8 @@ record TokenizerJson(
   }
 
   /** Reads which special tokens stand before and after a single text. */
-  private static void frame(Json processor, List<Integer> prefix, List<Integer> suffix) {
+  private static void frame(
+      Json processor, int vocabSize, List<Integer> prefix, List<Integer> suffix) {
     requireType(processor, "TemplateProcessing");
     Json specials = processor.field("special_tokens");
     List<Integer> ids = prefix;
@@ -171,6 +160,9 @@ record TokenizerJson(
       if (item.optional("SpecialToken").isPresent()) {
         String name = item.field("SpecialToken").field("id").string();
         for (Json id : specials.field(name).field("ids").list()) {
+          if (id(id) >= vocabSize) {
+            throw id.error("is not in the vocabulary; restore the file");
+          }
           ids.add(id(id));
         }
       } else if (ids == prefix) {
@@ -179,6 +171,9 @@ record TokenizerJson(
       } else {
         throw item.error("is a second sequence; use a BERT-family tokenizer");
       }
+    }
+    if (prefix.size() + suffix.size() >= ModelConfigCheck.MIN_TOKENS) {
+      throw processor.error("adds more than [CLS] and [SEP]; use a BERT-family tokenizer");
     }
   }
 }

@@ -1,12 +1,22 @@
 package dev.offramp.models;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.SequencedMap;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class ImporterTest {
   @TempDir Path temp;
@@ -48,6 +58,80 @@ class ImporterTest {
     try (ModelDirectory model = ModelDirectory.open(out)) {
       assertThat(model.config().preprocessing().maxTokens()).isEqualTo(64);
     }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", "bert.", "model."})
+  void importsHuggingFaceSafetensors(String prefix) throws IOException {
+    Path source = TinyModel.writeHuggingFace(temp, prefix);
+    Path out = temp.resolve("out");
+    ModelConfig config = Importer.importModel(source.toString(), out, ImportOptions.defaults());
+    assertThat(config.architecture()).isEqualTo(TinyModel.ARCHITECTURE);
+    assertThat(config.preprocessing().maxTokens()).isEqualTo(16);
+    assertThat(config.name()).isEqualTo("tiny");
+    try (ModelDirectory model = ModelDirectory.open(out)) {
+      TinyModel.tensors(TinyModel.backbone())
+          .forEach((name, tensor) ->
+              assertThat(TinyModel.floats(model.tensor(name))).isEqualTo(TinyModel.floats(tensor)));
+    }
+  }
+
+  @Test
+  void saysWhatHuggingFaceSafetensorsNeedBesideThem() throws IOException {
+    Path source = TinyModel.writeHuggingFace(temp, "");
+    Path config = temp.resolve("config.json");
+    String json = Files.readString(config);
+    Files.writeString(config, json.replace("\"num_attention_heads\": 2", "\"heads\": 2"));
+    refuses(source.toString(), "$.num_attention_heads: missing");
+    Files.writeString(config, json.replace("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3"));
+    refuses(source.toString(), "encoder.layer.2.attention.self.query.weight: missing");
+    Files.writeString(
+        config, json.replace("\"num_hidden_layers\": 2", "\"num_hidden_layers\": -1"));
+    refuses(source.toString(), "config.json: layers: -1 is out of range");
+    Files.writeString(config, json.replace("\"gelu\"", "\"silu\""));
+    refuses(source.toString(), "\"silu\" is not known");
+    Files.delete(config);
+    refuses(source.toString(), "put the model's Hugging Face config.json beside");
+    Files.delete(temp.resolve("tokenizer.json"));
+    refuses(source.toString(), "--tokenizer");
+  }
+
+  @Test
+  void saysWhatCannotBeImported() throws IOException {
+    refuses("no/such/file.onnx", "does not exist");
+    Files.write(temp.resolve("tokenizer.json"), TinyModel.tokenizer());
+    refuses(Files.writeString(temp.resolve("x.pt"), "x").toString(), "unknown ending");
+    refuses(Files.writeString(temp.resolve("x.onnx"), "x").toString(), "x.onnx");
+    Path other = temp.resolve("other.safetensors");
+    SequencedMap<String, Tensor> tensors = new LinkedHashMap<>();
+    tensors.put("conv.weight", Tensor.ofFloats("conv.weight", new float[4], 4));
+    Safetensors.write(other, tensors, Map.of());
+    refuses(other.toString(), "embeddings.word_embeddings.weight: not found");
+    refuses("a:b", "does not exist");
+    refuses(
+        "no.such:artifact:1",
+        "mvn dependency:get -Dtransitive=false -Dartifact=no.such:artifact:1");
+    refuses("../..:x:1", "is not group:artifact:version");
+  }
+
+  @Test
+  void aJarMustHoldOneModel() throws IOException {
+    Path jar = temp.resolve("org/x/y/1/y-1.jar");
+    Files.createDirectories(jar.getParent());
+    try (ZipOutputStream zip = new ZipOutputStream(Files.newOutputStream(jar))) {
+      zip.putNextEntry(new ZipEntry("a.onnx"));
+      zip.putNextEntry(new ZipEntry("../../b.onnx"));
+    }
+    TestModels.withRepository(
+        temp, () -> refuses("org.x:y:1", "y-1.jar: *.onnx: found 2 such files, need one"));
+  }
+
+  private void refuses(String source, String message) {
+    Path out = temp.resolve("never");
+    assertThatThrownBy(() -> Importer.importModel(source, out, ImportOptions.defaults()))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining(message);
+    assertThat(out).doesNotExist();
   }
 
   /** Largest difference over the largest value; matrices have 127 steps from −max to max. */

@@ -108,7 +108,8 @@ final class SampleTexts {
             TextData.read(shared.resolve(set)).stream().map(Example::text).limit(1_000).toList());
       }
     } else {
-      System.err.println("SKIPPED SampleTexts.real, part from " + shared + ": not there");
+      System.err.println(
+          "SKIPPED WordPieceTokenizerTest.agreesOnRealTexts, data sets: no directory " + shared);
     }
     return texts;
   }

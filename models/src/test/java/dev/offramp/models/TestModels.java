@@ -20,4 +20,19 @@ final class TestModels {
         MavenArtifact.parse(MINILM_INT8).locate(), "all-minilm-l6-v2-q-tokenizer.json", file);
     return file;
   }
+
+  /** Runs with another local Maven repository. */
+  static void withRepository(Path repository, Runnable test) {
+    String before = System.getProperty("maven.repo.local");
+    System.setProperty("maven.repo.local", repository.toString());
+    try {
+      test.run();
+    } finally {
+      if (before == null) {
+        System.clearProperty("maven.repo.local");
+      } else {
+        System.setProperty("maven.repo.local", before);
+      }
+    }
+  }
 }

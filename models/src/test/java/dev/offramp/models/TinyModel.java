@@ -1,9 +1,12 @@
 package dev.offramp.models;
 
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.SequencedMap;
 
@@ -69,6 +72,24 @@ final class TinyModel {
 
   static void write(Path directory) {
     ModelDirectory.write(directory, CONFIG, tensors(CONFIG), tokenizer(), false);
+  }
+
+  /** Writes the backbone as Hugging Face publishes one; returns the weights file. */
+  static Path writeHuggingFace(Path directory, String prefix) throws IOException {
+    SequencedMap<String, Tensor> tensors = new LinkedHashMap<>();
+    tensors(backbone()).forEach((name, tensor) -> tensors.put(prefix + name, tensor));
+    tensors.put(prefix + "pooler.dense.bias", Tensor.ofFloats("pooler", new float[8], 8));
+    Path file = directory.resolve("tiny.safetensors");
+    Safetensors.write(file, tensors, Map.of("format", "pt"));
+    Files.write(directory.resolve("tokenizer.json"), tokenizer());
+    Files.writeString(
+        directory.resolve("config.json"),
+        """
+        {"model_type": "bert", "num_hidden_layers": 2, "hidden_size": 8, "num_attention_heads": 2,
+         "intermediate_size": 12, "vocab_size": 7, "max_position_embeddings": 16,
+         "type_vocab_size": 2, "layer_norm_eps": 1e-12, "hidden_act": "gelu"}
+        """);
+    return file;
   }
 
   /** The same encoder without heads. */

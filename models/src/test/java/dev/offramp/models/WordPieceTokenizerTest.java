@@ -183,7 +183,8 @@ class WordPieceTokenizerTest {
         "\"[unused0]\":1|\"[unused0]\":1e99|$.model.vocab.[unused0]",
         "max_input_chars_per_word\":100|max_input_chars_per_word\":0|max_input_chars_per_word",
         "\"single_word\":false|\"single_word\":true|$.added_tokens[0].single_word",
-        "\"ids\":[101]|\"ids\":[999999]|$.post_processor",
+        "\"ids\":[101]|\"ids\":[999999]|$.post_processor.special_tokens.[CLS].ids[0]",
+        "\"ids\":[101]|\"ids\":[101,101]|$.post_processor",
       })
   void namesWhatItDoesNotSupport(String original, String changed, String field) throws IOException {
     assertThat(json.contains(original)).isTrue();
