@@ -105,6 +105,12 @@ public interface Device extends AutoCloseable {
    */
   Recording record(Runnable operations);
 
+  /**
+   * Measures the most that the device's arithmetic can do in F32, in GFLOP/s: what throughput is
+   * compared with. Takes well under a second.
+   */
+  double measurePeakGflops();
+
   /** Bytes allocated on the device (and in native memory for it) that are not closed yet. */
   long liveBytes();
 

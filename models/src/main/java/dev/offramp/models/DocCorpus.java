@@ -32,7 +32,9 @@ import java.util.zip.ZipFile;
  * <p>A comment gives one text: as many sentences from its start as make at most {@value #MAX_WORDS}
  * words. Markup is taken out, and a text that gives its library away by a package or brand name is
  * dropped, as is one that two libraries share. Whole source files go to one part, so that no
- * paragraph is on both sides of a split. The result is the same on every machine.
+ * paragraph is on both sides of a split. Calibration and test take one sentence of a file, drawn at
+ * random: sentences of one file resemble each other, and risk control counts on samples that are
+ * independent. The result is the same on every machine.
  *
  * @param train about 55 % of the source files, to fit on
  * @param calibration about 22 %, to choose thresholds on
@@ -148,12 +150,17 @@ public record DocCorpus(List<Sentence> train, List<Sentence> calibration, List<S
     List<Sentence> train = new ArrayList<>();
     List<Sentence> calibration = new ArrayList<>();
     List<Sentence> test = new ArrayList<>();
+    Set<String> drawn = new HashSet<>();
     for (Sentence sentence : mixed) {
       if (taken.merge(sentence.label(), 1, Integer::sum) > MAX_PER_LABEL) {
         continue;
       }
       int percentile = Math.floorMod(hash(sentence.source()), 100);
-      (percentile < 55 ? train : percentile < 77 ? calibration : test).add(sentence);
+      if (percentile < 55) {
+        train.add(sentence);
+      } else if (drawn.add(sentence.label() + ":" + sentence.source())) {
+        (percentile < 77 ? calibration : test).add(sentence);
+      }
     }
     return new DocCorpus(train, calibration, test);
   }

@@ -1,0 +1,163 @@
+package dev.offramp.calibrate;
+
+import com.google.gson.Gson;
+import com.google.gson.GsonBuilder;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParseException;
+import com.google.gson.JsonParser;
+import com.google.gson.Strictness;
+import com.google.gson.stream.JsonReader;
+import com.google.gson.stream.JsonToken;
+import com.google.gson.stream.MalformedJsonException;
+import java.io.IOException;
+import java.io.StringReader;
+import java.nio.charset.CharacterCodingException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.time.Instant;
+import java.time.format.DateTimeParseException;
+
+/**
+ * A calibrated threshold bound to the model and data it holds for. Its JSON form is flat: the
+ * components of {@link Calibration} and of this record side by side, with {@code lambda} and {@code
+ * fallback} spelt out. "Never exit" is a valid certificate.
+ *
+ * @param modelHash hash of the model directory's content
+ * @param dataHash hash of the calibration data
+ * @param device device the confidences were computed on
+ * @param dtype floating-point type they were computed in
+ * @param softwareVersion version of Offramp that calibrated
+ * @param created time of calibration
+ */
+public record Certificate(
+    Risk risk,
+    Calibration calibration,
+    String modelHash,
+    String dataHash,
+    String device,
+    String dtype,
+    String softwareVersion,
+    Instant created) {
+
+  private static final int FORMAT_VERSION = 1;
+  private static final long MAX_BYTES = 16 << 20;
+  private static final Gson GSON =
+      new GsonBuilder().serializeNulls().disableHtmlEscaping().setPrettyPrinting().create();
+
+  /** The flat JSON form, as written to file. */
+  public JsonObject toJson() {
+    JsonObject json = new JsonObject();
+    json.addProperty("formatVersion", FORMAT_VERSION);
+    json.addProperty("method", calibration.method().id());
+    json.addProperty("risk", risk.id());
+    json.addProperty("lossBound", calibration.lossBound());
+    json.addProperty("epsilon", calibration.epsilon());
+    json.addProperty("delta", calibration.delta());
+    json.addProperty("calibrationSize", calibration.calibrationSize());
+    json.addProperty("rowIndex", calibration.rowIndex());
+    json.addProperty("lambda", calibration.lambda());
+    json.addProperty("fallback", calibration.fallback());
+    json.addProperty("reason", calibration.reason());
+    json.addProperty("guarantee", calibration.guarantee());
+    json.addProperty("epsilonMin", calibration.epsilonMin());
+    json.addProperty("modelHash", modelHash);
+    json.addProperty("dataHash", dataHash);
+    json.addProperty("device", device);
+    json.addProperty("dtype", dtype);
+    json.addProperty("softwareVersion", softwareVersion);
+    json.addProperty("created", created.toString());
+    json.add("grid", GSON.toJsonTree(calibration.grid()));
+    json.add("pValues", GSON.toJsonTree(calibration.pValues()));
+    json.add("empiricalRisk", GSON.toJsonTree(calibration.empiricalRisk()));
+    return json;
+  }
+
+  /** Writes the certificate; a reader sees the old file or the new one, never half of one. */
+  public void write(Path file) throws IOException {
+    String name = file.getFileName() + "." + ProcessHandle.current().pid() + ".tmp";
+    Path temporary = file.resolveSibling(name);
+    try {
+      Files.writeString(temporary, GSON.toJson(toJson()) + "\n");
+      Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
+    } finally {
+      Files.deleteIfExists(temporary);
+    }
+  }
+
+  /**
+   * Reads a certificate.
+   *
+   * @throws CalibrationException if there is none, or it is damaged; names file and JSON path
+   * @throws IOException if the file cannot be read
+   */
+  public static Certificate read(Path file) throws IOException {
+    try {
+      if (Files.size(file) > MAX_BYTES) {
+        throw new CalibrationException("larger than " + MAX_BYTES + " bytes");
+      }
+      return parse(Files.readString(file));
+    } catch (NoSuchFileException e) {
+      throw new CalibrationException(file + ": no such certificate; calibrate first", e);
+    } catch (CalibrationException
+        | JsonParseException
+        | MalformedJsonException
+        | CharacterCodingException e) {
+      throw new CalibrationException(
+          file + ": not a valid certificate: " + e.getMessage() + "; calibrate again", e);
+    }
+  }
+
+  private static Certificate parse(String text) throws IOException {
+    JsonReader reader = new JsonReader(new StringReader(text));
+    reader.setStrictness(Strictness.STRICT);
+    JsonFields fields = new JsonFields(JsonParser.parseReader(reader));
+    if (reader.peek() != JsonToken.END_DOCUMENT) {
+      throw new CalibrationException("text follows the JSON object");
+    }
+    if (fields.integer("formatVersion") != FORMAT_VERSION) {
+      throw new CalibrationException("$.formatVersion must be " + FORMAT_VERSION);
+    }
+    Calibration calibration =
+        new Calibration(
+            Method.of(fields.text("method")),
+            fields.number("lossBound"),
+            fields.number("epsilon"),
+            fields.number("delta"),
+            fields.integer("calibrationSize"),
+            fields.numbers("grid"),
+            fields.integer("rowIndex"),
+            fields.textOrNull("reason"),
+            fields.text("guarantee"),
+            fields.number("epsilonMin"),
+            fields.numbers("pValues"),
+            fields.numbers("empiricalRisk"));
+    if (fields.number("lambda") != calibration.lambda()) {
+      throw new CalibrationException("$.lambda is not row $.rowIndex of $.grid");
+    }
+    if (fields.bool("fallback") != calibration.fallback()) {
+      throw new CalibrationException("$.fallback must be true for row 0 and no other");
+    }
+    Certificate certificate =
+        new Certificate(
+            Risk.of(fields.text("risk")),
+            calibration,
+            fields.text("modelHash"),
+            fields.text("dataHash"),
+            fields.text("device"),
+            fields.text("dtype"),
+            fields.text("softwareVersion"),
+            instant(fields.text("created")));
+    fields.end();
+    return certificate;
+  }
+
+  private static Instant instant(String text) {
+    try {
+      return Instant.parse(text);
+    } catch (DateTimeParseException e) {
+      throw new CalibrationException("$.created must be an ISO instant, not '" + text + "'", e);
+    }
+  }
+}

@@ -1,0 +1,143 @@
+package dev.offramp.calibrate;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonObject;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.List;
+import java.util.function.Consumer;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class CertificateTest {
+  @TempDir Path directory;
+
+  private static Certificate certificate(double epsilon) {
+    LossTable table = new LossTable(new double[] {1, 0.5, 0}, new double[3][100], 1);
+    return new Certificate(
+        Risk.PREDICTION_CONSISTENCY,
+        Calibrator.calibrate(table, Method.LTT_HB, epsilon, 0.1),
+        "sha256:aa",
+        "sha256:bb",
+        "jvm",
+        "float32",
+        "0.1.0",
+        Instant.parse("2025-01-02T03:04:05Z"));
+  }
+
+  @Test
+  void comesBackAsWritten() throws IOException {
+    Path file = directory.resolve("certificate.json");
+    for (double epsilon : new double[] {0.05, 0}) {
+      Certificate written = certificate(epsilon);
+      written.write(file);
+      assertThat(Certificate.read(file)).usingRecursiveComparison().isEqualTo(written);
+    }
+    assertThat(directory).isDirectoryContaining(file::equals);
+    try (var files = Files.list(directory)) {
+      assertThat(files).hasSize(1);
+    }
+  }
+
+  @Test
+  void neverExitIsAValidCertificate() throws IOException {
+    Path file = directory.resolve("certificate.json");
+    certificate(0.001).write(file);
+    Certificate read = Certificate.read(file);
+    assertThat(read.calibration().fallback()).isTrue();
+    assertThat(read.calibration().lambda()).isOne();
+    assertThat(read.calibration().reason()).startsWith("epsilon below");
+  }
+
+  @Test
+  void everyFieldIsNeededAndNoOtherAllowed() {
+    JsonObject valid = certificate(0.05).toJson();
+    assertThat(valid.keySet()).hasSize(22);
+    for (String name : List.copyOf(valid.keySet())) {
+      assertDamaged(json -> json.remove(name), "$." + name + " is missing");
+    }
+    assertDamaged(json -> json.addProperty("extra", 1), "$.extra is unknown");
+  }
+
+  @Test
+  void wrongTypesAndValuesNameTheirPath() {
+    assertDamaged(json -> json.addProperty("epsilon", "0.05"), "$.epsilon must be a finite number");
+    assertDamaged(json -> json.add("epsilon", new JsonArray()), "$.epsilon must be");
+    assertDamaged(json -> json.addProperty("rowIndex", 1.5), "$.rowIndex must be a 32-bit integer");
+    assertDamaged(json -> json.addProperty("rowIndex", 9), "rowIndex must be a row of the grid");
+    assertDamaged(json -> json.addProperty("rowIndex", 1), "$.lambda is not row");
+    assertDamaged(json -> json.addProperty("lambda", 0.5), "$.lambda is not row");
+    assertDamaged(json -> json.addProperty("fallback", true), "$.fallback must be");
+    assertDamaged(json -> json.addProperty("fallback", 1), "$.fallback must be true or false");
+    assertDamaged(json -> json.addProperty("modelHash", " "), "$.modelHash must be a text");
+    assertDamaged(json -> json.addProperty("reason", "why"), "reason must be");
+    assertDamaged(json -> json.addProperty("method", "magic"), "unknown method 'magic'");
+    assertDamaged(json -> json.addProperty("risk", "regret"), "unknown risk 'regret'");
+    assertDamaged(json -> json.addProperty("formatVersion", 2), "$.formatVersion must be 1");
+    assertDamaged(json -> json.addProperty("created", "today"), "$.created must be an ISO");
+    assertDamaged(json -> json.addProperty("delta", 2), "delta must be in (0, 1)");
+    assertDamaged(json -> json.addProperty("calibrationSize", 0), "calibrationSize must be");
+    assertDamaged(json -> json.addProperty("grid", 1), "$.grid must be an array");
+    assertDamaged(json -> json.getAsJsonArray("grid").remove(0), "rowIndex must be a row");
+    assertDamaged(json -> json.getAsJsonArray("pValues").remove(0), "pValues must be");
+    assertDamaged(json -> json.getAsJsonArray("empiricalRisk").remove(0), "empiricalRisk must");
+    assertDamaged(json -> json.getAsJsonArray("grid").add("x"), "$.grid[3] must be a finite");
+    assertDamaged(json -> json.getAsJsonArray("grid").add(2), "grid must descend");
+  }
+
+  @Test
+  void damagedFilesGiveOneError() throws IOException {
+    String valid = certificate(0.05).toJson().toString();
+    for (String text :
+        List.of(
+            "",
+            "null",
+            "[]",
+            "{",
+            valid.substring(0, valid.length() / 2),
+            valid + "{}",
+            valid.replace("0.05", "NaN"),
+            valid.replace("0.05", "1e999"),
+            "[".repeat(100_000))) {
+      Path file = Files.writeString(directory.resolve("bad.json"), text);
+      assertThatThrownBy(() -> Certificate.read(file))
+          .isInstanceOf(CalibrationException.class)
+          .hasMessageStartingWith(file + ": not a valid certificate")
+          .hasMessageEndingWith("calibrate again");
+    }
+    Path binary = Files.write(directory.resolve("bad.json"), new byte[] {(byte) 0xff, 0});
+    assertThatThrownBy(() -> Certificate.read(binary)).isInstanceOf(CalibrationException.class);
+    Path missing = directory.resolve("missing.json");
+    assertThatThrownBy(() -> Certificate.read(missing))
+        .isInstanceOf(CalibrationException.class)
+        .hasMessageContaining("no such certificate");
+  }
+
+  @Test
+  void aFailedWriteLeavesNothingBehind() throws IOException {
+    Path target = Files.createDirectories(directory.resolve("taken").resolve("inside")).getParent();
+    assertThatThrownBy(() -> certificate(0.05).write(target)).isInstanceOf(IOException.class);
+    try (var files = Files.list(directory)) {
+      assertThat(files).containsExactly(target);
+    }
+  }
+
+  private void assertDamaged(Consumer<JsonObject> damage, String message) {
+    JsonObject json = certificate(0.05).toJson();
+    damage.accept(json);
+    Path file = directory.resolve("damaged.json");
+    assertThatThrownBy(
+            () -> {
+              Files.writeString(file, json.toString());
+              Certificate.read(file);
+            })
+        .isInstanceOf(CalibrationException.class)
+        .hasMessageContaining(message)
+        .hasMessageContaining(file.toString());
+  }
+}

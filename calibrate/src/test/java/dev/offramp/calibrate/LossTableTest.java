@@ -1,0 +1,104 @@
+package dev.offramp.calibrate;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.Test;
+
+class LossTableTest {
+  /** Samples: agree; early wrong, full right; early right, full wrong; both wrong, different. */
+  private static final ExitTable TABLE =
+      new ExitTable(
+          new float[][] {{0.9f, 0.7f, 0.5f, 0.3f}, {0, 0, 0, 0}},
+          new int[][] {{0, 1, 2, 3}, {0, 2, 1, 4}});
+
+  private static final int[] LABELS = {0, 2, 2, 5};
+  private static final double[] LAMBDAS = {1, 0.8, 0.6, 0.4, 0.2};
+
+  @Test
+  void gapCountsOnlyWhatTheFullModelGotRight() {
+    LossTable gap = LossTable.of(Risk.PREDICTION_GAP, TABLE, LABELS, LAMBDAS);
+    assertThat(gap.losses()[4]).containsExactly(0, 1, -1, 0);
+    assertThat(gap.losses()[2]).containsExactly(0, 1, 0, 0);
+    assertThat(gap.losses()[0]).containsOnly(0);
+    assertThat(gap.risk(4)).isZero();
+    assertThat(gap.clippedSum(4)).isOne();
+  }
+
+  @Test
+  void consistencyCountsEveryChange() {
+    LossTable consistency = LossTable.of(Risk.PREDICTION_CONSISTENCY, TABLE, null, LAMBDAS);
+    assertThat(consistency.losses()[4]).containsExactly(0, 1, 1, 1);
+    assertThat(consistency.losses()[1]).containsOnly(0);
+    assertThat(consistency.risk(3)).isEqualTo(0.5);
+  }
+
+  @Test
+  void tenThousandSamplesTakeWellUnderASecond() {
+    int samples = 10_000;
+    int exits = 12;
+    SplittableRandom random = new SplittableRandom(1);
+    float[][] confidence = new float[exits][samples];
+    int[][] prediction = new int[exits][samples];
+    for (int e = 0; e < exits; e++) {
+      for (int i = 0; i < samples; i++) {
+        confidence[e][i] = random.nextFloat();
+        prediction[e][i] = random.nextInt(5);
+      }
+    }
+    ExitTable table = new ExitTable(confidence, prediction);
+    long start = System.nanoTime();
+    LossTable losses = LossTable.of(Risk.PREDICTION_CONSISTENCY, table, null, Grid.uniform());
+    Calibrator.calibrate(losses, Method.LTT_HB, 0.1, 0.1);
+    long millis = (System.nanoTime() - start) / 1_000_000;
+    System.out.println("201 thresholds x 10,000 samples x 12 exits: " + millis + " ms");
+    assertThat(millis).isLessThan(5_000);
+    // At lambda 0 everyone takes the first exit, whose answer is independent of the last one's.
+    assertThat(losses.risk(200)).isBetween(0.78, 0.82);
+  }
+
+  @Test
+  void uniformGridHasExactDecimals() {
+    double[] grid = Grid.uniform();
+    assertThat(grid).hasSize(201).startsWith(1, 0.995, 0.99).endsWith(0.005, 0);
+    assertThat(Grid.uniform(4)).containsExactly(1, 0.75, 0.5, 0.25, 0);
+    assertBad(() -> Grid.uniform(0), "at least 1");
+  }
+
+  @Test
+  void badInput() {
+    double[] two = {1, 0.5};
+    assertBad(() -> new LossTable(two, new double[1][3], 1), "2 thresholds for 1 rows");
+    assertBad(() -> new LossTable(new double[0], new double[0][], 1), "at least one");
+    assertBad(() -> new LossTable(two, new double[2][0], 1), "no calibration samples");
+    assertBad(() -> new LossTable(two, new double[][] {{0}, {0, 0}}, 1), "row 1");
+    assertBad(() -> new LossTable(two, new double[][] {{0}, {Double.NaN}}, 1), "NaN");
+    assertBad(() -> new LossTable(two, new double[][] {{0}, {1.5}}, 1), "bound 1.0");
+    assertBad(
+        () -> new LossTable(two, new double[][] {{0}, {Double.NEGATIVE_INFINITY}}, 1), "Infinity");
+    assertBad(() -> new LossTable(new double[] {0.5, 1}, new double[2][1], 1), "descending");
+    assertBad(() -> new LossTable(two, new double[2][1], 0), "bound 0.0");
+    assertBad(() -> LossTable.of(Risk.PREDICTION_GAP, TABLE, null, LAMBDAS), "needs labels");
+    assertBad(() -> LossTable.of(Risk.PREDICTION_GAP, TABLE, new int[3], LAMBDAS), "3 labels");
+    assertBad(
+        () -> LossTable.of(Risk.PREDICTION_GAP, TABLE, new int[] {0, 0, -1, 0}, LAMBDAS),
+        "negative");
+    assertBad(
+        () -> LossTable.of(Risk.PREDICTION_CONSISTENCY, TABLE, null, new double[] {0.9}),
+        "start with lambda 1");
+    assertBad(() -> Risk.of("regret"), "prediction-gap, prediction-consistency");
+    assertBad(() -> Method.of("magic"), "naive, ltt-hb");
+  }
+
+  @Test
+  void equalNeighboursInTheGridAreAllowed() {
+    assertThat(new LossTable(new double[] {1, 0.5, 0.5}, new double[3][2], 1).rows()).isEqualTo(3);
+  }
+
+  private static void assertBad(Runnable code, String message) {
+    assertThatThrownBy(code::run)
+        .isInstanceOf(CalibrationException.class)
+        .hasMessageContaining(message);
+  }
+}

@@ -1,0 +1,151 @@
+package dev.offramp.kernels.jvm;
+
+import java.util.Arrays;
+
+/**
+ * Self-attention, one task for each head of each live row. Scores are computed for a tile of
+ * queries at a time and never leave the first-level cache.
+ */
+final class Attention {
+  private static final int KEYS = 0;
+  private static final int VALUES = 1;
+  private static final int SCORES = 2;
+  private static final int RESULT = 3;
+  private static final int[] IDENTITY = Gemm.identity(InnerLoops.TILE_ROWS);
+
+  private final InnerLoops loops;
+  private final int lanes;
+  private final int panelWidth;
+  private final float[] zeros; // (panelWidth)
+
+  Attention(InnerLoops loops) {
+    this.loops = loops;
+    lanes = loops.lanes();
+    panelWidth = loops.panelVectors() * lanes;
+    zeros = new float[panelWidth];
+  }
+
+  void run(Workers workers, JvmRows rows, int heads, int headSize, float[] qkv, float[] out) {
+    workers.ranges(
+        rows.count() * heads,
+        1,
+        (from, to, scratch) -> {
+          for (int i = from; i < to; i++) {
+            int row = i / heads;
+            head(
+                rows.firstToken(row),
+                rows.length(row),
+                heads,
+                i % heads,
+                headSize,
+                qkv,
+                out,
+                scratch);
+          }
+        });
+  }
+
+  private void head(
+      int token,
+      int length,
+      int heads,
+      int head,
+      int headSize,
+      float[] qkv,
+      float[] out,
+      Scratch scratch) {
+    int width = heads * headSize;
+    int scoresWidth = padded(length);
+    int resultWidth = padded(headSize);
+    int query = token * 3 * width + head * headSize;
+    float[] keys = scratch.floats(KEYS, headSize * scoresWidth);
+    float[] values = scratch.floats(VALUES, length * resultWidth);
+    packKeys(qkv, query + width, 3 * width, length, headSize, keys);
+    packValues(qkv, query + 2 * width, 3 * width, length, headSize, values);
+
+    Matrix queries = new Matrix(qkv, IDENTITY, 3 * width);
+    Matrix scores =
+        new Matrix(
+            scratch.floats(SCORES, InnerLoops.TILE_ROWS * scoresWidth), IDENTITY, scoresWidth);
+    // Full vectors go straight to their place, others would write into the next head's.
+    boolean aside = resultWidth != headSize;
+    Matrix result =
+        aside
+            ? new Matrix(
+                scratch.floats(RESULT, InnerLoops.TILE_ROWS * resultWidth), IDENTITY, resultWidth)
+            : new Matrix(out, IDENTITY, width);
+    float scale = (float) (1 / Math.sqrt(headSize));
+    int tiles = (length + InnerLoops.TILE_ROWS - 1) / InnerLoops.TILE_ROWS;
+    for (int tile = 0; tile < tiles; tile++) {
+      int first = length * tile / tiles;
+      int rows = length * (tile + 1) / tiles - first;
+      int place = (token + first) * width + head * headSize;
+      multiply(rows, headSize, queries, query + first * 3 * width, keys, scoresWidth, scores, 0);
+      for (int i = 0; i < rows; i++) {
+        loops.softmax(scores.data(), i * scoresWidth, length, scale);
+      }
+      multiply(rows, length, scores, 0, values, resultWidth, result, aside ? 0 : place);
+      if (aside) {
+        for (int i = 0; i < rows; i++) {
+          System.arraycopy(result.data(), i * resultWidth, out, place + i * width, headSize);
+        }
+      }
+    }
+  }
+
+  /** c = a b for one tile of rows, panel after panel of b, which is {@code width} wide. */
+  private void multiply(
+      int rows, int depth, Matrix a, int aColumn, float[] b, int width, Matrix c, int cColumn) {
+    for (int panel = 0; panel < width; panel += panelWidth) {
+      int vectors = Math.min(panelWidth, width - panel) / lanes;
+      loops.tile(
+          rows,
+          vectors,
+          depth,
+          a,
+          0,
+          aColumn,
+          b,
+          panel * depth,
+          c,
+          0,
+          cColumn + panel,
+          zeros,
+          0,
+          false);
+    }
+  }
+
+  /** Transposes keys to panels [keys / panel][headSize][panel], padded with zeros. */
+  private void packKeys(float[] qkv, int at, int stride, int length, int headSize, float[] packed) {
+    int width = padded(length);
+    for (int key = 0; key < width; key++) {
+      int panel = key / panelWidth * panelWidth;
+      int step = Math.min(panelWidth, width - panel);
+      int to = panel * headSize + key - panel;
+      int from = at + key * stride;
+      for (int d = 0; d < headSize; d++, to += step) {
+        packed[to] = key < length ? qkv[from + d] : 0;
+      }
+    }
+  }
+
+  /** Copies values to panels [headSize / panel][length][panel], padded with zeros. */
+  private void packValues(
+      float[] qkv, int at, int stride, int length, int headSize, float[] packed) {
+    int width = padded(headSize);
+    for (int panel = 0; panel < width; panel += panelWidth) {
+      int step = Math.min(panelWidth, width - panel);
+      int valid = Math.min(step, headSize - panel);
+      for (int position = 0; position < length; position++) {
+        int to = panel * length + position * step;
+        System.arraycopy(qkv, at + position * stride + panel, packed, to, valid);
+        Arrays.fill(packed, to + valid, to + step, 0);
+      }
+    }
+  }
+
+  private int padded(int count) {
+    return (count + lanes - 1) / lanes * lanes;
+  }
+}

@@ -1,0 +1,164 @@
+package dev.offramp.kernels.jvm;
+
+import dev.offramp.kernels.Buffer;
+import dev.offramp.kernels.DataType;
+import dev.offramp.kernels.ExitSignal;
+import dev.offramp.kernels.Linear;
+import dev.offramp.kernels.LiveRows;
+import dev.offramp.kernels.Normalization;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Checks the arguments of one operation and unwraps them. Every message names the operation and the
+ * argument.
+ */
+record Checks(Memory memory, String operation) {
+
+  IllegalArgumentException fault(String message, Object... arguments) {
+    return new IllegalArgumentException(operation + ": " + message.formatted(arguments));
+  }
+
+  private IllegalStateException closed(String name) {
+    return new IllegalStateException(operation + ": " + name + " is closed");
+  }
+
+  void present(String name, Object argument) {
+    if (argument == null) {
+      throw fault("%s is null", name);
+    }
+  }
+
+  void positive(String name, int value) {
+    if (value < 1) {
+      throw fault("%s is %d, must be at least 1", name, value);
+    }
+  }
+
+  JvmRows rows(LiveRows rows) {
+    present("rows", rows);
+    if (!(rows instanceof JvmRows mine) || mine.memory != memory) {
+      throw fault("rows is of another device");
+    }
+    mine.count(); // throws if closed
+    return mine;
+  }
+
+  JvmLinear linear(String name, Linear linear) {
+    present(name, linear);
+    if (!(linear instanceof JvmLinear mine) || mine.memory != memory) {
+      throw fault("%s is of another device", name);
+    }
+    if (mine.closed()) {
+      throw closed(name);
+    }
+    return mine;
+  }
+
+  JvmBuffer buffer(String name, Buffer buffer) {
+    present(name, buffer);
+    if (!(buffer instanceof JvmBuffer mine) || mine.memory != memory) {
+      throw fault("%s is of another device", name);
+    }
+    if (mine.closed()) {
+      throw closed(name);
+    }
+    return mine;
+  }
+
+  JvmBuffer buffer(String name, Buffer buffer, DataType type, long atLeast) {
+    JvmBuffer mine = buffer(name, buffer);
+    if (mine.type() != type) {
+      throw fault("%s is %s, must be %s", name, mine.type(), type);
+    }
+    if (mine.elements() < atLeast) {
+      throw fault("%s has %d elements, needs %d", name, mine.elements(), atLeast);
+    }
+    return mine;
+  }
+
+  float[] floats(String name, Buffer buffer, long atLeast) {
+    return buffer(name, buffer, DataType.F32, atLeast).floats();
+  }
+
+  int[] ints(String name, Buffer buffer, long atLeast) {
+    return buffer(name, buffer, DataType.I32, atLeast).ints();
+  }
+
+  /** Activations [capacity, positions, width]. */
+  float[] activations(String name, Buffer buffer, JvmRows rows, int width) {
+    JvmBuffer mine = buffer(name, buffer, DataType.F32, 0);
+    long needed = (long) rows.capacity() * rows.positions() * width;
+    if (mine.elements() < needed) {
+      throw fault(
+          "%s has %d elements, needs %d [capacity %d, positions %d, width %d]",
+          name, mine.elements(), needed, rows.capacity(), rows.positions(), width);
+    }
+    return mine.floats();
+  }
+
+  /** A table F32 [lines, width] with at least that many lines. */
+  float[] table(String name, Buffer buffer, int width, int lines) {
+    JvmBuffer mine = buffer(name, buffer, DataType.F32, (long) lines * width);
+    if (mine.elements() % width != 0) {
+      throw fault("%s has %d elements, no multiple of width %d", name, mine.elements(), width);
+    }
+    return mine.floats();
+  }
+
+  Positionwise.Norm norm(Normalization normalization) {
+    present("normalization", normalization);
+    float[] gamma = floats("gamma", normalization.gamma(), 1);
+    float[] beta = floats("beta", normalization.beta(), 1);
+    return new Positionwise.Norm(gamma, beta, normalization.epsilon());
+  }
+
+  /** A signal for these rows; classes is 0 where probabilities do not matter. */
+  ExitHeads.Verdicts signal(ExitSignal signal, JvmRows rows, int classes) {
+    present("signal", signal);
+    int[] predictions = ints("signal.predictions", signal.predictions(), rows.count());
+    float[] scores = floats("signal.scores", signal.scores(), 3L * predictions.length);
+    float[] probabilities =
+        signal.probabilities() == null || classes == 0
+            ? null
+            : floats(
+                "signal.probabilities",
+                signal.probabilities(),
+                (long) predictions.length * classes);
+    return new ExitHeads.Verdicts(scores, predictions, probabilities);
+  }
+
+  /** The byte offset of element {@code at}, from which on all of {@code host} must fit. */
+  long offset(String name, JvmBuffer buffer, long at, MemorySegment host) {
+    int bytes = buffer.type().bytes();
+    long size = buffer.elements() * bytes;
+    if (at < 0 || at > buffer.elements() || host.byteSize() > size - at * bytes) {
+      throw fault(
+          "%d bytes at element %d go beyond %s, which has %d elements of %d bytes",
+          host.byteSize(), at, name, buffer.elements(), bytes);
+    }
+    if (host.byteSize() % bytes != 0) {
+      throw fault(
+          "%d bytes are no multiple of %s, %d bytes", host.byteSize(), buffer.type(), bytes);
+    }
+    return at * bytes;
+  }
+
+  void size(String name, MemorySegment segment, long bytes) {
+    if (segment.byteSize() != bytes) {
+      throw fault("%s has %d bytes, needs %d", name, segment.byteSize(), bytes);
+    }
+  }
+
+  int product(String name, long value) {
+    if (value > Integer.MAX_VALUE) {
+      throw fault("%s is %d, too large", name, value);
+    }
+    return (int) value;
+  }
+
+  void distinct(String name, Object array, String otherName, Object other) {
+    if (array == other) {
+      throw fault("%s must not be the same buffer as %s", name, otherName);
+    }
+  }
+}

@@ -1,0 +1,137 @@
+package dev.offramp.kernels.jvm;
+
+import dev.offramp.kernels.Epilogue;
+
+/**
+ * Blocked matrix multiplication. A task is one panel of outputs for one block of rows, so that few
+ * rows keep all threads busy as well as many: with one sample each thread streams its share of the
+ * weights.
+ */
+final class Gemm {
+  /**
+   * Rows of a block: their inputs, {@link JvmLinear#BLOCK} each, stay in the second-level cache.
+   */
+  private static final int ROWS = 96;
+
+  private static final int SCRATCH = 0;
+  private static final int[] IDENTITY = identity(ROWS);
+
+  private final InnerLoops loops;
+
+  Gemm(InnerLoops loops) {
+    this.loops = loops;
+  }
+
+  /** The table of rows that lie one after the other, {@code count} of them. */
+  static int[] identity(int count) {
+    int[] index = new int[count];
+    for (int i = 0; i < count; i++) {
+      index[i] = i;
+    }
+    return index;
+  }
+
+  /** Multiplies the rows that the index table names, {@code count} of them, on all threads. */
+  void run(
+      Workers workers,
+      int[] index,
+      int count,
+      JvmLinear map,
+      float[] in,
+      Epilogue epilogue,
+      float[] residual,
+      float[] out) {
+    Matrix a = new Matrix(in, index, map.inputs());
+    Matrix c = new Matrix(out, index, map.outputs());
+    Matrix r = residual == null ? null : new Matrix(residual, index, map.outputs());
+    int blocks = (count + ROWS - 1) / ROWS;
+    int panels = map.panels();
+    workers.run(
+        blocks * panels,
+        (task, scratch) -> {
+          int block = task / panels;
+          int from = (int) ((long) count * block / blocks);
+          int to = (int) ((long) count * (block + 1) / blocks);
+          panel(map, task % panels, from, to - from, a, epilogue, r, c, scratch);
+        });
+  }
+
+  /** One panel of outputs for {@code count} rows, up to {@link #ROWS}, from {@code first} on. */
+  void panel(
+      JvmLinear map,
+      int panel,
+      int first,
+      int count,
+      Matrix a,
+      Epilogue epilogue,
+      Matrix residual,
+      Matrix c,
+      Scratch scratch) {
+    int width = map.width(panel);
+    int column = map.column(panel);
+    // Vectors would write beyond the last output: compute in scratch, copy what belongs there.
+    boolean aside = width != map.columns(panel);
+    Matrix sums = aside ? new Matrix(scratch.floats(SCRATCH, ROWS * width), IDENTITY, width) : c;
+    int sumsColumn = aside ? 0 : column;
+    if (residual != null && (aside || residual.data() != c.data())) {
+      copy(residual, first, column, sums, aside ? 0 : first, sumsColumn, count, map.columns(panel));
+    }
+    int tiles = (count + InnerLoops.TILE_ROWS - 1) / InnerLoops.TILE_ROWS;
+    for (int block = 0; block < map.inputs(); block += JvmLinear.BLOCK) {
+      int depth = Math.min(JvmLinear.BLOCK, map.inputs() - block);
+      boolean last = block + depth == map.inputs();
+      for (int tile = 0; tile < tiles; tile++) {
+        int from = count * tile / tiles;
+        int rows = count * (tile + 1) / tiles - from;
+        int sumsRow = aside ? from : first + from;
+        loops.tile(
+            rows,
+            width / loops.lanes(),
+            depth,
+            a,
+            first + from,
+            block,
+            map.packed(),
+            map.packedAt(panel, block),
+            sums,
+            sumsRow,
+            sumsColumn,
+            block == 0 ? map.bias() : null,
+            column,
+            residual != null);
+        if (last) {
+          activate(epilogue, sums, sumsRow, sumsColumn, rows, width);
+        }
+      }
+    }
+    if (aside) {
+      copy(sums, 0, 0, c, first, column, count, map.columns(panel));
+    }
+  }
+
+  /**
+   * Applies the activation to a tile that has just been computed and is in the first-level cache.
+   */
+  private void activate(Epilogue epilogue, Matrix sums, int row, int column, int rows, int width) {
+    switch (epilogue) {
+      case BIAS, BIAS_RESIDUAL -> {}
+      case BIAS_GELU -> loops.gelu(sums, row, column, rows, width);
+      case BIAS_RELU -> loops.relu(sums, row, column, rows, width);
+    }
+  }
+
+  private static void copy(
+      Matrix from,
+      int fromRow,
+      int fromColumn,
+      Matrix to,
+      int row,
+      int column,
+      int rows,
+      int width) {
+    for (int i = 0; i < rows; i++) {
+      System.arraycopy(
+          from.data(), from.at(fromRow + i, fromColumn), to.data(), to.at(row + i, column), width);
+    }
+  }
+}

@@ -1,0 +1,288 @@
+package dev.offramp.kernels.jvm;
+
+import dev.offramp.kernels.Buffer;
+import dev.offramp.kernels.Confidence;
+import dev.offramp.kernels.DataType;
+import dev.offramp.kernels.Device;
+import dev.offramp.kernels.DeviceInfo;
+import dev.offramp.kernels.DeviceOptions;
+import dev.offramp.kernels.EmbeddingTables;
+import dev.offramp.kernels.Epilogue;
+import dev.offramp.kernels.Event;
+import dev.offramp.kernels.ExitSignal;
+import dev.offramp.kernels.Linear;
+import dev.offramp.kernels.LiveRows;
+import dev.offramp.kernels.Normalization;
+import dev.offramp.kernels.Pooling;
+import dev.offramp.kernels.Recording;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Supplier;
+
+/**
+ * The processor as a device. Operations have run when their call returns; buffers are Java arrays;
+ * a recording is the list of its calls.
+ */
+public final class JvmDevice implements Device {
+  private static final InnerLoops LOOPS = InnerLoops.best();
+  private static final Gemm GEMM = new Gemm(LOOPS);
+  private static final Attention ATTENTION = new Attention(LOOPS);
+  private static final Positionwise POSITIONWISE = new Positionwise(LOOPS);
+  private static final ExitHeads EXIT_HEADS = new ExitHeads(GEMM);
+
+  private final DeviceInfo info;
+  private final Memory memory = new Memory();
+  private final Workers workers;
+
+  /** What is being recorded; null while operations run at once. */
+  private List<Supplier<Runnable>> recorded;
+
+  public JvmDevice(DeviceOptions options) {
+    info = describe(options);
+    workers = new Workers(options.threads());
+  }
+
+  /** What a device with these options would say of itself. */
+  public static DeviceInfo describe(DeviceOptions options) {
+    return new DeviceInfo(
+        "jvm",
+        Processor.name() + ", " + LOOPS.description(),
+        Runtime.getRuntime().maxMemory(),
+        options.threads(),
+        LOOPS.note());
+  }
+
+  /** Fused multiply-adds on registers, by as many threads as the device has. */
+  @Override
+  public double measurePeakGflops() {
+    return Peak.measure(LOOPS, info.computeUnits());
+  }
+
+  @Override
+  public DeviceInfo info() {
+    return info;
+  }
+
+  @Override
+  public Buffer allocate(DataType type, long elements) {
+    Checks check = checks("allocate");
+    check.present("type", type);
+    if (elements < 0) {
+      throw check.fault("elements is %d", elements);
+    }
+    return Memory.allocate("a buffer", elements, () -> new JvmBuffer(memory, type, (int) elements));
+  }
+
+  @Override
+  public Event copyIn(MemorySegment source, Buffer target, long at) {
+    Checks check = copy("copyIn");
+    check.present("source", source);
+    JvmBuffer buffer = check.buffer("target", target);
+    long offset = check.offset("target", buffer, at, source);
+    MemorySegment.copy(source, 0, buffer.segment(), offset, source.byteSize());
+    return Event.DONE;
+  }
+
+  @Override
+  public Event copyOut(Buffer source, long at, MemorySegment target) {
+    Checks check = copy("copyOut");
+    check.present("target", target);
+    JvmBuffer buffer = check.buffer("source", source);
+    long offset = check.offset("source", buffer, at, target);
+    MemorySegment.copy(buffer.segment(), offset, target, 0, target.byteSize());
+    return Event.DONE;
+  }
+
+  private Checks copy(String name) {
+    if (recorded != null) {
+      throw new IllegalStateException(name + ": copies cannot be recorded");
+    }
+    return checks(name);
+  }
+
+  @Override
+  public Linear linear(
+      int inputs, int outputs, MemorySegment weight, DataType type, MemorySegment bias) {
+    Checks check = checks("linear");
+    check.positive("inputs", inputs);
+    check.positive("outputs", outputs);
+    check.present("weight", weight);
+    check.present("type", type);
+    if (type == DataType.I32) {
+      throw check.fault("weights cannot be I32");
+    }
+    check.size("weight", weight, (long) inputs * outputs * type.bytes());
+    if (bias != null) {
+      check.size("bias", bias, 4L * outputs);
+    }
+    return Memory.allocate(
+        "a linear map",
+        JvmLinear.elements(LOOPS, inputs, outputs),
+        () -> new JvmLinear(memory, LOOPS, inputs, outputs, weight, type, bias));
+  }
+
+  @Override
+  public LiveRows liveRows(int capacity, int maxPositions) {
+    Checks check = checks("liveRows");
+    check.positive("capacity", capacity);
+    check.positive("maxPositions", maxPositions);
+    return Memory.allocate(
+        "an index table",
+        (long) capacity * maxPositions,
+        () -> new JvmRows(memory, capacity, maxPositions));
+  }
+
+  @Override
+  public void embed(LiveRows rows, EmbeddingTables tables, Buffer ids, Buffer out) {
+    submit(() -> {
+      Checks check = checks("embed");
+      JvmRows live = check.rows(rows);
+      check.present("tables", tables);
+      Positionwise.Norm norm = check.norm(tables.normalization());
+      int width = norm.width();
+      float[] words = check.table("words", tables.words(), width, 1);
+      float[] positions = check.table("positions", tables.positions(), width, live.positions());
+      float[] types = check.table("types", tables.types(), width, 1);
+      int[] tokens = check.ints("ids", ids, (long) live.capacity() * live.positions());
+      float[] y = check.activations("out", out, live, width);
+      return () -> POSITIONWISE.embed(workers, live, words, positions, types, norm, tokens, y);
+    });
+  }
+
+  @Override
+  public void gemm(
+      LiveRows rows, Linear map, Buffer in, Epilogue epilogue, Buffer residual, Buffer out) {
+    submit(() -> {
+      Checks check = checks("gemm");
+      JvmRows live = check.rows(rows);
+      JvmLinear linear = check.linear("map", map);
+      check.present("epilogue", epilogue);
+      if ((residual == null) == (epilogue == Epilogue.BIAS_RESIDUAL)) {
+        throw check.fault("residual is %s with %s", residual == null ? "null" : "given", epilogue);
+      }
+      float[] x = check.activations("in", in, live, linear.inputs());
+      float[] y = check.activations("out", out, live, linear.outputs());
+      float[] r =
+          residual == null ? null : check.activations("residual", residual, live, linear.outputs());
+      check.distinct("out", y, "in", x);
+      return () -> GEMM.run(workers, live.tokens(), live.tokenCount(), linear, x, epilogue, r, y);
+    });
+  }
+
+  @Override
+  public void layerNorm(LiveRows rows, Normalization normalization, Buffer in, Buffer out) {
+    submit(() -> {
+      Checks check = checks("layerNorm");
+      JvmRows live = check.rows(rows);
+      Positionwise.Norm norm = check.norm(normalization);
+      float[] x = check.activations("in", in, live, norm.width());
+      float[] y = check.activations("out", out, live, norm.width());
+      return () -> POSITIONWISE.layerNorm(workers, live, norm, x, y);
+    });
+  }
+
+  @Override
+  public void attention(LiveRows rows, int heads, int headSize, Buffer qkv, Buffer out) {
+    submit(() -> {
+      Checks check = checks("attention");
+      JvmRows live = check.rows(rows);
+      check.positive("heads", heads);
+      check.positive("headSize", headSize);
+      int width = check.product("3 * heads * headSize", 3L * heads * headSize) / 3;
+      float[] x = check.activations("qkv", qkv, live, 3 * width);
+      float[] y = check.activations("out", out, live, width);
+      check.distinct("out", y, "qkv", x);
+      return () -> ATTENTION.run(workers, live, heads, headSize, x, y);
+    });
+  }
+
+  @Override
+  public void pool(LiveRows rows, Pooling pooling, int width, Buffer in, Buffer out) {
+    submit(() -> {
+      Checks check = checks("pool");
+      JvmRows live = check.rows(rows);
+      check.present("pooling", pooling);
+      check.positive("width", width);
+      float[] x = check.activations("in", in, live, width);
+      float[] y = check.floats("out", out, (long) live.count() * width);
+      check.distinct("out", y, "in", x);
+      return () -> Pool.run(workers, live, pooling, width, x, y);
+    });
+  }
+
+  @Override
+  public void exitHead(LiveRows rows, Pooling pooling, Linear head, Buffer in, ExitSignal signal) {
+    submit(() -> {
+      Checks check = checks("exitHead");
+      JvmRows live = check.rows(rows);
+      check.present("pooling", pooling);
+      JvmLinear linear = check.linear("head", head);
+      float[] x = check.activations("in", in, live, linear.inputs());
+      ExitHeads.Verdicts verdicts = check.signal(signal, live, linear.outputs());
+      return () -> EXIT_HEADS.run(workers, live, pooling, linear, x, verdicts);
+    });
+  }
+
+  @Override
+  public void compact(LiveRows rows, ExitSignal signal, Confidence confidence, float lambda) {
+    submit(() -> {
+      Checks check = checks("compact");
+      JvmRows live = check.rows(rows);
+      check.present("confidence", confidence);
+      if (Float.isNaN(lambda)) {
+        throw check.fault("lambda is NaN");
+      }
+      ExitHeads.Verdicts verdicts = check.signal(signal, live, 0);
+      float[] scores = verdicts.scores();
+      int line = confidence.ordinal() * verdicts.capacity();
+      return () -> live.keep(i -> !(scores[line + i] > lambda));
+    });
+  }
+
+  @Override
+  public Recording record(Runnable operations) {
+    checks("record").present("operations", operations);
+    if (recorded != null) {
+      throw new IllegalStateException("record: a recording is being made already");
+    }
+    recorded = new ArrayList<>();
+    try {
+      operations.run();
+      return new JvmRecording(this, recorded);
+    } finally {
+      recorded = null;
+    }
+  }
+
+  /**
+   * Runs or records an operation. Its supplier checks the arguments and gives the work; a recording
+   * does both again at each replay, since buffers may be closed and strides change in between.
+   */
+  void submit(Supplier<Runnable> operation) {
+    Runnable work = operation.get();
+    if (recorded == null) {
+      work.run();
+    } else {
+      recorded.add(operation);
+    }
+  }
+
+  private Checks checks(String operation) {
+    if (memory.closed()) {
+      throw new IllegalStateException(operation + ": the device is closed");
+    }
+    return new Checks(memory, operation);
+  }
+
+  @Override
+  public long liveBytes() {
+    return memory.liveBytes();
+  }
+
+  @Override
+  public void close() {
+    memory.close();
+    workers.close();
+  }
+}

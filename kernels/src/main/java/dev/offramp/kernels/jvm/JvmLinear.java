@@ -1,0 +1,146 @@
+package dev.offramp.kernels.jvm;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
+
+import dev.offramp.kernels.DataType;
+import dev.offramp.kernels.Linear;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Weights packed for the GEMM: blocks of {@link #BLOCK} inputs, in each panels of outputs, in each
+ * one line of outputs per input: [inputs / BLOCK][outputs / panel][BLOCK][panel]. The last panel is
+ * as narrow as full vectors allow.
+ */
+final class JvmLinear implements Linear {
+  /** Inputs of a block: a panel of it stays in the second-level cache. */
+  static final int BLOCK = 384;
+
+  final Memory memory;
+  private final int inputs;
+  private final int outputs;
+  private final int lanes;
+  private final int panelWidth;
+  private final int paddedOutputs;
+  private float[] packed; // (inputs * paddedOutputs)
+  private float[] bias; // (paddedOutputs)
+
+  JvmLinear(
+      Memory memory,
+      InnerLoops loops,
+      int inputs,
+      int outputs,
+      MemorySegment weight,
+      DataType type,
+      MemorySegment bias) {
+    this.memory = memory;
+    this.inputs = inputs;
+    this.outputs = outputs;
+    lanes = loops.lanes();
+    panelWidth = loops.panelVectors() * lanes;
+    paddedOutputs = padded(outputs, lanes);
+    this.bias = new float[paddedOutputs];
+    if (bias != null) {
+      MemorySegment.copy(bias, JAVA_FLOAT_UNALIGNED, 0, this.bias, 0, outputs);
+    }
+    packed = new float[inputs * paddedOutputs];
+    pack(weight, type);
+    memory.add(bytes());
+  }
+
+  /** Elements of the packed weights. */
+  static long elements(InnerLoops loops, int inputs, int outputs) {
+    return (long) inputs * padded(outputs, loops.lanes());
+  }
+
+  private static int padded(int count, int lanes) {
+    return (count + lanes - 1) / lanes * lanes;
+  }
+
+  private void pack(MemorySegment weight, DataType type) {
+    float[] row = new float[inputs];
+    for (int output = 0; output < outputs; output++) {
+      read(weight, type, output, row);
+      int panel = output / panelWidth;
+      int lane = output % panelWidth;
+      int width = width(panel);
+      for (int from = 0; from < inputs; from += BLOCK) {
+        int at = packedAt(panel, from) + lane;
+        for (int k = from; k < Math.min(from + BLOCK, inputs); k++, at += width) {
+          packed[at] = row[k];
+        }
+      }
+    }
+  }
+
+  private void read(MemorySegment weight, DataType type, int output, float[] row) {
+    long start = (long) output * inputs * type.bytes();
+    if (type == DataType.F32) {
+      MemorySegment.copy(weight, JAVA_FLOAT_UNALIGNED, start, row, 0, inputs);
+      return;
+    }
+    for (int k = 0; k < inputs; k++) {
+      short bits = weight.get(JAVA_SHORT_UNALIGNED, start + 2L * k);
+      row[k] = type == DataType.F16 ? Float.float16ToFloat(bits) : Float.intBitsToFloat(bits << 16);
+    }
+  }
+
+  int panels() {
+    return (outputs + panelWidth - 1) / panelWidth;
+  }
+
+  /** First output of a panel. */
+  int column(int panel) {
+    return panel * panelWidth;
+  }
+
+  /** Outputs of a panel. */
+  int columns(int panel) {
+    return Math.min(panelWidth, outputs - column(panel));
+  }
+
+  /** Width of a panel with its padding, full vectors. */
+  int width(int panel) {
+    return Math.min(panelWidth, paddedOutputs - column(panel));
+  }
+
+  /** Where the panel's line for input {@code block}, a multiple of BLOCK, starts in packed. */
+  int packedAt(int panel, int block) {
+    return block * paddedOutputs + column(panel) * Math.min(BLOCK, inputs - block);
+  }
+
+  float[] packed() {
+    return packed;
+  }
+
+  float[] bias() {
+    return bias;
+  }
+
+  boolean closed() {
+    return packed == null;
+  }
+
+  @Override
+  public int inputs() {
+    return inputs;
+  }
+
+  @Override
+  public int outputs() {
+    return outputs;
+  }
+
+  private long bytes() {
+    return 4L * (inputs + 1) * paddedOutputs;
+  }
+
+  @Override
+  public void close() {
+    if (packed != null) {
+      packed = null;
+      bias = null;
+      memory.add(-bytes());
+    }
+  }
+}

@@ -1,0 +1,147 @@
+package dev.offramp.kernels.jvm;
+
+import dev.offramp.kernels.LiveRows;
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.function.IntPredicate;
+
+/** Live rows, and the valid positions of all of them as one list for the GEMM to walk along. */
+final class JvmRows implements LiveRows {
+  final Memory memory;
+  private final int maxPositions;
+  private final long bytes;
+  private int positions;
+  private int count;
+  private int tokenCount;
+  private int[] rows; // (capacity)
+  private int[] lengths; // (capacity)
+  private int[] tokens; // (capacity * maxPositions), row * positions + position
+
+  JvmRows(Memory memory, int capacity, int maxPositions) {
+    this.memory = memory;
+    this.maxPositions = maxPositions;
+    positions = maxPositions;
+    rows = new int[capacity];
+    lengths = new int[capacity];
+    tokens = new int[capacity * maxPositions];
+    bytes = 4L * (2 * capacity + tokens.length);
+    memory.add(bytes);
+  }
+
+  @Override
+  public int capacity() {
+    return open().rows.length;
+  }
+
+  @Override
+  public int positions() {
+    return open().positions;
+  }
+
+  @Override
+  public int count() {
+    return open().count;
+  }
+
+  @Override
+  public int[] rows() {
+    return Arrays.copyOf(open().rows, count);
+  }
+
+  @Override
+  public void load(int[] newRows, int[] newLengths, int newPositions) {
+    check(newRows, newLengths, newPositions);
+    positions = newPositions;
+    count = newRows.length;
+    System.arraycopy(newRows, 0, rows, 0, count);
+    System.arraycopy(newLengths, 0, lengths, 0, count);
+    listTokens();
+  }
+
+  private void check(int[] newRows, int[] newLengths, int newPositions) {
+    int capacity = capacity();
+    if (newPositions < 1 || newPositions > maxPositions) {
+      throw new IllegalArgumentException(
+          "load: positions is %d, allowed is 1 to %d".formatted(newPositions, maxPositions));
+    }
+    if (newRows.length != newLengths.length) {
+      throw new IllegalArgumentException(
+          "load: %d rows, but %d lengths".formatted(newRows.length, newLengths.length));
+    }
+    BitSet seen = new BitSet(capacity);
+    for (int i = 0; i < newRows.length; i++) {
+      if (newRows[i] < 0 || newRows[i] >= capacity) {
+        throw new IllegalArgumentException(
+            "load: rows[%d] is %d, allowed is 0 to %d".formatted(i, newRows[i], capacity - 1));
+      }
+      if (newLengths[i] < 1 || newLengths[i] > newPositions) {
+        throw new IllegalArgumentException(
+            "load: lengths[%d] is %d, allowed is 1 to %d"
+                .formatted(i, newLengths[i], newPositions));
+      }
+      if (seen.get(newRows[i])) {
+        throw new IllegalArgumentException("load: row %d is named twice".formatted(newRows[i]));
+      }
+      seen.set(newRows[i]);
+    }
+  }
+
+  /** Keeps the live rows whose place in the order passes the test. */
+  void keep(IntPredicate test) {
+    int kept = 0;
+    for (int i = 0; i < count; i++) {
+      if (test.test(i)) {
+        rows[kept] = rows[i];
+        lengths[kept++] = lengths[i];
+      }
+    }
+    if (kept < count) {
+      count = kept;
+      listTokens();
+    }
+  }
+
+  private void listTokens() {
+    tokenCount = 0;
+    for (int i = 0; i < count; i++) {
+      for (int p = 0; p < lengths[i]; p++) {
+        tokens[tokenCount++] = firstToken(i) + p;
+      }
+    }
+  }
+
+  /** Place of the i-th live row's first position, counted in positions. */
+  int firstToken(int i) {
+    return rows[i] * positions;
+  }
+
+  int length(int i) {
+    return lengths[i];
+  }
+
+  /** Places of all valid positions, counted in positions; {@link #tokenCount} of them. */
+  int[] tokens() {
+    return tokens;
+  }
+
+  int tokenCount() {
+    return tokenCount;
+  }
+
+  private JvmRows open() {
+    if (rows == null) {
+      throw new IllegalStateException("The live rows are closed");
+    }
+    return this;
+  }
+
+  @Override
+  public void close() {
+    if (rows != null) {
+      rows = null;
+      lengths = null;
+      tokens = null;
+      memory.add(-bytes);
+    }
+  }
+}

@@ -1,0 +1,155 @@
+package dev.offramp.kernels.jvm;
+
+/** Inner loops in plain Java, for a JVM without the Vector API. */
+final class ScalarLoops implements InnerLoops {
+  private static final int LANES = 8;
+
+  @Override
+  public int lanes() {
+    return LANES;
+  }
+
+  @Override
+  public int panelVectors() {
+    return 8;
+  }
+
+  @Override
+  public String description() {
+    return "plain Java";
+  }
+
+  @Override
+  public String note() {
+    return "The Vector API is missing and the slow path is in use:"
+        + " start Java with --add-modules jdk.incubator.vector.";
+  }
+
+  @Override
+  public void tile(
+      int rows,
+      int vectors,
+      int depth,
+      Matrix a,
+      int aRow,
+      int aColumn,
+      float[] b,
+      int bAt,
+      Matrix c,
+      int cRow,
+      int cColumn,
+      float[] bias,
+      int biasAt,
+      boolean add) {
+    int width = vectors * LANES;
+    float[] sums = new float[width];
+    for (int row = 0; row < rows; row++) {
+      int to = c.at(cRow + row, cColumn);
+      start(sums, c.data(), to, bias, biasAt, add);
+      int from = a.at(aRow + row, aColumn);
+      for (int k = 0; k < depth; k++) {
+        float x = a.data()[from + k];
+        int line = bAt + k * width;
+        for (int j = 0; j < width; j++) {
+          sums[j] = Math.fma(x, b[line + j], sums[j]);
+        }
+      }
+      System.arraycopy(sums, 0, c.data(), to, width);
+    }
+  }
+
+  private static void start(
+      float[] sums, float[] c, int at, float[] bias, int biasAt, boolean add) {
+    System.arraycopy(bias == null ? c : bias, bias == null ? at : biasAt, sums, 0, sums.length);
+    if (bias != null && add) {
+      for (int j = 0; j < sums.length; j++) {
+        sums[j] += c[at + j];
+      }
+    }
+  }
+
+  @Override
+  public void gelu(Matrix x, int row, int column, int rows, int width) {
+    float[] data = x.data();
+    for (int i = row; i < row + rows; i++) {
+      int at = x.at(i, column);
+      for (int j = at; j < at + width; j++) {
+        data[j] = gelu(data[j]);
+      }
+    }
+  }
+
+  private static float gelu(float x) {
+    float half = 0.5f * x;
+    float absolute = Math.abs(half);
+    float bounded = Math.min(absolute, Erfc.ENOUGH);
+    float z = bounded * Erfc.SQRT_TWO;
+    float t = 1 / (1 + Erfc.P * z);
+    float p = ((((Erfc.A5 * t + Erfc.A4) * t + Erfc.A3) * t + Erfc.A2) * t + Erfc.A1) * t;
+    return half + absolute - bounded * p * (float) Math.exp(-z * z);
+  }
+
+  @Override
+  public void relu(Matrix x, int row, int column, int rows, int width) {
+    float[] data = x.data();
+    for (int i = row; i < row + rows; i++) {
+      int at = x.at(i, column);
+      for (int j = at; j < at + width; j++) {
+        data[j] = Math.max(data[j], 0);
+      }
+    }
+  }
+
+  @Override
+  public void softmax(float[] x, int at, int count, float scale) {
+    float max = Float.NEGATIVE_INFINITY;
+    for (int i = at; i < at + count; i++) {
+      max = Math.max(max, x[i]);
+    }
+    float sum = 0;
+    for (int i = at; i < at + count; i++) {
+      x[i] = (float) Math.exp((x[i] - max) * scale);
+      sum += x[i];
+    }
+    for (int i = at; i < at + count; i++) {
+      x[i] /= sum;
+    }
+  }
+
+  @Override
+  public void normalize(
+      float[] in,
+      int inAt,
+      float[] gamma,
+      float[] beta,
+      float epsilon,
+      float[] out,
+      int outAt,
+      int count) {
+    double sum = 0;
+    for (int i = 0; i < count; i++) {
+      sum += in[inAt + i];
+    }
+    float mean = (float) (sum / count);
+    double square = 0;
+    for (int i = 0; i < count; i++) {
+      float d = in[inAt + i] - mean;
+      square += d * d;
+    }
+    float factor = (float) (1 / Math.sqrt(square / count + epsilon));
+    for (int i = 0; i < count; i++) {
+      out[outAt + i] = (in[inAt + i] - mean) * factor * gamma[i] + beta[i];
+    }
+  }
+
+  @Override
+  public int peak(int rounds) {
+    float[] sums = new float[LANES * 8];
+    for (int i = 0; i < rounds; i++) {
+      for (int j = 0; j < sums.length; j++) {
+        sums[j] = Math.fma(sums[j], 0.999f, 0.001f);
+      }
+    }
+    return sums[0] == 0 ? 0 : sums.length;
+  }
+}

@@ -1,0 +1,147 @@
+package dev.offramp.kernels.jvm;
+
+import static dev.offramp.kernels.jvm.Vectors.LANES;
+import static dev.offramp.kernels.jvm.Vectors.SPECIES;
+
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
+
+/** Inner loops on the Vector API. */
+final class VectorLoops implements InnerLoops {
+  @Override
+  public int lanes() {
+    return LANES;
+  }
+
+  @Override
+  public int panelVectors() {
+    // 256 bits usually means AVX2 with 16 registers; 128 (NEON) and 512 come with 32.
+    return SPECIES.vectorBitSize() == 256 ? 2 : 4;
+  }
+
+  @Override
+  public String description() {
+    return "Vector API, " + SPECIES.vectorBitSize() + " bits";
+  }
+
+  @Override
+  public String note() {
+    return "";
+  }
+
+  @Override
+  public void tile(
+      int rows,
+      int vectors,
+      int depth,
+      Matrix a,
+      int aRow,
+      int aColumn,
+      float[] b,
+      int bAt,
+      Matrix c,
+      int cRow,
+      int cColumn,
+      float[] bias,
+      int biasAt,
+      boolean add) {
+    Tiles.run(rows, vectors, depth, a, aRow, aColumn, b, bAt, c, cRow, cColumn, bias, biasAt, add);
+  }
+
+  @Override
+  public void gelu(Matrix x, int row, int column, int rows, int width) {
+    float[] data = x.data();
+    for (int i = row; i < row + rows; i++) {
+      int at = x.at(i, column);
+      for (int j = at; j < at + width; j += LANES) {
+        Vectors.gelu(FloatVector.fromArray(SPECIES, data, j)).intoArray(data, j);
+      }
+    }
+  }
+
+  @Override
+  public void relu(Matrix x, int row, int column, int rows, int width) {
+    float[] data = x.data();
+    for (int i = row; i < row + rows; i++) {
+      int at = x.at(i, column);
+      for (int j = at; j < at + width; j += LANES) {
+        FloatVector.fromArray(SPECIES, data, j).max(0f).intoArray(data, j);
+      }
+    }
+  }
+
+  @Override
+  public void softmax(float[] x, int at, int count, float scale) {
+    int end = at + count;
+    for (int i = end; (i - at) % LANES != 0; i++) {
+      x[i] = Float.NEGATIVE_INFINITY;
+    }
+    FloatVector maxima = FloatVector.fromArray(SPECIES, x, at);
+    for (int i = at + LANES; i < end; i += LANES) {
+      maxima = maxima.max(FloatVector.fromArray(SPECIES, x, i));
+    }
+    float max = maxima.reduceLanes(VectorOperators.MAX);
+    FloatVector sums = FloatVector.zero(SPECIES);
+    for (int i = at; i < end; i += LANES) {
+      FloatVector d = FloatVector.fromArray(SPECIES, x, i).sub(max).mul(scale);
+      FloatVector e = Vectors.exp(d.blend(-87f, d.compare(VectorOperators.LT, -87f)));
+      e.intoArray(x, i);
+      sums = sums.add(e);
+    }
+    float factor = 1 / Vectors.sum(sums);
+    for (int i = at; i < end; i += LANES) {
+      FloatVector.fromArray(SPECIES, x, i).mul(factor).intoArray(x, i);
+    }
+  }
+
+  @Override
+  public void normalize(
+      float[] in,
+      int inAt,
+      float[] gamma,
+      float[] beta,
+      float epsilon,
+      float[] out,
+      int outAt,
+      int count) {
+    int bound = SPECIES.loopBound(count);
+    FloatVector sums = FloatVector.zero(SPECIES);
+    for (int i = 0; i < bound; i += LANES) {
+      sums = sums.add(FloatVector.fromArray(SPECIES, in, inAt + i));
+    }
+    float sum = Vectors.sum(sums);
+    for (int i = bound; i < count; i++) {
+      sum += in[inAt + i];
+    }
+    float mean = sum / count;
+
+    FloatVector squares = FloatVector.zero(SPECIES);
+    for (int i = 0; i < bound; i += LANES) {
+      FloatVector d = FloatVector.fromArray(SPECIES, in, inAt + i).sub(mean);
+      squares = d.fma(d, squares);
+    }
+    float square = Vectors.sum(squares);
+    for (int i = bound; i < count; i++) {
+      float d = in[inAt + i] - mean;
+      square += d * d;
+    }
+    float factor = (float) (1 / Math.sqrt((double) square / count + epsilon));
+
+    for (int i = 0; i < bound; i += LANES) {
+      FloatVector.fromArray(SPECIES, in, inAt + i)
+          .sub(mean)
+          .mul(factor)
+          .fma(FloatVector.fromArray(SPECIES, gamma, i), FloatVector.fromArray(SPECIES, beta, i))
+          .intoArray(out, outAt + i);
+    }
+    for (int i = bound; i < count; i++) {
+      out[outAt + i] = (in[inAt + i] - mean) * factor * gamma[i] + beta[i];
+    }
+  }
+
+  @Override
+  public int peak(int rounds) {
+    float alive = Tiles.peak(rounds);
+    return alive == 0 ? 0 : Tiles.PEAK_CHAINS * LANES;
+  }
+}

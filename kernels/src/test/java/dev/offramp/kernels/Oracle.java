@@ -1,0 +1,108 @@
+package dev.offramp.kernels;
+
+import java.util.Arrays;
+import org.apache.commons.math3.special.Erf;
+
+/**
+ * Every operation once more, plainly and in double precision, one position or row at a time. Inputs
+ * are the floats that the device is given.
+ */
+final class Oracle {
+  private Oracle() {}
+
+  /** out = epilogue(W in + b) of one position; weight is [outputs, inputs]. */
+  static double[] linear(
+      double[] in, float[] weight, float[] bias, Epilogue epilogue, double[] residual) {
+    double[] out = new double[weight.length / in.length];
+    for (int o = 0; o < out.length; o++) {
+      double sum = bias == null ? 0 : bias[o];
+      for (int i = 0; i < in.length; i++) {
+        sum += in[i] * weight[o * in.length + i];
+      }
+      out[o] =
+          switch (epilogue) {
+            case BIAS -> sum;
+            case BIAS_GELU -> gelu(sum);
+            case BIAS_RELU -> Math.max(sum, 0);
+            case BIAS_RESIDUAL -> sum + residual[o];
+          };
+    }
+    return out;
+  }
+
+  static double gelu(double x) {
+    return 0.5 * x * (Double.isNaN(x) ? x : Erf.erfc(-x / Math.sqrt(2)));
+  }
+
+  static double[] layerNorm(double[] x, float[] gamma, float[] beta, double epsilon) {
+    double mean = Arrays.stream(x).average().orElseThrow();
+    double variance = Arrays.stream(x).map(v -> (v - mean) * (v - mean)).average().orElseThrow();
+    double[] y = new double[x.length];
+    for (int i = 0; i < x.length; i++) {
+      y[i] = (x[i] - mean) / Math.sqrt(variance + epsilon) * gamma[i] + beta[i];
+    }
+    return y;
+  }
+
+  /** Self-attention of one row: qkv is [length][3 * heads * headSize]. */
+  static double[][] attention(double[][] qkv, int heads, int headSize) {
+    int width = heads * headSize;
+    double[][] out = new double[qkv.length][width];
+    for (int h = 0; h < heads; h++) {
+      for (int i = 0; i < qkv.length; i++) {
+        double[] scores = new double[qkv.length];
+        for (int j = 0; j < qkv.length; j++) {
+          for (int d = 0; d < headSize; d++) {
+            scores[j] += qkv[i][h * headSize + d] * qkv[j][width + h * headSize + d];
+          }
+          scores[j] /= Math.sqrt(headSize);
+        }
+        double[] weights = softmax(scores);
+        for (int j = 0; j < qkv.length; j++) {
+          for (int d = 0; d < headSize; d++) {
+            out[i][h * headSize + d] += weights[j] * qkv[j][2 * width + h * headSize + d];
+          }
+        }
+      }
+    }
+    return out;
+  }
+
+  static double[] softmax(double[] x) {
+    double max = Arrays.stream(x).max().orElseThrow();
+    double[] e = Arrays.stream(x).map(v -> Math.exp(v - max)).toArray();
+    double sum = Arrays.stream(e).sum();
+    return Arrays.stream(e).map(v -> v / sum).toArray();
+  }
+
+  /** Pools the valid positions of one row: in is [length][width]. */
+  static double[] pool(double[][] in, Pooling pooling) {
+    double[] out = in[0].clone();
+    for (int p = 1; p < in.length; p++) {
+      for (int j = 0; j < out.length; j++) {
+        out[j] =
+            switch (pooling) {
+              case MEAN -> out[j] + in[p][j];
+              case FIRST -> out[j];
+              case MAX -> Math.max(out[j], in[p][j]);
+            };
+      }
+    }
+    return pooling == Pooling.MEAN ? Arrays.stream(out).map(v -> v / in.length).toArray() : out;
+  }
+
+  static double score(double[] probabilities, Confidence confidence) {
+    double[] sorted = Arrays.stream(probabilities).sorted().toArray();
+    double top = sorted[sorted.length - 1];
+    return switch (confidence) {
+      case TOP1 -> top;
+      case MARGIN -> top - (sorted.length == 1 ? 0 : sorted[sorted.length - 2]);
+      case ENTROPY ->
+          sorted.length == 1
+              ? 1
+              : 1
+                  + Arrays.stream(sorted).map(p -> p == 0 ? 0 : p * Math.log(p)).sum()
+                      / Math.log(sorted.length);
+    };
+  }
+}

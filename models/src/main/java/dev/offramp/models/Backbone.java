@@ -1,0 +1,6 @@
+package dev.offramp.models;
+
+import java.util.SequencedMap;
+
+/** An encoder without exit heads: its sizes and its tensors under {@link BertTensors}' names. */
+record Backbone(Architecture architecture, SequencedMap<String, Tensor> tensors) {}

@@ -1,0 +1,72 @@
+package dev.offramp.models;
+
+import java.lang.foreign.Arena;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.SequencedMap;
+
+/**
+ * Reads a BERT encoder from Hugging Face's safetensors, with or without a prefix such as {@code
+ * bert.} before the names. The number of heads, epsilon and activation cannot be seen in the
+ * tensors, so Hugging Face's config.json must lie beside the file. Tensors beyond the encoder
+ * (pooler, language model head) are left out.
+ */
+final class BertSafetensorsImporter {
+  private static final long MAX_CONFIG_BYTES = 1 << 20;
+
+  private BertSafetensorsImporter() {}
+
+  /**
+   * @throws InputException if the tensors are not those of a BERT encoder, or config.json is not
+   *     beside them
+   */
+  static Backbone read(Path file, Arena arena) {
+    SequencedMap<String, Tensor> all = Safetensors.open(file, arena).tensors();
+    String prefix =
+        all.keySet().stream()
+            .filter(name -> name.endsWith(BertTensors.WORD))
+            .map(name -> name.substring(0, name.length() - BertTensors.WORD.length()))
+            .findFirst()
+            .orElseThrow(() ->
+                InputException.in(
+                    file,
+                    BertTensors.WORD,
+                    "not found, so this is no BERT encoder; name another model"));
+    Architecture architecture = architecture(file);
+    SequencedMap<String, Tensor> tensors = new LinkedHashMap<>();
+    BertTensors.backbone(architecture)
+        .keySet()
+        .forEach(name -> {
+          Tensor tensor = all.get(prefix + name);
+          if (tensor == null) {
+            throw InputException.in(
+                file, prefix + name, "missing; config.json or the file is not complete");
+          }
+          tensors.put(name, tensor.named(name));
+        });
+    return new Backbone(architecture, tensors);
+  }
+
+  private static Architecture architecture(Path file) {
+    Path config = file.resolveSibling(ModelDirectory.CONFIG);
+    if (!Files.exists(config)) {
+      throw InputException.in(
+          config,
+          null,
+          "does not exist, so the number of heads is not known; put the model's Hugging Face"
+              + " config.json beside its .safetensors");
+    }
+    Json json = Json.parse(config, Disk.readText(config, MAX_CONFIG_BYTES));
+    return new Architecture(
+        json.field("num_hidden_layers").smallInteger(),
+        json.field("hidden_size").smallInteger(),
+        json.field("num_attention_heads").smallInteger(),
+        json.field("intermediate_size").smallInteger(),
+        json.field("vocab_size").smallInteger(),
+        json.field("max_position_embeddings").smallInteger(),
+        json.field("type_vocab_size").smallInteger(),
+        json.field("layer_norm_eps").number(),
+        json.field("hidden_act").string());
+  }
+}

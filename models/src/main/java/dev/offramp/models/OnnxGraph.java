@@ -1,0 +1,50 @@
+package dev.offramp.models;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** Ways along the edges of an ONNX graph. */
+final class OnnxGraph {
+  private final Map<String, Tensor> constants;
+  private final Map<String, OnnxNode> producers = new HashMap<>();
+  private final Map<String, List<OnnxNode>> consumers = new HashMap<>();
+
+  OnnxGraph(OnnxFile onnx) {
+    constants = onnx.constants();
+    for (OnnxNode node : onnx.nodes()) {
+      node.outputs().forEach(name -> producers.put(name, node));
+      node.inputs().forEach(name -> consumers(name).add(node));
+    }
+  }
+
+  Optional<Tensor> constant(String name) {
+    return Optional.ofNullable(constants.get(name));
+  }
+
+  /** The node that computes a value, if it is of this operation. */
+  Optional<OnnxNode> producer(String value, String op) {
+    return Optional.ofNullable(producers.get(value)).filter(node -> node.op().equals(op));
+  }
+
+  /** The nodes that take a value, in the order of the file. */
+  List<OnnxNode> consumers(String value) {
+    return consumers.computeIfAbsent(value, name -> new ArrayList<>());
+  }
+
+  Optional<OnnxNode> consumer(String value, String op) {
+    return consumers(value).stream().filter(node -> node.op().equals(op)).findFirst();
+  }
+
+  /** The input of a two-input node that is not this one. */
+  static String other(OnnxNode node, String input) {
+    return node.input(0).equals(input) ? node.input(1) : node.input(0);
+  }
+
+  /** The input of a node that is a constant. */
+  Optional<Tensor> constantInput(OnnxNode node) {
+    return node.inputs().stream().map(this::constant).flatMap(Optional::stream).findFirst();
+  }
+}

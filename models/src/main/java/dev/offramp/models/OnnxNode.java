@@ -1,0 +1,28 @@
+package dev.offramp.models;
+
+import java.util.List;
+import java.util.Map;
+
+/**
+ * One operation of an ONNX graph.
+ *
+ * @param tensors attributes that are tensors, such as a Constant's {@code value}
+ * @param floats attributes that are single floats
+ */
+record OnnxNode(
+    String op,
+    List<String> inputs,
+    List<String> outputs,
+    Map<String, Tensor> tensors,
+    Map<String, Float> floats) {
+
+  /** Input i, or an empty string if it was left out. */
+  String input(int i) {
+    return i < inputs.size() ? inputs.get(i) : "";
+  }
+
+  /** The only output, or the first of several. */
+  String output() {
+    return outputs.isEmpty() ? "" : outputs.getFirst();
+  }
+}

@@ -1,0 +1,57 @@
+package dev.offramp.models;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import java.util.Optional;
+
+/**
+ * A matrix that may be quantised: value = (stored − zeroPoint) · scale.
+ *
+ * @param stored [rows, columns]
+ * @param scale one for the tensor, or one a column
+ * @param zeroPoint one for the tensor, or one a column
+ */
+record StoredMatrix(Tensor stored, Tensor scale, Tensor zeroPoint) {
+  private static final ValueLayout.OfFloat FLOAT =
+      ValueLayout.JAVA_FLOAT.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+  /** A matrix stored as it is. */
+  static StoredMatrix plain(Tensor stored) {
+    return new StoredMatrix(
+        stored, Tensor.ofFloats("one", new float[] {1}), Tensor.ofFloats("zero", new float[] {0}));
+  }
+
+  /**
+   * The values as F32, [rows, columns] or [columns, rows] if transposed; empty if this is no matrix
+   * or the scales do not fit it.
+   */
+  Optional<Tensor> toFloats(String name, boolean transpose, Arena arena) {
+    if (stored.shape().size() != 2) {
+      return Optional.empty();
+    }
+    long rows = stored.shape().get(0);
+    long columns = stored.shape().get(1);
+    if (!fits(scale, columns) || !fits(zeroPoint, columns)) {
+      return Optional.empty();
+    }
+    MemorySegment target = arena.allocate(Math.multiplyExact(stored.elements(), 4L), 64);
+    for (long c = 0; c < columns; c++) {
+      float factor = scale.floatAt(scale.elements() == 1 ? 0 : c);
+      float zero = zeroPoint.floatAt(zeroPoint.elements() == 1 ? 0 : c);
+      for (long r = 0; r < rows; r++) {
+        float value = (stored.floatAt(r * columns + c) - zero) * factor;
+        target.setAtIndex(FLOAT, transpose ? c * rows + r : r * columns + c, value);
+      }
+    }
+    return Optional.of(
+        transpose
+            ? Tensor.ofSegment(name, target, columns, rows)
+            : Tensor.ofSegment(name, target, rows, columns));
+  }
+
+  private static boolean fits(Tensor perColumn, long columns) {
+    return perColumn.elements() == 1 || perColumn.elements() == columns;
+  }
+}

@@ -1,0 +1,148 @@
+package dev.offramp.models;
+
+import java.io.BufferedWriter;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Locale;
+
+/**
+ * Reads and writes texts with labels.
+ *
+ * <ul>
+ *   <li>{@code .tsv}, {@code .tsv.gz}: tab-separated, a header line naming the columns: {@code
+ *       text}, and optionally {@code label}, {@code name} (the label's name, preferred over label)
+ *       and {@code title} (put before the text). Other columns are passed over.
+ *   <li>{@code .txt}, {@code .txt.gz}: a text a line, no labels.
+ * </ul>
+ *
+ * UTF-8, with or without byte order mark, LF or CRLF.
+ */
+public final class TextData {
+  private TextData() {}
+
+  /** All examples of the files, in order. */
+  public static List<Example> read(List<Path> files) {
+    List<Example> examples = new ArrayList<>();
+    for (Path file : files) {
+      examples.addAll(read(file));
+    }
+    return examples;
+  }
+
+  /**
+   * The examples of one file, at least one.
+   *
+   * @throws InputException on an empty file, malformed UTF-8, a missing column, a line with too few
+   *     or too many fields, a blank text or label, or a line that is too long
+   */
+  public static List<Example> read(Path file) {
+    String name = file.getFileName().toString().toLowerCase(Locale.ROOT);
+    String plain = name.endsWith(".gz") ? name.substring(0, name.length() - 3) : name;
+    boolean table = plain.endsWith(".tsv");
+    if (!table && !plain.endsWith(".txt")) {
+      throw InputException.in(
+          file, null, "has an unknown ending; name a .tsv, .tsv.gz, .txt or .txt.gz file");
+    }
+    try (TextLines lines = TextLines.open(file)) {
+      List<Example> examples = table ? readTable(file, lines) : readLines(lines);
+      if (examples.isEmpty()) {
+        throw InputException.in(file, null, "holds no texts; add some or name another file");
+      }
+      return examples;
+    }
+  }
+
+  private static List<Example> readLines(TextLines lines) {
+    List<Example> examples = new ArrayList<>();
+    for (String line = lines.next(); line != null; line = lines.next()) {
+      examples.add(new Example(notBlank(lines, "text", line), null));
+    }
+    return examples;
+  }
+
+  private static List<Example> readTable(Path file, TextLines lines) {
+    String header = lines.next();
+    if (header == null) {
+      throw InputException.in(file, null, "is empty; it needs a header line and texts");
+    }
+    List<String> columns = Arrays.asList(header.split("\t", -1));
+    int text = columns.indexOf("text");
+    int title = columns.indexOf("title");
+    int label = columns.contains("name") ? columns.indexOf("name") : columns.indexOf("label");
+    if (text < 0) {
+      throw lines.error("the header names no column \"text\", found " + columns + "; add it");
+    }
+    List<Example> examples = new ArrayList<>();
+    for (String line = lines.next(); line != null; line = lines.next()) {
+      String[] fields = line.split("\t", -1);
+      if (fields.length != columns.size()) {
+        throw lines.error(
+            fields.length
+                + " fields where the header names "
+                + columns.size()
+                + "; correct the line (a text must not hold tabs)");
+      }
+      String body = title < 0 ? fields[text] : fields[title] + " " + fields[text];
+      examples.add(
+          new Example(
+              notBlank(lines, "text", body),
+              label < 0 ? null : notBlank(lines, "label", fields[label])));
+    }
+    return examples;
+  }
+
+  private static String notBlank(TextLines lines, String field, String value) {
+    if (value.isBlank()) {
+      throw lines.error("the " + field + " is blank; fill it in or remove the line");
+    }
+    return value;
+  }
+
+  /**
+   * Writes a .tsv that {@link #read} reads back: columns label and text, or text alone if no
+   * example has a label. Tabs and line breaks in a field become spaces.
+   *
+   * @throws IllegalArgumentException if only some examples have a label
+   */
+  public static void write(Path file, List<Example> examples) {
+    boolean labelled = examples.stream().anyMatch(example -> example.label() != null);
+    Disk.replaceFile(file, temporary -> write(temporary, examples, labelled));
+  }
+
+  private static void write(Path file, List<Example> examples, boolean labelled)
+      throws IOException {
+    try (BufferedWriter out = Files.newBufferedWriter(file)) {
+      out.write(labelled ? "label\ttext\n" : "text\n");
+      for (Example example : examples) {
+        if (labelled) {
+          if (example.label() == null) {
+            throw new IllegalArgumentException("no label for: " + example.text());
+          }
+          out.write(field(example.label()));
+          out.write('\t');
+        }
+        out.write(field(example.text()));
+        out.write('\n');
+      }
+    }
+  }
+
+  private static String field(String text) {
+    return text.replaceAll("[\t\n\r]", " ");
+  }
+
+  /** SHA-256 in hex over lengths and contents of the files, in order, whatever their names. */
+  public static String hash(List<Path> files) {
+    MessageDigest digest = Disk.sha256();
+    for (Path file : files) {
+      Disk.digest(digest, "data", file);
+    }
+    return HexFormat.of().formatHex(digest.digest());
+  }
+}

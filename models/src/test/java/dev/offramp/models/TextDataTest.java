@@ -1,0 +1,129 @@
+package dev.offramp.models;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.zip.GZIPOutputStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class TextDataTest {
+  @TempDir Path temp;
+
+  @Test
+  void readsTables() throws IOException {
+    assertThat(TextData.read(file("a.tsv", "label\ttext\n1\thello\n0\tworld\n")))
+        .containsExactly(new Example("hello", "1"), new Example("world", "0"));
+    assertThat(TextData.read(file("b.TSV", "text\nhello")))
+        .containsExactly(new Example("hello", null));
+    assertThat(TextData.read(file("c.tsv", "label\tname\tid\ttitle\ttext\n7\tseven\tx\tT\tbody\n")))
+        .containsExactly(new Example("T body", "seven"));
+  }
+
+  @Test
+  void readsGzipByteOrderMarksAndCarriageReturns() throws IOException {
+    Path file = temp.resolve("a.tsv.gz");
+    try (OutputStream out = new GZIPOutputStream(Files.newOutputStream(file))) {
+      out.write("\ufefftext\tlabel\r\nüñí 👍\tyes\r\n".getBytes(StandardCharsets.UTF_8));
+    }
+    assertThat(TextData.read(file)).containsExactly(new Example("üñí 👍", "yes"));
+  }
+
+  @Test
+  void readsLinesOfText() throws IOException {
+    Path txt = file("a.txt", "one\ttext\r\ntwo");
+    assertThat(TextData.read(List.of(txt, txt)))
+        .extracting(Example::text)
+        .containsExactly("one\ttext", "two", "one\ttext", "two");
+  }
+
+  @Test
+  void writesWhatItReads() {
+    Path file = temp.resolve("out.tsv");
+    TextData.write(file, List.of(new Example("a\tb\nc\r", "x y"), new Example("d", "z")));
+    assertThat(TextData.read(file))
+        .containsExactly(new Example("a b c ", "x y"), new Example("d", "z"));
+    TextData.write(file, List.of(new Example("e", null)));
+    assertThat(TextData.read(file)).containsExactly(new Example("e", null));
+    assertThatThrownBy(
+            () -> TextData.write(file, List.of(new Example("a", "x"), new Example("b", null))))
+        .isInstanceOf(IllegalArgumentException.class);
+    assertThat(TextData.read(file)).containsExactly(new Example("e", null));
+  }
+
+  @Test
+  void namesWhatIsWrong() throws IOException {
+    refuses(file("empty.tsv", ""), "is empty");
+    refuses(file("empty.txt", ""), "holds no texts");
+    refuses(file("header.tsv", "label\ttext\n"), "holds no texts");
+    refuses(file("a.tsv", "label\tsentence\n1\tx\n"), "line 1", "[label, sentence]");
+    refuses(file("b.tsv", "label\ttext\n1\tx\n2\n"), "line 3", "1 fields where the header names 2");
+    refuses(file("c.tsv", "label\ttext\n1\tx\ty\n"), "line 2", "3 fields");
+    refuses(file("d.tsv", "label\ttext\n1\t \n"), "line 2", "text is blank");
+    refuses(file("e.tsv", "label\ttext\n\tx\n"), "line 2", "label is blank");
+    refuses(file("f.txt", "x\n\ny\n"), "line 2", "blank");
+    refuses(file("g.csv", "text\nx\n"), "unknown ending");
+    refuses(temp.resolve("none.tsv"), "does not exist");
+    Path bytes = Files.write(temp.resolve("h.txt"), new byte[] {'a', '\n', 'b', (byte) 0xc3, '\n'});
+    refuses(bytes, "line 2", "UTF-8");
+    refuses(file("i.txt.gz", "plain text"), "cannot be read");
+  }
+
+  @Test
+  void refusesATruncatedGzip() throws IOException {
+    Path file = temp.resolve("a.txt.gz");
+    try (OutputStream out = new GZIPOutputStream(Files.newOutputStream(file))) {
+      out.write("one\ntwo\n".getBytes(StandardCharsets.UTF_8));
+    }
+    byte[] bytes = Files.readAllBytes(file);
+    Files.write(file, Arrays.copyOf(bytes, bytes.length - 10));
+    refuses(file, "cannot be read");
+  }
+
+  @Test
+  void refusesALineOfTenMegabytes() throws IOException {
+    refuses(file("a.txt", "ok\n" + "x".repeat(10 << 20)), "line 2", "break the text into lines");
+  }
+
+  /** A gigabyte of short lines packs into a megabyte. */
+  @Test
+  void refusesAGzipThatUnpacksToTooMuch() throws IOException {
+    Path file = temp.resolve("bomb.txt.gz");
+    byte[] lines = ("x".repeat(1 << 19) + "\n").getBytes(StandardCharsets.UTF_8);
+    try (OutputStream out = new GZIPOutputStream(Files.newOutputStream(file))) {
+      for (long written = 0; written <= TextLines.MAX_FILE_BYTES; written += lines.length) {
+        out.write(lines);
+      }
+    }
+    refuses(file, "split the file");
+  }
+
+  @Test
+  void theHashIsOfTheContentsInOrder() throws IOException {
+    Path a = file("a.txt", "one");
+    Path b = file("b.txt", "two");
+    Path copy = file("copy.txt", "one");
+    String hash = TextData.hash(List.of(a, b));
+    assertThat(hash).matches("[0-9a-f]{64}").isEqualTo(TextData.hash(List.of(copy, b)));
+    assertThat(TextData.hash(List.of(b, a))).isNotEqualTo(hash);
+    assertThat(TextData.hash(List.of(file("ab.txt", "onetwo")))).isNotEqualTo(hash);
+  }
+
+  private Path file(String name, String text) throws IOException {
+    return Files.writeString(temp.resolve(name), text);
+  }
+
+  private static void refuses(Path file, String... parts) {
+    assertThatThrownBy(() -> TextData.read(file))
+        .isInstanceOf(InputException.class)
+        .hasMessageStartingWith(file + ": ")
+        .hasMessageContainingAll(parts);
+  }
+}

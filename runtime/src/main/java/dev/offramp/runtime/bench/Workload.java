@@ -1,0 +1,99 @@
+package dev.offramp.runtime.bench;
+
+import dev.offramp.models.ModelConfig;
+import dev.offramp.runtime.engine.Engine;
+import dev.offramp.runtime.engine.Flops;
+import dev.offramp.runtime.engine.Outcome;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Rows of token ids to be timed. */
+public record Workload(List<int[]> rows) {
+  /** Samples a pass at most, and what smaller batches are rounded to. */
+  private static final int MOST_SAMPLES = 1024;
+
+  private static final int LEAST_SAMPLES = 128;
+  private static final int BATCHES = 16;
+
+  /**
+   * Work per sample of a set of batches at a threshold.
+   *
+   * @param meanLayers layers a sample ran through
+   * @param flopsPerSample operations a sample took, heads it passed included
+   */
+  public record Depth(double meanLayers, double flopsPerSample) {}
+
+  /** Rows of exactly that many tokens, cut from the texts written one after the other. */
+  public static Workload ofLength(List<int[]> texts, int length) {
+    int first = texts.getFirst()[0];
+    int last = texts.getFirst()[texts.getFirst().length - 1];
+    List<Integer> stream = new ArrayList<>();
+    for (int[] text : texts) {
+      for (int i = 1; i < text.length - 1; i++) {
+        stream.add(text[i]);
+      }
+    }
+    List<int[]> rows = new ArrayList<>();
+    int body = length - 2;
+    for (int from = 0; body > 0 && from + body <= stream.size(); from += body) {
+      int[] row = new int[length];
+      row[0] = first;
+      row[length - 1] = last;
+      for (int i = 0; i < body; i++) {
+        row[i + 1] = stream.get(from + i);
+      }
+      rows.add(row);
+    }
+    if (rows.isEmpty()) {
+      throw new IllegalArgumentException(
+          "the input has " + stream.size() + " tokens, too few for a row of " + length);
+    }
+    return new Workload(rows);
+  }
+
+  /** Full batches, starting over when the rows run out. */
+  public List<List<int[]>> batches(int size) {
+    int samples = Math.clamp((long) BATCHES * size, LEAST_SAMPLES, MOST_SAMPLES);
+    int count = Math.max(1, samples / size);
+    List<List<int[]>> batches = new ArrayList<>();
+    int next = 0;
+    for (int b = 0; b < count; b++) {
+      List<int[]> batch = new ArrayList<>();
+      for (int r = 0; r < size; r++) {
+        batch.add(rows.get(next++ % rows.size()));
+      }
+      batches.add(batch);
+    }
+    return batches;
+  }
+
+  /** Mean operations of a sample at full depth, padding not counted. */
+  public static double fullFlops(ModelConfig config, List<List<int[]>> batches) {
+    return batches.stream()
+        .flatMap(List::stream)
+        .mapToDouble(tokens -> Flops.full(config, tokens.length))
+        .average()
+        .orElseThrow();
+  }
+
+  /** Runs the batches once and counts. */
+  public static Depth depth(Engine engine, List<List<int[]>> batches, double lambda) {
+    ModelConfig config = engine.config();
+    double layers = 0;
+    double flops = 0;
+    int samples = 0;
+    for (List<int[]> batch : batches) {
+      List<Outcome> outcomes = engine.run(batch, lambda);
+      for (int r = 0; r < batch.size(); r++) {
+        int exit = outcomes.get(r).exit();
+        layers += config.exits().get(exit).afterLayer();
+        flops +=
+            lambda == Engine.NEVER
+                ? Flops.full(config, batch.get(r).length)
+                : Flops.toExit(config, exit, batch.get(r).length);
+        samples++;
+      }
+    }
+    return new Depth(layers / samples, flops / samples);
+  }
+}

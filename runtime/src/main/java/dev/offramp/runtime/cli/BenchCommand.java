@@ -1,0 +1,257 @@
+package dev.offramp.runtime.cli;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonObject;
+import dev.offramp.kernels.Device;
+import dev.offramp.models.InputException;
+import dev.offramp.models.ModelConfig;
+import dev.offramp.models.ModelDirectory;
+import dev.offramp.runtime.bench.EngineMode;
+import dev.offramp.runtime.bench.Interleaved;
+import dev.offramp.runtime.bench.Interleaved.Timing;
+import dev.offramp.runtime.bench.Mode;
+import dev.offramp.runtime.bench.OnnxMode;
+import dev.offramp.runtime.bench.Workload;
+import dev.offramp.runtime.engine.Engine;
+import dev.offramp.runtime.io.Console;
+import dev.offramp.runtime.io.Inputs;
+import dev.offramp.runtime.io.ProcessMemory;
+import dev.offramp.runtime.io.TemporaryFolder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+@Command(
+    name = "bench",
+    mixinStandardHelpOptions = true,
+    description = {
+      "Times full depth, early exit and peers side by side in one process.",
+      "Every round runs each mode on the same batches; medians over the rounds are printed."
+    },
+    footer = {
+      "",
+      "Examples:",
+      "  offramp bench --model classifier --input test.tsv --batch 1,8,32,128",
+      "  offramp bench --model minilm --input test.tsv --sequence 32 --against onnxruntime --threads"
+          + " 2",
+      "",
+      "ONNX Runtime runs the ONNX file of the Maven artifact that the model was imported from (or",
+      "--onnx), and its int8 sibling where there is one, at full depth without exit heads."
+    })
+final class BenchCommand implements Callable<Integer> {
+  @Option(names = "--model", required = true, paramLabel = "DIR", description = "model directory")
+  Path model;
+
+  @Option(
+      names = "--input",
+      required = true,
+      arity = "1..*",
+      paramLabel = "FILES",
+      description = "texts: .txt or .tsv, each also .gz")
+  List<Path> input;
+
+  @Option(
+      names = "--batch",
+      split = ",",
+      paramLabel = "N",
+      defaultValue = "1,8,32,128",
+      description = "batch sizes (default: ${DEFAULT-VALUE})")
+  List<Integer> batchSizes;
+
+  @Option(
+      names = "--sequence",
+      paramLabel = "N",
+      description = "make every row exactly N tokens long (default: the texts' own lengths)")
+  Integer sequence;
+
+  @Option(
+      names = "--against",
+      split = ",",
+      paramLabel = "PEER",
+      description = "onnxruntime: full depth, fp32, and int8 where the artifact has a sibling")
+  List<String> against = List.of();
+
+  @Option(
+      names = "--onnx",
+      paramLabel = "FILE",
+      description = "ONNX file of the same network for the peer")
+  Path onnx;
+
+  @Option(
+      names = "--rounds",
+      paramLabel = "N",
+      defaultValue = "9",
+      description = "rounds (default: ${DEFAULT-VALUE})")
+  int rounds;
+
+  @Option(
+      names = "--scenario",
+      paramLabel = "S",
+      defaultValue = "offline",
+      description = "offline: samples a second (default)")
+  String scenario;
+
+  @Mixin DeviceOption device;
+  @Mixin Guard guard;
+
+  @Option(names = "--json", description = "print one JSON document")
+  boolean json;
+
+  private static final double SLICE_SECONDS = 0.25;
+
+  @Override
+  public Integer call() {
+    check();
+    JsonObject document = new JsonObject();
+    JsonArray cases = new JsonArray();
+    JsonObject ratios = new JsonObject();
+    try (ModelDirectory directory = ModelDirectory.open(model);
+        Device opened = device.open();
+        TemporaryFolder unpacked = TemporaryFolder.create()) {
+      int threads = opened.info().computeUnits();
+      double peak = opened.measurePeakGflops();
+      Double lambda = lambda(directory);
+      Workload workload =
+          sequence == null
+              ? new Workload(Inputs.read(input, directory).tokens())
+              : Workload.ofLength(Inputs.read(input, directory).tokens(), sequence);
+      document.addProperty("device", opened.info().id());
+      document.addProperty("machine", opened.info().description() + ", Java " + Runtime.version());
+      document.addProperty("threads", threads);
+      document.addProperty("measuredPeakGflops", peak);
+      document.addProperty("model", model.toAbsolutePath().normalize().toString());
+      document.addProperty("input", input.toString());
+      document.addProperty("sequence", sequence);
+      document.addProperty("lambda", lambda);
+      if (!json) {
+        System.out.printf(
+            "%s, %d threads, measured peak %.0f GFLOP/s%n%n",
+            opened.info().description(), threads, peak);
+        System.out.printf(
+            "%6s  %-18s %10s %9s %9s %8s %6s %6s %10s%n",
+            "batch", "mode", "samples/s", "p50 ms", "p99 ms", "GFLOP/s", "peak", "depth", "ratio");
+      }
+      List<Path> peers =
+          against.isEmpty() ? List.of() : Peers.onnxFiles(directory, onnx, unpacked.path());
+      for (int size : batchSizes) {
+        List<List<int[]>> batches = workload.batches(size);
+        int longest =
+            batches.stream().flatMap(List::stream).mapToInt(t -> t.length).max().orElse(1);
+        List<Mode> modes = new ArrayList<>();
+        try (Engine engine = Engine.open(directory, opened, size, longest)) {
+          modes.add(EngineMode.fullDepth(engine));
+          if (lambda != null) {
+            modes.add(EngineMode.earlyExit(engine, lambda));
+          }
+          for (int p = 0; p < peers.size(); p++) {
+            modes.add(new OnnxMode(p == 0 ? OnnxMode.FP32 : OnnxMode.INT8, peers.get(p), threads));
+          }
+          List<Timing> timings = Interleaved.time(modes, batches, rounds, SLICE_SECONDS);
+          Workload.Depth depth = lambda == null ? null : Workload.depth(engine, batches, lambda);
+          JsonObject ofBatch = new JsonObject();
+          for (Timing timing : timings) {
+            cases.add(
+                line(directory.config(), size, batches, timing, timings.getFirst(), depth, peak));
+            if (timing != timings.getFirst()) {
+              ofBatch.addProperty(
+                  EngineMode.FULL_DEPTH + "/" + timing.mode(),
+                  Interleaved.ratio(timings.getFirst(), timing));
+            }
+          }
+          ratios.add("batch " + size, ofBatch);
+        } finally {
+          modes.forEach(Mode::close);
+        }
+      }
+    }
+    document.add("cases", cases);
+    document.add("ratios", ratios);
+    if (json) {
+      Console.json(document);
+    } else {
+      System.out.println(
+          "\nratio: this mode's throughput over full depth's, median over the rounds.");
+      long resident = ProcessMemory.peakResidentBytes();
+      if (resident >= 0) {
+        System.out.printf("peak resident memory of this process: %d MB%n", resident >> 20);
+      }
+    }
+    return 0;
+  }
+
+  private JsonObject line(
+      ModelConfig config,
+      int size,
+      List<List<int[]>> batches,
+      Timing timing,
+      Timing full,
+      Workload.Depth depth,
+      double peak) {
+    boolean early = timing.mode().equals(EngineMode.EARLY_EXIT);
+    double flops = early ? depth.flopsPerSample() : Workload.fullFlops(config, batches);
+    double rate = timing.medianSamplesPerSecond();
+    double gflops = flops * rate / 1e9;
+    double layers = early ? depth.meanLayers() : config.architecture().layers();
+    double ratio = Interleaved.ratio(timing, full);
+    Double efficiency =
+        early ? ratio / (Workload.fullFlops(config, batches) / depth.flopsPerSample()) : null;
+    JsonObject line = new JsonObject();
+    line.addProperty("batch", size);
+    line.addProperty("mode", timing.mode());
+    line.addProperty("samplesPerSecond", rate);
+    line.addProperty("p50Millis", timing.percentileMillis(0.5));
+    line.addProperty("p99Millis", timing.percentileMillis(0.99));
+    line.addProperty("gflops", gflops);
+    line.addProperty("shareOfPeak", gflops / peak);
+    line.addProperty("meanDepth", layers);
+    line.addProperty("schedulerEfficiency", efficiency);
+    if (!json) {
+      System.out.printf(
+          "%6d  %-18s %10.1f %9.2f %9.2f %8.1f %5.0f%% %6.2f %9.2fx%s%n",
+          size,
+          timing.mode(),
+          rate,
+          timing.percentileMillis(0.5),
+          timing.percentileMillis(0.99),
+          gflops,
+          100 * gflops / peak,
+          layers,
+          ratio,
+          efficiency == null ? "" : "  scheduler efficiency %.2f".formatted(efficiency));
+    }
+    return line;
+  }
+
+  /** The threshold of the early-exit mode, or null where there is none to time. */
+  private Double lambda(ModelDirectory directory) {
+    boolean certified = Files.exists(directory.path().resolve(ModelDirectory.CERTIFICATE));
+    if (directory.config().exits().isEmpty() || !(certified || guard.isSet())) {
+      Console.say("no exit heads or no certificate: full depth alone is timed");
+      return null;
+    }
+    return guard.resolve(directory).lambda();
+  }
+
+  private void check() {
+    if (batchSizes.isEmpty() || batchSizes.stream().anyMatch(size -> size < 1)) {
+      throw InputException.in(null, "--batch " + batchSizes, "sizes must be at least 1");
+    }
+    if (rounds < 1) {
+      throw InputException.in(null, "--rounds " + rounds, "must be at least 1");
+    }
+    if (!scenario.toLowerCase(Locale.ROOT).equals("offline")) {
+      throw InputException.in(null, "--scenario " + scenario, "only offline is there yet");
+    }
+    for (String peer : against) {
+      if (!peer.equals(OnnxMode.FP32)) {
+        throw InputException.in(null, "--against " + peer, "unknown; there is onnxruntime");
+      }
+    }
+  }
+}

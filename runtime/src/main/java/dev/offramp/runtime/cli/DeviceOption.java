@@ -1,0 +1,43 @@
+package dev.offramp.runtime.cli;
+
+import dev.offramp.kernels.Device;
+import dev.offramp.kernels.DeviceException;
+import dev.offramp.kernels.DeviceOptions;
+import dev.offramp.kernels.Devices;
+import dev.offramp.models.InputException;
+import dev.offramp.runtime.io.Console;
+import picocli.CommandLine.Option;
+
+/** Options that choose a device. */
+final class DeviceOption {
+  @Option(
+      names = "--device",
+      paramLabel = "D",
+      defaultValue = "jvm",
+      description = "jvm, or auto for the fastest present (default: ${DEFAULT-VALUE})")
+  String id;
+
+  @Option(
+      names = "--threads",
+      paramLabel = "N",
+      description = "worker threads of the jvm device (default: all processors)")
+  Integer threads;
+
+  /** Opens the device and says so on stderr when it is not running at its best. */
+  Device open() {
+    if (threads != null && threads < 1) {
+      throw InputException.in(null, "--threads " + threads, "must be at least 1");
+    }
+    Device device;
+    try {
+      device =
+          Devices.open(id, threads == null ? DeviceOptions.defaults() : new DeviceOptions(threads));
+    } catch (DeviceException e) {
+      throw InputException.in(null, "--device " + id, e.getMessage());
+    }
+    if (!device.info().note().isEmpty()) {
+      Console.say(device.info().note());
+    }
+    return device;
+  }
+}

@@ -1,0 +1,103 @@
+package dev.offramp.runtime.cli;
+
+import dev.offramp.calibrate.Certificate;
+import dev.offramp.models.InputException;
+import dev.offramp.models.ModelDirectory;
+import dev.offramp.runtime.engine.Engine;
+import dev.offramp.runtime.io.Console;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Option;
+
+/** Decides at which threshold rows may exit: a certificate's, unless the user says otherwise. */
+final class Guard {
+  /**
+   * The threshold to run with.
+   *
+   * @param certificate what guarantees it, or null where nothing does
+   * @param file where the certificate was read, or null
+   */
+  record Threshold(double lambda, Certificate certificate, Path file) {}
+
+  @ArgGroup Choice choice = new Choice();
+
+  static final class Choice {
+    @Option(
+        names = "--lambda",
+        paramLabel = "X",
+        description = "exit where confidence > X; no guarantee")
+    Double lambda;
+
+    @Option(
+        names = "--certificate",
+        paramLabel = "FILE",
+        description = "certificate to enforce (default: certificate.json of the model)")
+    Path certificate;
+
+    @Option(names = "--full-depth", description = "never exit early")
+    boolean fullDepth;
+  }
+
+  /** Whether the user named a threshold, a certificate or full depth. */
+  boolean isSet() {
+    return choice.fullDepth || choice.lambda != null || choice.certificate != null;
+  }
+
+  Threshold resolve(ModelDirectory model) {
+    requireHeads(model);
+    if (choice.fullDepth) {
+      return new Threshold(Engine.NEVER, null, null);
+    }
+    if (choice.lambda != null) {
+      if (!(choice.lambda >= 0 && choice.lambda <= 1)) {
+        throw InputException.in(null, "--lambda " + choice.lambda, "must be in [0, 1]");
+      }
+      Console.say("lambda %s was given by hand: its risk is not guaranteed", choice.lambda);
+      return new Threshold(choice.lambda, null, null);
+    }
+    Path file =
+        choice.certificate != null
+            ? choice.certificate
+            : model.path().resolve(ModelDirectory.CERTIFICATE);
+    if (!Files.exists(file)) {
+      throw new NoGuaranteeException(
+          file
+              + ": there is no certificate; make one with 'offramp calibrate', or pass --full-depth,"
+              + " or --lambda to run without a guarantee");
+    }
+    Certificate certificate = read(file);
+    if (!certificate.modelHash().equals(model.hash())) {
+      throw new NoGuaranteeException(
+          file
+              + ": modelHash: the certificate is for another model ("
+              + certificate.modelHash()
+              + ", this one is "
+              + model.hash()
+              + "); calibrate this model, or pass --full-depth");
+    }
+    if (certificate.calibration().fallback()) {
+      Console.say(
+          "no certified threshold, running at full depth: " + certificate.calibration().reason());
+    }
+    return new Threshold(certificate.calibration().lambda(), certificate, file);
+  }
+
+  private static Certificate read(Path file) {
+    try {
+      return Certificate.read(file);
+    } catch (IOException e) {
+      throw InputException.in(file, null, "cannot be read: " + e.getMessage());
+    }
+  }
+
+  static void requireHeads(ModelDirectory model) {
+    if (model.config().exits().isEmpty()) {
+      throw InputException.in(
+          model.path().resolve(ModelDirectory.CONFIG),
+          "$.exits",
+          "the model has no exit heads; make some with 'offramp attach'");
+    }
+  }
+}

@@ -1,0 +1,185 @@
+package dev.offramp.runtime.cli;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonObject;
+import dev.offramp.kernels.Device;
+import dev.offramp.models.InputException;
+import dev.offramp.models.ModelConfig;
+import dev.offramp.models.ModelDirectory;
+import dev.offramp.runtime.engine.Engine;
+import dev.offramp.runtime.engine.Outcome;
+import dev.offramp.runtime.io.Console;
+import dev.offramp.runtime.io.Inputs;
+import dev.offramp.runtime.io.ProcessMemory;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+@Command(
+    name = "run",
+    mixinStandardHelpOptions = true,
+    description = "Classifies inputs, exiting early where the certificate allows it.",
+    footer = {
+      "",
+      "Examples:",
+      "  offramp run --model classifier --input questions.txt",
+      "  offramp run --model classifier --input test.tsv.gz --batch 128 --json",
+      "  offramp run --model classifier --input test.tsv.gz --full-depth"
+    })
+final class RunCommand implements Callable<Integer> {
+  @Option(names = "--model", required = true, paramLabel = "DIR", description = "model directory")
+  Path model;
+
+  @Option(
+      names = "--input",
+      required = true,
+      arity = "1..*",
+      paramLabel = "FILES",
+      description = "texts: .txt (one a line) or .tsv with a text column, each also .gz")
+  List<Path> input;
+
+  @Option(
+      names = "--batch",
+      paramLabel = "N",
+      defaultValue = "32",
+      description = "rows a batch (default: ${DEFAULT-VALUE})")
+  int batch;
+
+  @Mixin DeviceOption device;
+  @Mixin Guard guard;
+
+  @Option(names = "--json", description = "print one JSON document")
+  boolean json;
+
+  @Override
+  public Integer call() {
+    if (batch < 1) {
+      throw InputException.in(null, "--batch " + batch, "must be at least 1");
+    }
+    try (ModelDirectory directory = ModelDirectory.open(model);
+        Device opened = device.open()) {
+      Guard.Threshold threshold = guard.resolve(directory);
+      Inputs inputs = Inputs.read(input, directory);
+      List<Outcome> outcomes;
+      double seconds;
+      try (Engine engine = Engine.open(directory, opened, batch, inputs.longest())) {
+        long start = System.nanoTime();
+        outcomes =
+            Console.progress(
+                "run",
+                inputs.size(),
+                done -> {
+                  List<Outcome> all = new ArrayList<>(inputs.size());
+                  while (all.size() < inputs.size()) {
+                    int to = Math.min(all.size() + batch, inputs.size());
+                    all.addAll(
+                        engine.run(inputs.tokens().subList(all.size(), to), threshold.lambda()));
+                    done.accept(to);
+                  }
+                  return all;
+                });
+        seconds = (System.nanoTime() - start) / 1e9;
+      }
+      report(directory.config(), opened, inputs, threshold, outcomes, seconds);
+    }
+    return 0;
+  }
+
+  private void report(
+      ModelConfig config,
+      Device opened,
+      Inputs inputs,
+      Guard.Threshold threshold,
+      List<Outcome> outcomes,
+      double seconds) {
+    int[] histogram = new int[config.exits().size()];
+    outcomes.forEach(outcome -> histogram[outcome.exit()]++);
+    double depth =
+        outcomes.stream()
+            .mapToInt(outcome -> config.exits().get(outcome.exit()).afterLayer())
+            .average()
+            .orElseThrow();
+    double throughput = outcomes.size() / seconds;
+    long peak = ProcessMemory.peakResidentBytes();
+    if (json) {
+      JsonObject document = new JsonObject();
+      document.addProperty("model", model.toAbsolutePath().normalize().toString());
+      document.addProperty("device", opened.info().id());
+      document.addProperty("samples", outcomes.size());
+      document.add("certificate", certificate(threshold));
+      JsonArray results = new JsonArray();
+      for (int i = 0; i < outcomes.size(); i++) {
+        Outcome outcome = outcomes.get(i);
+        JsonObject result = new JsonObject();
+        result.addProperty("index", i);
+        result.addProperty("prediction", outcome.prediction());
+        result.addProperty("label", config.labels().get(outcome.prediction()));
+        result.addProperty("confidence", finite(outcome.confidence()));
+        result.addProperty("exit", outcome.exit());
+        results.add(result);
+      }
+      document.add("results", results);
+      JsonArray counts = new JsonArray();
+      Arrays.stream(histogram).forEach(counts::add);
+      document.add("exitHistogram", counts);
+      document.addProperty("meanDepth", depth);
+      document.addProperty("throughput", throughput);
+      document.addProperty("peakResidentBytes", peak < 0 ? null : peak);
+      Console.json(document);
+    } else {
+      StringBuilder table = new StringBuilder("index\tlabel\tconfidence\texit\n");
+      for (int i = 0; i < outcomes.size(); i++) {
+        Outcome outcome = outcomes.get(i);
+        table.append(
+            "%d\t%s\t%.4f\t%d%n"
+                .formatted(
+                    i,
+                    config.labels().get(outcome.prediction()),
+                    outcome.confidence(),
+                    outcome.exit()));
+      }
+      System.out.print(table);
+    }
+    Console.say(
+        "%d samples, mean depth %.2f of %d layers, exits %s, %.0f samples/s%s",
+        outcomes.size(),
+        depth,
+        config.architecture().layers(),
+        Arrays.toString(histogram),
+        throughput,
+        peak < 0 ? "" : ", peak resident memory %d MB".formatted(peak >> 20));
+    if (inputs.labelledBy(config)) {
+      int[] classes = inputs.classes(config, input.getFirst());
+      long right = 0;
+      for (int i = 0; i < classes.length; i++) {
+        right += outcomes.get(i).prediction() == classes[i] ? 1 : 0;
+      }
+      Console.say("accuracy %.2f %%", 100.0 * right / classes.length);
+    }
+  }
+
+  /** A NaN, which JSON cannot say, becomes null. */
+  private static Float finite(float confidence) {
+    return Float.isFinite(confidence) ? confidence : null;
+  }
+
+  private static JsonObject certificate(Guard.Threshold threshold) {
+    if (threshold.certificate() == null) {
+      return null;
+    }
+    JsonObject document = new JsonObject();
+    document.addProperty("file", threshold.file().toAbsolutePath().normalize().toString());
+    document.addProperty("method", threshold.certificate().calibration().method().id());
+    document.addProperty("risk", threshold.certificate().risk().id());
+    document.addProperty("epsilon", threshold.certificate().calibration().epsilon());
+    document.addProperty("delta", threshold.certificate().calibration().delta());
+    document.addProperty("lambda", threshold.certificate().calibration().lambda());
+    document.addProperty("guarantee", threshold.certificate().calibration().guarantee());
+    return document;
+  }
+}

@@ -1,0 +1,197 @@
+package dev.offramp.runtime.demo;
+
+import dev.offramp.calibrate.Calibration;
+import dev.offramp.calibrate.Calibrator;
+import dev.offramp.calibrate.Certificate;
+import dev.offramp.calibrate.ExitTable;
+import dev.offramp.calibrate.Grid;
+import dev.offramp.calibrate.LossTable;
+import dev.offramp.calibrate.Method;
+import dev.offramp.calibrate.Risk;
+import dev.offramp.kernels.Device;
+import dev.offramp.models.Exit;
+import dev.offramp.models.ModelConfig;
+import dev.offramp.models.ModelDirectory;
+import dev.offramp.models.TextData;
+import dev.offramp.runtime.bench.EngineMode;
+import dev.offramp.runtime.bench.Interleaved;
+import dev.offramp.runtime.bench.Interleaved.Timing;
+import dev.offramp.runtime.bench.Mode;
+import dev.offramp.runtime.bench.Workload;
+import dev.offramp.runtime.engine.Engine;
+import dev.offramp.runtime.engine.Outcome;
+import dev.offramp.runtime.io.Console;
+import dev.offramp.runtime.io.Inputs;
+import java.io.IOException;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Calibrates the demo's model and measures it on data that nothing was chosen on. */
+public final class Demo {
+  private static final Risk RISK = Risk.PREDICTION_CONSISTENCY;
+  private static final Method METHOD = Method.LTT_HB;
+  private static final int ROUNDS = 9;
+  private static final double SLICE_SECONDS = 0.5;
+
+  private Demo() {}
+
+  /**
+   * What the demo found.
+   *
+   * @param calibrationTable exits of the calibration samples
+   * @param testTable exits of the test samples
+   * @param testLabels classes of the test samples
+   * @param early what the runtime answered with exits, on the test samples
+   * @param full what it answered at full depth
+   * @param timings full depth, early exit, then each exit taken by everybody; side by side
+   */
+  public record Result(
+      ModelConfig config,
+      Certificate certificate,
+      ExitTable calibrationTable,
+      ExitTable testTable,
+      int[] testLabels,
+      List<Outcome> early,
+      List<Outcome> full,
+      List<Timing> timings,
+      Workload.Depth depth,
+      double idealSpeedup,
+      int batch) {
+
+    public Calibration calibration() {
+      return certificate.calibration();
+    }
+
+    /** Share of the test samples that were answered otherwise than by the full model. */
+    public double heldOutRisk() {
+      long different = 0;
+      for (int i = 0; i < early.size(); i++) {
+        different += early.get(i).prediction() != full.get(i).prediction() ? 1 : 0;
+      }
+      return (double) different / early.size();
+    }
+
+    public double accuracy(List<Outcome> outcomes) {
+      long right = 0;
+      for (int i = 0; i < outcomes.size(); i++) {
+        right += outcomes.get(i).prediction() == testLabels[i] ? 1 : 0;
+      }
+      return (double) right / outcomes.size();
+    }
+
+    /** Share of the test samples that exit number {@code exit} gets right. */
+    public double accuracyOfExit(int exit) {
+      long right = 0;
+      for (int i = 0; i < testLabels.length; i++) {
+        right += testTable.prediction()[exit][i] == testLabels[i] ? 1 : 0;
+      }
+      return (double) right / testLabels.length;
+    }
+
+    public double speedup() {
+      return Interleaved.ratio(timings.get(1), timings.get(0));
+    }
+
+    public int[] exitHistogram() {
+      int[] histogram = new int[config.exits().size()];
+      early.forEach(outcome -> histogram[outcome.exit()]++);
+      return histogram;
+    }
+  }
+
+  public static Result run(
+      ModelDirectory model,
+      Device device,
+      DemoInput input,
+      double epsilon,
+      double delta,
+      int batch,
+      String version)
+      throws IOException {
+    ModelConfig config = model.config();
+    Inputs calibrationInputs = Inputs.read(List.of(input.calibration()), model);
+    Inputs test = Inputs.read(List.of(input.test()), model);
+    int[] testLabels = test.classes(config, input.test());
+    int longest = Math.max(calibrationInputs.longest(), test.longest());
+    try (Engine engine = Engine.open(model, device, batch, longest)) {
+      ExitTable calibrationTable = observe(engine, calibrationInputs, batch, "calibrate");
+      Calibration calibration =
+          Calibrator.calibrate(
+              LossTable.of(RISK, calibrationTable, null, Grid.uniform()), METHOD, epsilon, delta);
+      Certificate certificate =
+          new Certificate(
+              RISK,
+              calibration,
+              model.hash(),
+              TextData.hash(List.of(input.calibration())),
+              device.info().id(),
+              "F32",
+              version,
+              Instant.now().truncatedTo(ChronoUnit.SECONDS));
+      certificate.write(model.path().resolve(ModelDirectory.CERTIFICATE));
+
+      double lambda = calibration.lambda();
+      ExitTable testTable = observe(engine, test, batch, "test");
+      List<List<int[]>> batches = batches(test.tokens(), batch);
+      List<Outcome> early = new ArrayList<>();
+      List<Outcome> full = new ArrayList<>();
+      for (List<int[]> part : batches) {
+        early.addAll(engine.run(part, lambda));
+        full.addAll(engine.run(part, Engine.NEVER));
+      }
+      Workload.Depth depth = Workload.depth(engine, batches, lambda);
+      Console.say("timing full depth and early exit side by side, %d rounds", ROUNDS);
+      return new Result(
+          config,
+          certificate,
+          calibrationTable,
+          testTable,
+          testLabels,
+          early,
+          full,
+          Interleaved.time(modes(engine, lambda), batches, ROUNDS, SLICE_SECONDS),
+          depth,
+          Workload.fullFlops(config, batches) / depth.flopsPerSample(),
+          batch);
+    }
+  }
+
+  private static List<Mode> modes(Engine engine, double lambda) {
+    List<Mode> modes = new ArrayList<>();
+    modes.add(EngineMode.fullDepth(engine));
+    modes.add(EngineMode.earlyExit(engine, lambda));
+    List<Exit> exits = engine.config().exits();
+    for (int e = 0; e < exits.size(); e++) {
+      modes.add(new FixedExit(engine, e));
+    }
+    return modes;
+  }
+
+  /** Everybody takes the same exit: how long each takes. */
+  private record FixedExit(Engine engine, int exit) implements Mode {
+    @Override
+    public String name() {
+      return "exit " + exit;
+    }
+
+    @Override
+    public void run(List<int[]> batch) {
+      engine.runTo(batch, exit);
+    }
+  }
+
+  private static ExitTable observe(Engine engine, Inputs inputs, int batch, String task) {
+    return Console.progress(
+        task, inputs.tokens().size(), done -> engine.observe(inputs.tokens(), batch, done));
+  }
+
+  private static List<List<int[]>> batches(List<int[]> tokens, int size) {
+    List<List<int[]>> batches = new ArrayList<>();
+    for (int from = 0; from < tokens.size(); from += size) {
+      batches.add(tokens.subList(from, Math.min(from + size, tokens.size())));
+    }
+    return batches;
+  }
+}

@@ -1,0 +1,64 @@
+package dev.offramp.runtime.demo;
+
+import dev.offramp.models.DocCorpus;
+import dev.offramp.models.Example;
+import dev.offramp.models.InputException;
+import dev.offramp.models.TextData;
+import dev.offramp.runtime.io.Console;
+import dev.offramp.runtime.io.MavenFetch;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.List;
+
+/**
+ * What the demo runs on: sentences of documentation comments, split by source file. The libraries'
+ * sources come from Maven and are kept for the next time.
+ *
+ * @param train sentences that the adapter was trained on
+ * @param calibration sentences for choosing the threshold
+ * @param test sentences for measuring alone
+ */
+public record DemoInput(Path train, Path calibration, Path test) {
+  private static final String POM = "runtime/demo/pom.xml";
+
+  /**
+   * Fetches and prepares the input.
+   *
+   * @param cache folder for downloads
+   * @param folder where the three .tsv files go
+   */
+  public static DemoInput prepare(Path cache, Path folder) throws IOException {
+    String home = System.getProperty("offramp.home");
+    Path pom = Path.of(home == null ? "." : home, POM);
+    if (!Files.exists(pom)) {
+      throw InputException.in(pom, null, "not found; start the demo with the offramp launcher");
+    }
+    // A name of its own for each version of the list, so that a changed list is fetched anew.
+    Path downloads = cache.resolve("demo-input-" + TextData.hash(List.of(pom)).substring(0, 12));
+    if (!Files.exists(downloads)) {
+      fetch(pom, downloads);
+    }
+    DocCorpus corpus = DocCorpus.read(downloads.resolve("sources"));
+    Files.createDirectories(folder);
+    return new DemoInput(
+        write(folder.resolve("train.tsv"), corpus.train()),
+        write(folder.resolve("calibration.tsv"), corpus.calibration()),
+        write(folder.resolve("test.tsv"), corpus.test()));
+  }
+
+  private static void fetch(Path pom, Path downloads) throws IOException {
+    Console.say("fetching the libraries' sources with Maven (once)");
+    Path parent = Files.createDirectories(downloads.getParent());
+    Path temporary = Files.createTempDirectory(parent, "fetching");
+    MavenFetch.maven(
+        List.of("-f", pom.toString(), "-Dofframp.demo.dir=" + temporary, "package"), POM);
+    Files.move(temporary, downloads, StandardCopyOption.ATOMIC_MOVE);
+  }
+
+  private static Path write(Path file, List<DocCorpus.Sentence> sentences) {
+    TextData.write(file, sentences.stream().map(s -> new Example(s.text(), s.label())).toList());
+    return file;
+  }
+}

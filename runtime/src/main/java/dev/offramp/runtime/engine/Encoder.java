@@ -1,0 +1,182 @@
+package dev.offramp.runtime.engine;
+
+import dev.offramp.kernels.Buffer;
+import dev.offramp.kernels.DataType;
+import dev.offramp.kernels.Device;
+import dev.offramp.kernels.EmbeddingTables;
+import dev.offramp.kernels.Epilogue;
+import dev.offramp.kernels.Linear;
+import dev.offramp.kernels.LiveRows;
+import dev.offramp.kernels.Normalization;
+import dev.offramp.models.Architecture;
+import dev.offramp.models.ModelDirectory;
+import dev.offramp.models.Tensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The layers of a BERT-family encoder on a device (Devlin et al., arXiv 1810.04805; post-norm). The
+ * forward pass of one layer is {@link #layer}, readable from top to bottom.
+ */
+final class Encoder implements AutoCloseable {
+  private static final String EMBEDDINGS = "embeddings.";
+
+  private final Device device;
+  private final Architecture architecture;
+  private final Scope owned = new Scope();
+  private final EmbeddingTables tables;
+  private final List<Layer> layers = new ArrayList<>();
+
+  private record Layer(
+      Linear qkv,
+      Linear attentionOutput,
+      Normalization attentionNorm,
+      Linear intermediate,
+      Linear output,
+      Normalization outputNorm) {}
+
+  /** Activations of one batch; every buffer is F32 [capacity, positions, width]. */
+  record Activations(
+      Buffer hidden, // (capacity, positions, hiddenSize): input and output of a layer
+      Buffer qkv, // (capacity, positions, 3 * hiddenSize)
+      Buffer context, // (capacity, positions, hiddenSize)
+      Buffer attended, // (capacity, positions, hiddenSize)
+      Buffer intermediate) // (capacity, positions, intermediateSize)
+      implements AutoCloseable {
+    static Activations allocate(Device device, Architecture a, int capacity, int positions) {
+      long tokens = (long) capacity * positions;
+      try (var scope = new Scope()) {
+        var made =
+            new Activations(
+                scope.add(device.allocate(DataType.F32, tokens * a.hiddenSize())),
+                scope.add(device.allocate(DataType.F32, tokens * 3 * a.hiddenSize())),
+                scope.add(device.allocate(DataType.F32, tokens * a.hiddenSize())),
+                scope.add(device.allocate(DataType.F32, tokens * a.hiddenSize())),
+                scope.add(device.allocate(DataType.F32, tokens * a.intermediateSize())));
+        scope.release();
+        return made;
+      }
+    }
+
+    @Override
+    public void close() {
+      hidden.close();
+      qkv.close();
+      context.close();
+      attended.close();
+      intermediate.close();
+    }
+  }
+
+  Encoder(Device device, ModelDirectory model) {
+    this.device = device;
+    this.architecture = model.config().architecture();
+    try (var failed = new Scope()) {
+      failed.add(owned);
+      tables =
+          new EmbeddingTables(
+              buffer(model, EMBEDDINGS + "word_embeddings.weight"),
+              buffer(model, EMBEDDINGS + "position_embeddings.weight"),
+              buffer(model, EMBEDDINGS + "token_type_embeddings.weight"),
+              normalization(model, EMBEDDINGS + "LayerNorm"));
+      for (int l = 0; l < architecture.layers(); l++) {
+        String name = "encoder.layer." + l + ".";
+        layers.add(
+            new Layer(
+                queriesKeysValues(model, name + "attention.self."),
+                linear(model, name + "attention.output.dense"),
+                normalization(model, name + "attention.output.LayerNorm"),
+                linear(model, name + "intermediate.dense"),
+                linear(model, name + "output.dense"),
+                normalization(model, name + "output.LayerNorm")));
+      }
+      failed.release();
+    }
+  }
+
+  /** Input layer: token ids, I32 [capacity, positions], to hidden states. */
+  void embed(LiveRows rows, Buffer ids, Activations x) {
+    device.embed(rows, tables, ids, x.hidden());
+  }
+
+  /** One transformer layer on the live rows; reads and writes {@code x.hidden()}. */
+  void layer(int index, LiveRows rows, Activations x) {
+    Layer layer = layers.get(index);
+    int heads = architecture.heads();
+    int headSize = architecture.hiddenSize() / heads;
+    device.gemm(rows, layer.qkv, x.hidden(), Epilogue.BIAS, null, x.qkv());
+    device.attention(rows, heads, headSize, x.qkv(), x.context());
+    device.gemm(
+        rows, layer.attentionOutput, x.context(), Epilogue.BIAS_RESIDUAL, x.hidden(), x.attended());
+    device.layerNorm(rows, layer.attentionNorm, x.attended(), x.attended());
+    device.gemm(rows, layer.intermediate, x.attended(), Epilogue.BIAS_GELU, null, x.intermediate());
+    device.gemm(
+        rows, layer.output, x.intermediate(), Epilogue.BIAS_RESIDUAL, x.attended(), x.hidden());
+    device.layerNorm(rows, layer.outputNorm, x.hidden(), x.hidden());
+  }
+
+  /** Uploads the head of an exit. */
+  static Linear head(Device device, ModelDirectory model, int exit) {
+    return linear(
+        device, model.tensor("exits." + exit + ".weight"), model.tensor("exits." + exit + ".bias"));
+  }
+
+  private Linear linear(ModelDirectory model, String name) {
+    return owned.add(linear(device, model.tensor(name + ".weight"), model.tensor(name + ".bias")));
+  }
+
+  private static Linear linear(Device device, Tensor weight, Tensor bias) {
+    try (Arena arena = Arena.ofConfined()) {
+      return device.linear(
+          Math.toIntExact(weight.shape().get(1)),
+          Math.toIntExact(weight.shape().get(0)),
+          weight.toF32(arena),
+          DataType.F32,
+          bias.toF32(arena));
+    }
+  }
+
+  /** One map for queries, keys and values: one GEMM reads the hidden states once. */
+  private Linear queriesKeysValues(ModelDirectory model, String name) {
+    int hidden = architecture.hiddenSize();
+    long matrix = (long) hidden * hidden * Float.BYTES;
+    long vector = (long) hidden * Float.BYTES;
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment weight = arena.allocate(3 * matrix, Float.BYTES);
+      MemorySegment bias = arena.allocate(3 * vector, Float.BYTES);
+      int part = 0;
+      for (String which : List.of("query", "key", "value")) {
+        MemorySegment w = model.tensor(name + which + ".weight").toF32(arena);
+        MemorySegment b = model.tensor(name + which + ".bias").toF32(arena);
+        MemorySegment.copy(w, 0, weight, part * matrix, matrix);
+        MemorySegment.copy(b, 0, bias, part * vector, vector);
+        part++;
+      }
+      return owned.add(device.linear(hidden, 3 * hidden, weight, DataType.F32, bias));
+    }
+  }
+
+  private Normalization normalization(ModelDirectory model, String name) {
+    return new Normalization(
+        buffer(model, name + ".weight"),
+        buffer(model, name + ".bias"),
+        (float) architecture.layerNormEpsilon());
+  }
+
+  private Buffer buffer(ModelDirectory model, String name) {
+    Tensor tensor = model.tensor(name);
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment data = tensor.toF32(arena);
+      Buffer buffer = owned.add(device.allocate(DataType.F32, data.byteSize() / Float.BYTES));
+      device.copyIn(data, buffer, 0).await();
+      return buffer;
+    }
+  }
+
+  @Override
+  public void close() {
+    owned.close();
+  }
+}

@@ -1,0 +1,212 @@
+package dev.offramp.runtime.engine;
+
+import static java.util.Objects.requireNonNull;
+
+import dev.offramp.calibrate.ExitTable;
+import dev.offramp.kernels.Device;
+import dev.offramp.models.Exit;
+import dev.offramp.models.ModelConfig;
+import dev.offramp.models.ModelDirectory;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
+import java.util.function.IntConsumer;
+
+/**
+ * A model on a device, ready to run batches. A row leaves the computation at the first exit whose
+ * confidence is strictly above lambda; stages after it no longer see the row. Results come back in
+ * the order of the inputs. Closing the engine frees what it put on the device; the device stays
+ * open. Not thread-safe.
+ */
+public final class Engine implements AutoCloseable {
+  /** The threshold at which no row exits early: every row runs to the last exit. */
+  public static final double NEVER = 1.0;
+
+  private final Scope owned = new Scope();
+  private final ModelConfig config;
+  private final StageRunner runner;
+  private final StageRunner.Verdict verdict;
+  private final int stages;
+
+  /**
+   * Puts the model on the device.
+   *
+   * @param maxBatch largest batch that will be run
+   * @param maxTokens longest input that will be run, at most the model's positions
+   */
+  public static Engine open(ModelDirectory model, Device device, int maxBatch, int maxTokens) {
+    requireNonNull(model, "model is null");
+    requireNonNull(device, "device is null");
+    ModelConfig config = model.config();
+    List<Integer> cuts =
+        config.exits().isEmpty()
+            ? List.of(config.architecture().layers())
+            : config.exits().stream().map(Exit::afterLayer).toList();
+    return new Engine(model, device, cuts, maxBatch, maxTokens);
+  }
+
+  /** As {@link #open}, with stages that end after the given layers, for {@link #features}. */
+  public static Engine openAt(
+      ModelDirectory model, Device device, List<Integer> afterLayers, int maxBatch, int maxTokens) {
+    return new Engine(model, device, List.copyOf(afterLayers), maxBatch, maxTokens);
+  }
+
+  private Engine(
+      ModelDirectory model, Device device, List<Integer> cuts, int maxBatch, int maxTokens) {
+    if (maxBatch < 1) {
+      throw new IllegalArgumentException("a batch of " + maxBatch + " rows: must be at least 1");
+    }
+    int positions = model.config().architecture().maxPositions();
+    if (maxTokens < 1 || maxTokens > positions) {
+      throw new IllegalArgumentException(maxTokens + " tokens: the model takes 1 to " + positions);
+    }
+    this.config = model.config();
+    try (var failed = new Scope()) {
+      failed.add(owned);
+      Encoder encoder = owned.add(new Encoder(device, model));
+      runner = owned.add(new StageRunner(device, model, encoder, cuts, maxBatch, maxTokens));
+      verdict = runner.newVerdict();
+      stages = cuts.size();
+      failed.release();
+    }
+  }
+
+  public ModelConfig config() {
+    return config;
+  }
+
+  /** Number of stages, which is the number of exits for a model that has exit heads. */
+  public int stages() {
+    return stages;
+  }
+
+  /**
+   * Runs a batch with early exits.
+   *
+   * @param batch token ids of each row, at most maxBatch rows of 1 to maxTokens tokens
+   * @param lambda threshold in [0, 1]; {@link #NEVER} runs every row to the last exit
+   * @return one outcome a row, in the order of the batch
+   */
+  public List<Outcome> run(List<int[]> batch, double lambda) {
+    if (!(lambda >= 0 && lambda <= 1)) {
+      throw new IllegalArgumentException("lambda " + lambda + ": must be in [0, 1]");
+    }
+    return run(batch, lambda, stages - 1);
+  }
+
+  /**
+   * Runs every row of a batch to the same exit, whatever its confidence.
+   *
+   * @param exit exit counted from 0
+   */
+  public List<Outcome> runTo(List<int[]> batch, int exit) {
+    return run(batch, NEVER, Objects.checkIndex(exit, stages));
+  }
+
+  private List<Outcome> run(List<int[]> batch, double lambda, int lastStage) {
+    requireHeads();
+    float threshold = floor(lambda);
+    Outcome[] outcomes = new Outcome[batch.size()];
+    runner.begin(batch);
+    int[] live = runner.live();
+    for (int stage = 0; live.length > 0; stage++) {
+      runner.advance(stage);
+      boolean last = stage == lastStage;
+      if (last || lambda < NEVER) {
+        runner.verdict(stage, verdict);
+        for (int i = 0; i < live.length; i++) {
+          if (last || verdict.confidence[i] > threshold) {
+            outcomes[live[i]] = new Outcome(verdict.prediction[i], verdict.confidence[i], stage);
+          }
+        }
+      }
+      if (last) {
+        break;
+      }
+      if (lambda < NEVER) {
+        runner.release(stage, threshold);
+        live = runner.live();
+      }
+    }
+    return Arrays.asList(outcomes);
+  }
+
+  /** Runs the layers alone, without any exit head: for models that have none. */
+  public void encode(List<int[]> batch) {
+    runner.begin(batch);
+    for (int stage = 0; stage < stages; stage++) {
+      runner.advance(stage);
+    }
+  }
+
+  /**
+   * What every exit says of every sample, in one pass over the data: the input of calibration.
+   *
+   * @param samples token ids; any number, run in batches of {@code batch}
+   * @param done called with the number of samples finished
+   */
+  public ExitTable observe(List<int[]> samples, int batch, IntConsumer done) {
+    requireHeads();
+    float[][] confidence = new float[stages][samples.size()];
+    int[][] prediction = new int[stages][samples.size()];
+    for (int from = 0; from < samples.size(); from += batch) {
+      int to = Math.min(from + batch, samples.size());
+      runner.begin(samples.subList(from, to));
+      for (int stage = 0; stage < stages; stage++) {
+        runner.advance(stage);
+        runner.verdict(stage, verdict);
+        System.arraycopy(verdict.confidence, 0, confidence[stage], from, to - from);
+        System.arraycopy(verdict.prediction, 0, prediction[stage], from, to - from);
+      }
+      done.accept(to);
+    }
+    return new ExitTable(confidence, prediction);
+  }
+
+  /**
+   * Pooled hidden states after each stage: what exit heads are trained on.
+   *
+   * @param pooling mean, first or max
+   * @return for each stage F32 [samples, hiddenSize]
+   */
+  public List<float[]> features(List<int[]> samples, int batch, String pooling, IntConsumer done) {
+    int width = config.architecture().hiddenSize();
+    List<float[]> features = new ArrayList<>();
+    for (int stage = 0; stage < stages; stage++) {
+      features.add(new float[Math.multiplyExact(samples.size(), width)]);
+    }
+    for (int from = 0; from < samples.size(); from += batch) {
+      int to = Math.min(from + batch, samples.size());
+      runner.begin(samples.subList(from, to));
+      for (int stage = 0; stage < stages; stage++) {
+        runner.advance(stage);
+        MemorySegment part =
+            MemorySegment.ofArray(features.get(stage))
+                .asSlice(4L * from * width, 4L * (to - from) * width);
+        runner.pool(StageRunner.pooling(pooling), part);
+      }
+      done.accept(to);
+    }
+    return features;
+  }
+
+  /** The largest float that is at most lambda: for floats, above the one is above the other. */
+  static float floor(double lambda) {
+    float nearest = (float) lambda;
+    return nearest > lambda ? Math.nextDown(nearest) : nearest;
+  }
+
+  private void requireHeads() {
+    if (config.exits().isEmpty()) {
+      throw new IllegalStateException(
+          "model " + config.name() + " has no exit heads; make some with 'offramp attach'");
+    }
+  }
+
+  @Override
+  public void close() {
+    owned.close();
+  }
+}

@@ -1,0 +1,185 @@
+package dev.offramp.runtime.engine;
+
+import dev.offramp.kernels.Buffer;
+import dev.offramp.kernels.Confidence;
+import dev.offramp.kernels.DataType;
+import dev.offramp.kernels.Device;
+import dev.offramp.kernels.ExitSignal;
+import dev.offramp.kernels.Linear;
+import dev.offramp.kernels.LiveRows;
+import dev.offramp.kernels.Pooling;
+import dev.offramp.kernels.Recording;
+import dev.offramp.models.Exit;
+import dev.offramp.models.ModelConfig;
+import dev.offramp.models.ModelDirectory;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.IntStream;
+
+/**
+ * One batch on its way through the stages of a model: begin, then for each stage advance, look at
+ * the exit head's verdict, release rows. A stage is the layers between two cuts, recorded once and
+ * replayed for every batch. Not thread-safe.
+ */
+final class StageRunner implements AutoCloseable {
+  private final Scope owned = new Scope();
+  private final Device device;
+  private final int capacity;
+  private final int maxTokens;
+  private final int hiddenSize;
+  private final LiveRows rows;
+  private final Encoder.Activations activations;
+  private final Buffer ids; // I32 (capacity, maxTokens)
+  private final int[] hostIds;
+  private final Buffer pooled; // F32 (capacity, hiddenSize)
+  private final Recording embedding;
+  private final List<Recording> stages = new ArrayList<>();
+  private final List<HeadOnDevice> heads = new ArrayList<>();
+  private ExitSignal signal;
+
+  private record HeadOnDevice(Linear map, Pooling pooling, Confidence confidence) {}
+
+  /** What an exit head says of the live rows, in their order; the arrays are reused. */
+  static final class Verdict {
+    final float[] confidence;
+    final int[] prediction;
+
+    private Verdict(int capacity) {
+      confidence = new float[capacity];
+      prediction = new int[capacity];
+    }
+  }
+
+  /**
+   * @param cuts layers after which a stage ends, ascending, the last one the last to be run
+   * @param capacity largest batch
+   * @param maxTokens longest row
+   */
+  StageRunner(
+      Device device,
+      ModelDirectory model,
+      Encoder encoder,
+      List<Integer> cuts,
+      int capacity,
+      int maxTokens) {
+    this.device = device;
+    this.capacity = capacity;
+    this.maxTokens = maxTokens;
+    ModelConfig config = model.config();
+    this.hiddenSize = config.architecture().hiddenSize();
+    try (var failed = new Scope()) {
+      failed.add(owned);
+      rows = owned.add(device.liveRows(capacity, maxTokens));
+      activations =
+          owned.add(
+              Encoder.Activations.allocate(device, config.architecture(), capacity, maxTokens));
+      ids = owned.add(device.allocate(DataType.I32, (long) capacity * maxTokens));
+      hostIds = new int[capacity * maxTokens];
+      pooled = owned.add(device.allocate(DataType.F32, (long) capacity * hiddenSize));
+      embedding = owned.add(device.record(() -> encoder.embed(rows, ids, activations)));
+      int from = 0;
+      for (int cut : cuts) {
+        int first = from;
+        stages.add(
+            owned.add(
+                device.record(() ->
+                    IntStream.range(first, cut)
+                        .forEach(l -> encoder.layer(l, rows, activations)))));
+        from = cut;
+      }
+      if (!config.exits().isEmpty()) {
+        signal = owned.add(ExitSignal.allocate(device, capacity, 0));
+        for (int e = 0; e < config.exits().size(); e++) {
+          Exit exit = config.exits().get(e);
+          heads.add(
+              new HeadOnDevice(
+                  owned.add(Encoder.head(device, model, e)),
+                  pooling(exit.head().pooling()),
+                  Confidence.valueOf(exit.head().confidence().toUpperCase(Locale.ROOT))));
+        }
+      }
+      failed.release();
+    }
+  }
+
+  static Pooling pooling(String name) {
+    return Pooling.valueOf(name.toUpperCase(Locale.ROOT));
+  }
+
+  int capacity() {
+    return capacity;
+  }
+
+  int maxTokens() {
+    return maxTokens;
+  }
+
+  Verdict newVerdict() {
+    return new Verdict(capacity);
+  }
+
+  /** Puts the token ids of a batch into the rows 0, 1, … and makes them live. */
+  void begin(List<int[]> batch) {
+    if (batch.isEmpty() || batch.size() > capacity) {
+      throw new IllegalArgumentException(
+          "a batch of " + batch.size() + " rows: must be 1 to " + capacity);
+    }
+    int positions = batch.stream().mapToInt(tokens -> tokens.length).max().orElseThrow();
+    if (positions > maxTokens) {
+      throw new IllegalArgumentException(
+          "a row of " + positions + " tokens: at most " + maxTokens + " fit");
+    }
+    int[] lengths = new int[batch.size()];
+    for (int r = 0; r < lengths.length; r++) {
+      int[] tokens = batch.get(r);
+      lengths[r] = tokens.length;
+      System.arraycopy(tokens, 0, hostIds, r * positions, tokens.length);
+    }
+    rows.load(IntStream.range(0, lengths.length).toArray(), lengths, positions);
+    MemorySegment used =
+        MemorySegment.ofArray(hostIds).asSlice(0, (long) lengths.length * positions * 4);
+    device.copyIn(used, ids, 0).await();
+    embedding.replay();
+  }
+
+  /** Runs the layers of a stage on the live rows. */
+  void advance(int stage) {
+    stages.get(stage).replay();
+  }
+
+  /** Reads what the stage's exit head says of the live rows. */
+  void verdict(int stage, Verdict into) {
+    HeadOnDevice head = heads.get(stage);
+    int live = rows.count();
+    device.exitHead(rows, head.pooling(), head.map(), activations.hidden(), signal);
+    long line = (long) head.confidence().ordinal() * capacity;
+    device.copyOut(
+        signal.scores(), line, MemorySegment.ofArray(into.confidence).asSlice(0, live * 4L));
+    device
+        .copyOut(
+            signal.predictions(), 0, MemorySegment.ofArray(into.prediction).asSlice(0, live * 4L))
+        .await();
+  }
+
+  /** Takes the rows whose confidence, as just read, is above lambda out of the computation. */
+  void release(int stage, float lambda) {
+    device.compact(rows, signal, heads.get(stage).confidence(), lambda);
+  }
+
+  int[] live() {
+    return rows.rows();
+  }
+
+  /** Pools the live rows' hidden states into {@code into}, F32 [live, hiddenSize]. */
+  void pool(Pooling pooling, MemorySegment into) {
+    device.pool(rows, pooling, hiddenSize, activations.hidden(), pooled);
+    device.copyOut(pooled, 0, into).await();
+  }
+
+  @Override
+  public void close() {
+    owned.close();
+  }
+}

@@ -1,0 +1,46 @@
+package dev.offramp.runtime.io;
+
+import com.google.gson.Gson;
+import com.google.gson.GsonBuilder;
+import java.util.function.IntConsumer;
+import me.tongfei.progressbar.ConsoleProgressBarConsumer;
+import me.tongfei.progressbar.ProgressBar;
+import me.tongfei.progressbar.ProgressBarBuilder;
+import me.tongfei.progressbar.ProgressBarStyle;
+
+/** Messages and progress on stderr, JSON on stdout. */
+public final class Console {
+  private static final Gson JSON =
+      new GsonBuilder().setPrettyPrinting().disableHtmlEscaping().serializeNulls().create();
+  private static final int UPDATE_MILLIS = 200;
+
+  private Console() {}
+
+  /** Prints a message for people. */
+  public static void say(String format, Object... arguments) {
+    System.err.println(arguments.length == 0 ? format : String.format(format, arguments));
+  }
+
+  public static void json(Object document) {
+    System.out.println(JSON.toJson(document));
+  }
+
+  /** Work that reports how far it is. */
+  public interface Work<T> {
+    T run(IntConsumer done);
+  }
+
+  /** Runs work of a known size under a progress bar. */
+  public static <T> T progress(String task, int size, Work<T> work) {
+    ProgressBarBuilder builder =
+        new ProgressBarBuilder()
+            .setTaskName(task)
+            .setInitialMax(size)
+            .setUpdateIntervalMillis(UPDATE_MILLIS)
+            .setStyle(ProgressBarStyle.ASCII)
+            .setConsumer(new ConsoleProgressBarConsumer(System.err, 100));
+    try (ProgressBar bar = builder.build()) {
+      return work.run(bar::stepTo);
+    }
+  }
+}

@@ -1,0 +1,76 @@
+package dev.offramp.runtime.io;
+
+import dev.offramp.models.Example;
+import dev.offramp.models.InputException;
+import dev.offramp.models.ModelConfig;
+import dev.offramp.models.ModelDirectory;
+import dev.offramp.models.TextData;
+import dev.offramp.models.WordPieceTokenizer;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/** Texts read from files and turned into what a model takes. */
+public record Inputs(List<Example> examples, List<int[]> tokens) {
+
+  public static Inputs read(List<Path> files, ModelDirectory model) {
+    return of(TextData.read(files), model);
+  }
+
+  public static Inputs of(List<Example> examples, ModelDirectory model) {
+    WordPieceTokenizer tokenizer = model.tokenizer();
+    int maxTokens = model.config().preprocessing().maxTokens();
+    return new Inputs(
+        examples,
+        examples.stream().map(example -> tokenizer.encode(example.text(), maxTokens)).toList());
+  }
+
+  /** Number of inputs. */
+  public int size() {
+    return tokens.size();
+  }
+
+  /** Length of the longest input in tokens. */
+  public int longest() {
+    return tokens.stream().mapToInt(t -> t.length).max().orElse(1);
+  }
+
+  /** Whether every example has one of the model's labels. */
+  public boolean labelledBy(ModelConfig config) {
+    Set<String> known = new HashSet<>(config.labels());
+    return examples.stream().allMatch(e -> e.label() != null && known.contains(e.label()));
+  }
+
+  /**
+   * Class number of each example.
+   *
+   * @param source named in the error when a label is missing or not one of the model's
+   */
+  public int[] classes(ModelConfig config, Path source) {
+    Map<String, Integer> numbers = new HashMap<>();
+    for (int c = 0; c < config.labels().size(); c++) {
+      numbers.put(config.labels().get(c), c);
+    }
+    int[] classes = new int[examples.size()];
+    for (int i = 0; i < classes.length; i++) {
+      String label = examples.get(i).label();
+      if (label == null) {
+        throw InputException.in(
+            source, "example " + i, "there is no label; add a column named label");
+      }
+      Integer number = numbers.get(label);
+      if (number == null) {
+        throw InputException.in(
+            source,
+            "example " + i,
+            "the label '%s' is not among the model's %d; see $.labels in its config.json"
+                .formatted(label, config.labels().size()));
+      }
+      classes[i] = number;
+    }
+    return classes;
+  }
+}

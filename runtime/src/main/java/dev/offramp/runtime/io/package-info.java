@@ -1,0 +1,2 @@
+/** What the runtime reads from its surroundings and tells them: texts, Maven, messages, memory. */
+package dev.offramp.runtime.io;

@@ -1,0 +1,346 @@
+package dev.offramp.runtime.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import dev.offramp.runtime.TinyModel;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The command line as a user meets it: results, exit codes, one clear error for bad input. */
+class CliTest {
+  @TempDir private Path folder;
+  private Path model;
+  private Path texts;
+
+  private record Outcome(int code, String out, String err) {
+    JsonObject json() {
+      return JsonParser.parseString(out).getAsJsonObject();
+    }
+
+    /** The message alone, without the progress bars that share stderr. */
+    String message() {
+      return err.lines()
+          .filter(line -> line.startsWith("offramp: "))
+          .reduce((first, second) -> second)
+          .orElse("");
+    }
+  }
+
+  @BeforeEach
+  void write() throws IOException {
+    model = TinyModel.write(folder.resolve("model"), 11, 1, 2, 4);
+    texts = folder.resolve("texts.txt");
+    Files.write(texts, TinyModel.sentences(12, 400));
+  }
+
+  private static Outcome offramp(Object... arguments) {
+    String[] line = new String[arguments.length];
+    for (int i = 0; i < line.length; i++) {
+      line[i] = arguments[i].toString();
+    }
+    PrintStream out = System.out;
+    PrintStream err = System.err;
+    ByteArrayOutputStream toOut = new ByteArrayOutputStream();
+    ByteArrayOutputStream toErr = new ByteArrayOutputStream();
+    try {
+      System.setOut(new PrintStream(toOut, true, StandardCharsets.UTF_8));
+      System.setErr(new PrintStream(toErr, true, StandardCharsets.UTF_8));
+      int code = Main.execute(line);
+      return new Outcome(
+          code, toOut.toString(StandardCharsets.UTF_8), toErr.toString(StandardCharsets.UTF_8));
+    } finally {
+      System.setOut(out);
+      System.setErr(err);
+    }
+  }
+
+  private void refuses(int code, String part, Object... arguments) {
+    Outcome outcome = offramp(arguments);
+    assertThat(outcome.message()).contains(part);
+    assertThat(outcome.code()).isEqualTo(code);
+    assertThat(outcome.err()).doesNotContain("\tat ").doesNotContain("Exception");
+    assertThat(outcome.out()).isEmpty();
+  }
+
+  @Test
+  void calibrateThenRun() {
+    JsonObject calibration =
+        offramp("calibrate", "--model", model, "--data", texts, "--epsilon", 0.6, "--json").json();
+    assertThat(calibration.get("calibrationSize").getAsInt()).isEqualTo(400);
+    assertThat(calibration.get("fallback").getAsBoolean()).isFalse();
+    assertThat(calibration.get("empiricalRisk").getAsDouble()).isLessThan(0.6);
+
+    Outcome outcome = offramp("run", "--model", model, "--input", texts, "--json", "--batch", 17);
+    JsonObject run = outcome.json();
+    assertThat(outcome.code()).isZero();
+    assertThat(run.get("samples").getAsInt()).isEqualTo(400);
+    assertThat(run.getAsJsonArray("results")).hasSize(400);
+    JsonObject third = run.getAsJsonArray("results").get(3).getAsJsonObject();
+    assertThat(third.get("index").getAsInt()).isEqualTo(3);
+    assertThat(third.get("label").getAsString())
+        .isEqualTo(TinyModel.LABELS.get(third.get("prediction").getAsInt()));
+    assertThat(run.getAsJsonArray("exitHistogram")).hasSize(3);
+    assertThat(run.get("meanDepth").getAsDouble()).isLessThan(4);
+    assertThat(run.getAsJsonObject("certificate").get("lambda"))
+        .isEqualTo(calibration.get("lambda"));
+  }
+
+  @Test
+  void aCertificateOfAnotherModelIsRefused() throws IOException {
+    offramp("calibrate", "--model", model, "--data", texts, "--epsilon", 0.6);
+    Path other = TinyModel.write(folder.resolve("other"), 13, 1, 2, 4);
+    Files.copy(model.resolve("certificate.json"), other.resolve("certificate.json"));
+    refuses(3, "another model", "run", "--model", other, "--input", texts);
+    assertThat(offramp("run", "--model", other, "--input", texts, "--full-depth").code()).isZero();
+    refuses(
+        3,
+        "another model",
+        "run",
+        "--model",
+        other,
+        "--input",
+        texts,
+        "--certificate",
+        model.resolve("certificate.json"));
+  }
+
+  @Test
+  void withoutACertificateNothingExitsEarlyInSilence() {
+    refuses(3, "calibrate", "run", "--model", model, "--input", texts);
+    Outcome byHand = offramp("run", "--model", model, "--input", texts, "--lambda", 0.4);
+    assertThat(byHand.code()).isZero();
+    assertThat(byHand.err()).contains("not guaranteed");
+    refuses(
+        2,
+        "mutually exclusive",
+        "run",
+        "--model",
+        model,
+        "--input",
+        texts,
+        "--lambda",
+        0.4,
+        "--full-depth");
+  }
+
+  @Test
+  void noCertifiedThresholdRunsAtFullDepthAndSaysSo() {
+    JsonObject none =
+        offramp("calibrate", "--model", model, "--data", texts, "--epsilon", 0.001, "--json")
+            .json();
+    assertThat(none.get("fallback").getAsBoolean()).isTrue();
+    assertThat(none.get("lambda").getAsDouble()).isEqualTo(1);
+    assertThat(none.get("reason").getAsString()).contains("400 samples");
+    Outcome run = offramp("run", "--model", model, "--input", texts, "--json");
+    assertThat(run.err()).contains("running at full depth");
+    assertThat(run.json().get("meanDepth").getAsDouble()).isEqualTo(4);
+  }
+
+  @Test
+  void attachTrainsTheSameHeadsForTheSameSeed() throws IOException {
+    Path backbone = TinyModel.write(folder.resolve("backbone"), 14);
+    Path labelled = folder.resolve("labelled.tsv");
+    List<String> lines = new ArrayList<>(List.of("label\ttext"));
+    for (String sentence : TinyModel.sentences(15, 300)) {
+      lines.add((sentence.compareTo("we") < 0 ? "early" : "late") + "\t" + sentence);
+    }
+    Files.write(labelled, lines);
+    for (String name : List.of("a", "b")) {
+      Outcome outcome =
+          offramp(
+              "attach",
+              "--model",
+              backbone,
+              "--data",
+              labelled,
+              "--after",
+              "1,3",
+              "--out",
+              folder.resolve(name),
+              "--distill",
+              0.5);
+      assertThat(outcome.code()).as(outcome.err()).isZero();
+      assertThat(outcome.err()).contains("an exit after the last layer, 4, is added");
+    }
+    assertThat(folder.resolve("a/model.safetensors"))
+        .hasSameBinaryContentAs(folder.resolve("b/model.safetensors"));
+    Outcome run =
+        offramp("run", "--model", folder.resolve("a"), "--input", labelled, "--full-depth");
+    assertThat(run.err()).contains("accuracy");
+
+    // Without labels, the model's own last head is kept and the others follow it.
+    Outcome distilled =
+        offramp(
+            "attach",
+            "--model",
+            folder.resolve("a"),
+            "--data",
+            texts,
+            "--after",
+            "2",
+            "--out",
+            folder.resolve("c"),
+            "--distill");
+    assertThat(distilled.code()).as(distilled.err()).isZero();
+    assertThat(
+            offramp("run", "--model", folder.resolve("c"), "--input", labelled, "--full-depth")
+                .out())
+        .isEqualToNormalizingNewlines(run.out().replaceAll("(?m)\t2$", "\t1"));
+    refuses(
+        2,
+        "without a label",
+        "attach",
+        "--model",
+        backbone,
+        "--data",
+        texts,
+        "--after",
+        "1",
+        "--out",
+        folder.resolve("d"));
+    assertThat(folder.resolve("d")).doesNotExist();
+  }
+
+  @Test
+  void benchPrintsEveryMode() {
+    Outcome outcome =
+        offramp(
+            "bench",
+            "--model",
+            model,
+            "--input",
+            texts,
+            "--batch",
+            "1,5",
+            "--lambda",
+            "0.4",
+            "--rounds",
+            1,
+            "--json");
+    assertThat(outcome.code()).as(outcome.err()).isZero();
+    JsonObject bench = outcome.json();
+    assertThat(bench.getAsJsonArray("cases")).hasSize(4);
+    assertThat(bench.getAsJsonArray("cases"))
+        .allMatch(line -> line.getAsJsonObject().get("samplesPerSecond").getAsDouble() > 0);
+    assertThat(bench.getAsJsonObject("ratios").keySet()).containsExactly("batch 1", "batch 5");
+  }
+
+  @Test
+  void doctorNamesTheDevice() {
+    Outcome outcome = offramp("doctor", "--json");
+    assertThat(outcome.code()).isZero();
+    assertThat(outcome.json().getAsJsonArray("devices").get(0).getAsJsonObject().get("device"))
+        .hasToString("\"jvm\"");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"demo", "doctor", "import", "attach", "calibrate", "run", "bench"})
+  void everyCommandHasHelpWithAnExample(String command) {
+    Outcome help = offramp(command, "--help");
+    assertThat(help.code()).isZero();
+    assertThat(help.out()).contains("Usage: offramp " + command).contains("offramp " + command);
+    assertThat(help.out().split("offramp " + command)).hasSizeGreaterThan(2);
+  }
+
+  @Test
+  void wrongUsage() {
+    refuses(2, "frobnicate", "frobnicate");
+    refuses(2, "--model=DIR", "run", "--modell", model, "--input", texts);
+    refuses(2, "--batch 0", "run", "--model", model, "--input", texts, "--batch", 0);
+    refuses(2, "lambda 1.5", "run", "--model", model, "--input", texts, "--lambda", 1.5);
+    refuses(
+        2,
+        "device 'opencl:0'",
+        "run",
+        "--model",
+        model,
+        "--input",
+        texts,
+        "--device",
+        "opencl:0",
+        "--full-depth");
+    refuses(
+        2, "delta", "calibrate", "--model", model, "--data", texts, "--epsilon", 0.1, "--delta", 2);
+    refuses(
+        2,
+        "unknown method",
+        "calibrate",
+        "--model",
+        model,
+        "--data",
+        texts,
+        "--epsilon",
+        0.1,
+        "--method",
+        "magic");
+    refuses(
+        2,
+        "--after",
+        "attach",
+        "--model",
+        model,
+        "--data",
+        texts,
+        "--after",
+        9,
+        "--out",
+        folder.resolve("x"),
+        "--distill");
+  }
+
+  @Test
+  void hostileInput() throws IOException {
+    refuses(2, "config.json", "run", "--model", folder, "--input", texts, "--full-depth");
+    Path empty = Files.createFile(folder.resolve("empty.txt"));
+    refuses(2, "empty.txt", "run", "--model", model, "--input", empty, "--full-depth");
+    refuses(
+        2,
+        "gone.txt",
+        "run",
+        "--model",
+        model,
+        "--input",
+        folder.resolve("gone.txt"),
+        "--full-depth");
+    Path line = folder.resolve("line.txt");
+    Files.writeString(line, "word ".repeat(2 << 20));
+    refuses(2, "line.txt", "run", "--model", model, "--input", line, "--full-depth");
+
+    Path weights = model.resolve("model.safetensors");
+    byte[] good = Files.readAllBytes(weights);
+    Files.write(weights, java.util.Arrays.copyOf(good, good.length - 7));
+    refuses(2, "model.safetensors", "run", "--model", model, "--input", texts, "--full-depth");
+    byte[] huge = good.clone();
+    ByteBuffer.wrap(huge).order(ByteOrder.LITTLE_ENDIAN).putLong(0, 1L << 62);
+    Files.write(weights, huge);
+    refuses(2, "model.safetensors", "run", "--model", model, "--input", texts, "--full-depth");
+    byte[] notANumber = good.clone();
+    ByteBuffer.wrap(notANumber).order(ByteOrder.LITTLE_ENDIAN).putFloat(good.length - 4, Float.NaN);
+    Files.write(weights, notANumber);
+    refuses(2, "model.safetensors", "run", "--model", model, "--input", texts, "--full-depth");
+    Files.write(weights, good);
+
+    Path config = model.resolve("config.json");
+    String json = Files.readString(config);
+    Files.writeString(config, json.replace("\"heads\"", "\"headz\""));
+    refuses(2, "heads", "run", "--model", model, "--input", texts, "--full-depth");
+    Files.writeString(config, json);
+    Files.writeString(model.resolve("certificate.json"), "{\"lambda\": 0.1}");
+    refuses(2, "certificate.json", "run", "--model", model, "--input", texts);
+  }
+}

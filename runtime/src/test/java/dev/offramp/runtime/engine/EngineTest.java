@@ -1,0 +1,152 @@
+package dev.offramp.runtime.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.offramp.calibrate.ExitTable;
+import dev.offramp.kernels.Device;
+import dev.offramp.kernels.DeviceOptions;
+import dev.offramp.kernels.Devices;
+import dev.offramp.models.ModelDirectory;
+import dev.offramp.runtime.TinyModel;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class EngineTest {
+  private static final int BATCH = 37;
+
+  @TempDir private Path folder;
+  private ModelDirectory model;
+  private Device device;
+
+  @BeforeEach
+  void open() {
+    model = ModelDirectory.open(TinyModel.write(folder.resolve("model"), 7, 1, 2, 4));
+    device = Devices.open("jvm", new DeviceOptions(2));
+  }
+
+  @AfterEach
+  void close() {
+    device.close();
+    model.close();
+  }
+
+  private Engine engine() {
+    return Engine.open(model, device, BATCH, TinyModel.MAX_TOKENS);
+  }
+
+  /** Exits decided while running are those that the table of all exits implies, bit for bit. */
+  @Test
+  void exitsAreThoseOfTheFullTable() {
+    List<int[]> samples = TinyModel.tokens(1, 150);
+    try (Engine engine = engine()) {
+      ExitTable table = engine.observe(samples, BATCH, done -> {});
+      int early = 0;
+      for (double lambda : new double[] {0, 0.35, 0.5, 0.7, 0.9, 0.99, 1}) {
+        for (int from = 0; from < samples.size(); from += BATCH) {
+          int to = Math.min(from + BATCH, samples.size());
+          List<Outcome> outcomes = engine.run(samples.subList(from, to), lambda);
+          assertThat(outcomes).hasSize(to - from);
+          for (int i = from; i < to; i++) {
+            int exit = table.exitOf(i, lambda);
+            early += exit < 2 ? 1 : 0;
+            assertThat(outcomes.get(i - from))
+                .isEqualTo(
+                    new Outcome(table.prediction()[exit][i], table.confidence()[exit][i], exit));
+          }
+        }
+      }
+      assertThat(early).as("the test is void if nobody exits early").isGreaterThan(200);
+    }
+  }
+
+  @Test
+  void neighboursDoNotMatter() {
+    List<int[]> samples = TinyModel.tokens(2, BATCH);
+    try (Engine engine = engine()) {
+      List<Outcome> together = engine.run(samples, 0.6);
+      for (int i = 0; i < samples.size(); i++) {
+        assertThat(engine.run(List.of(samples.get(i)), 0.6)).containsExactly(together.get(i));
+      }
+      List<Integer> order = new ArrayList<>(IntStream.range(0, BATCH).boxed().toList());
+      Collections.shuffle(order, new Random(3));
+      List<Outcome> shuffled = engine.run(order.stream().map(samples::get).toList(), 0.6);
+      assertThat(shuffled).isEqualTo(order.stream().map(together::get).toList());
+    }
+  }
+
+  @Test
+  void lambdaOneNeverExitsEarly() {
+    try (Engine engine = engine()) {
+      List<int[]> samples = TinyModel.tokens(4, 20);
+      assertThat(engine.run(samples, Engine.NEVER)).allMatch(outcome -> outcome.exit() == 2);
+      assertThat(engine.run(samples, Engine.NEVER)).isEqualTo(engine.runTo(samples, 2));
+      assertThat(engine.runTo(samples, 1)).allMatch(outcome -> outcome.exit() == 1);
+    }
+  }
+
+  @Test
+  void deviceMemoryIsGivenBack() {
+    long before = device.liveBytes();
+    try (Engine engine = engine()) {
+      engine.run(TinyModel.tokens(5, 9), 0.5);
+      assertThat(device.liveBytes()).isGreaterThan(before);
+    }
+    assertThat(device.liveBytes()).isEqualTo(before);
+    assertThatThrownBy(() -> Engine.open(model, device, 0, 5))
+        .hasMessageContaining("must be at least 1");
+    assertThatThrownBy(() -> Engine.open(model, device, 4, 33)).hasMessageContaining("1 to 32");
+    assertThat(device.liveBytes()).isEqualTo(before);
+  }
+
+  @Test
+  void featuresArePooledHiddenStatesOfEveryCut() {
+    List<int[]> samples = TinyModel.tokens(6, 11);
+    try (Engine all = Engine.openAt(model, device, List.of(1, 2, 3, 4), 4, TinyModel.MAX_TOKENS);
+        Engine last = Engine.openAt(model, device, List.of(4), 11, TinyModel.MAX_TOKENS)) {
+      List<float[]> features = all.features(samples, 4, "mean", done -> {});
+      assertThat(features).hasSize(4).allMatch(f -> f.length == 11 * TinyModel.HIDDEN);
+      assertThat(features.get(3))
+          .isEqualTo(last.features(samples, 11, "mean", done -> {}).getFirst());
+      assertThat(features.get(2)).isNotEqualTo(features.get(3));
+    }
+  }
+
+  @Test
+  void wrongInputIsRefused() {
+    try (Engine engine = engine()) {
+      assertThatThrownBy(() -> engine.run(TinyModel.tokens(8, BATCH + 1), 0.5))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("1 to " + BATCH);
+      assertThatThrownBy(() -> engine.run(TinyModel.tokens(8, 2), 1.5))
+          .hasMessageContaining("lambda 1.5");
+      assertThatThrownBy(() -> engine.run(TinyModel.tokens(8, 2), Double.NaN))
+          .hasMessageContaining("lambda NaN");
+      assertThatThrownBy(() -> engine.run(List.of(new int[TinyModel.MAX_TOKENS + 1]), 0.5))
+          .hasMessageContaining("at most " + TinyModel.MAX_TOKENS);
+    }
+  }
+
+  /** Comparing floats with the floor of lambda is comparing them with lambda. */
+  @Test
+  void thresholdOfFloatsIsExact() {
+    Random random = new Random(9);
+    for (int i = 0; i < 10_000; i++) {
+      double lambda = random.nextDouble();
+      float threshold = Engine.floor(lambda);
+      for (float score = Math.nextDown((float) lambda), n = 0; n < 3; n++) {
+        assertThat(score > threshold).isEqualTo(score > lambda);
+        score = Math.nextUp(score);
+      }
+    }
+    assertThat(Engine.floor(1)).isEqualTo(1f);
+  }
+}
