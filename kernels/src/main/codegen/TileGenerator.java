@@ -8,8 +8,11 @@ import java.util.stream.IntStream;
 /**
  * Writes {@code Tiles.java}: a GEMM micro-kernel for each tile of up to 6 rows by up to 4 vectors.
  *
- * <p>The start is stored to c at once: its cache lines then come while the tile is computed, and
- * not when the result is stored. That is worth 10 % where c comes from memory.
+ * <p>A tile adds to what c holds. The start, bias or residual or both, is stored there first: its
+ * cache lines then come while the tile is computed, and not when the result is stored, which is
+ * worth 10 % where c comes from memory. It also halves the method, and size matters: the largest
+ * tile was too much for the JVM's first compiler, whose failure at the profiling tier left the
+ * method in slow code for good.
  *
  * <p>A tile's sums must live in registers, so each needs a variable of its own and loops over them
  * must be written out. That is this program's whole task; what a tile computes is described at
@@ -46,6 +49,21 @@ final class TileGenerator {
           default -> throw new IllegalArgumentException(rows + " x " + vectors + " tile");
         }
       }
+
+      /** Stores where a tile starts from: the bias, added to what is there if {@code add}. */
+      static void start(int rows, int vectors, Matrix c, int cRow, int cColumn, float[] bias, int biasAt, boolean add) {
+        float[] y = c.data();
+        for (int i = 0; i < rows; i++) {
+          int at = c.at(cRow + i, cColumn);
+          for (int j = 0; j < vectors * LANES; j += LANES) {
+            FloatVector start = FloatVector.fromArray(SPECIES, bias, biasAt + j);
+            if (add) {
+              start = start.add(FloatVector.fromArray(SPECIES, y, at + j));
+            }
+            start.intoArray(y, at + j);
+          }
+        }
+      }
     %s
     %s
     }
@@ -64,7 +82,7 @@ final class TileGenerator {
 
   private static final String PARAMETERS =
       "int depth, Matrix a, int aRow, int aColumn, float[] b, int bAt, "
-          + "Matrix c, int cRow, int cColumn, float[] bias, int biasAt, boolean add";
+          + "Matrix c, int cRow, int cColumn";
 
   private static String tile(int rows, int vectors) {
     int sums = rows * vectors;
@@ -79,18 +97,7 @@ final class TileGenerator {
         float[] x = a.data();
         float[] y = c.data();
     %s
-        FloatVector %s;
-        if (bias == null) {
     %s
-        } else {
-    %s
-    %s
-          if (add) {
-    %s
-          } else {
-    %s
-          }
-        }
         for (int k = 0; k < depth; k++) {
     %s
           FloatVector v;
@@ -109,19 +116,9 @@ final class TileGenerator {
                     ("    int a%1$d = a.at(aRow + %1$d, aColumn);\n"
                             + "    int c%1$d = c.at(cRow + %1$d, cColumn);")
                         .formatted(i)),
-            IntStream.range(0, sums).mapToObj(sum).collect(Collectors.joining(", ")),
-            each(sums, i -> "      %s = %s;".formatted(sum.apply(i), load.apply(i))),
             each(
-                vectors,
-                j ->
-                    "      s0%1$d = FloatVector.fromArray(SPECIES, bias, biasAt + %1$d * LANES);"
-                        .formatted(j)),
-            each(
-                sums - vectors,
-                i -> "      %s = s0%d;".formatted(sum.apply(i + vectors), i % vectors)),
-            each(
-                sums, i -> "        %1$s = %1$s.add(%2$s);".formatted(sum.apply(i), load.apply(i))),
-            each(sums, i -> "        " + store.apply(i)),
+                sums,
+                i -> "    FloatVector %s = %s;".formatted(sum.apply(i), load.apply(i))),
             each(
                 vectors,
                 j ->

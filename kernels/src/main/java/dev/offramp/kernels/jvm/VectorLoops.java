@@ -46,7 +46,10 @@ final class VectorLoops implements InnerLoops {
       float[] bias,
       int biasAt,
       boolean add) {
-    Tiles.run(rows, vectors, depth, a, aRow, aColumn, b, bAt, c, cRow, cColumn, bias, biasAt, add);
+    if (bias != null) {
+      Tiles.start(rows, vectors, c, cRow, cColumn, bias, biasAt, add);
+    }
+    Tiles.run(rows, vectors, depth, a, aRow, aColumn, b, bAt, c, cRow, cColumn);
   }
 
   @Override

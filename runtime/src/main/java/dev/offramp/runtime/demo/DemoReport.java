@@ -192,9 +192,8 @@ public final class DemoReport {
     return rows;
   }
 
-  /** The timings of fixed exits follow those of full depth and early exit. */
   private static double millis(Demo.Result result, int exit) {
-    return 1000 / result.timings().get(2 + exit).medianSamplesPerSecond();
+    return 1000 / result.exitTimings().get(exit).medianSamplesPerSecond();
   }
 
   private static List<String> layers(Demo.Result result) {

@@ -39,8 +39,7 @@ class OnnxParityTest {
     Path imported = folder.resolve("model");
     Importer.importModel(MODEL, imported, ImportOptions.defaults());
     List<String> sentences =
-        DocCorpus.read(
-                Map.of("mathematics", List.of(MavenArtifact.parse(SENTENCES).locate())))
+        DocCorpus.read(Map.of("mathematics", List.of(MavenArtifact.parse(SENTENCES).locate())))
             .train()
             .stream()
             .map(DocCorpus.Sentence::text)
@@ -82,8 +81,7 @@ class OnnxParityTest {
     return error / Math.sqrt(squares / (length * width));
   }
 
-  private static float[][][] hiddenStates(
-      ModelDirectory model, Device device, List<int[]> batch) {
+  private static float[][][] hiddenStates(ModelDirectory model, Device device, List<int[]> batch) {
     var architecture = model.config().architecture();
     int positions = batch.stream().mapToInt(t -> t.length).max().orElseThrow();
     int width = architecture.hiddenSize();
