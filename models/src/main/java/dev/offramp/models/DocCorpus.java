@@ -140,7 +140,10 @@ public record DocCorpus(List<Sentence> train, List<Sentence> calibration, List<S
     return split(unique.values());
   }
 
-  /** Up to {@link #MAX_PER_LABEL} of each label, in an order that mixes labels and files. */
+  /**
+   * In an order that mixes labels and files. Only training is cut off at {@link #MAX_PER_LABEL}:
+   * one sentence of each file is few enough.
+   */
   private static DocCorpus split(Iterable<Sentence> sentences) {
     List<Sentence> mixed = new ArrayList<>();
     sentences.forEach(mixed::add);
@@ -152,12 +155,12 @@ public record DocCorpus(List<Sentence> train, List<Sentence> calibration, List<S
     List<Sentence> test = new ArrayList<>();
     Set<String> drawn = new HashSet<>();
     for (Sentence sentence : mixed) {
-      if (taken.merge(sentence.label(), 1, Integer::sum) > MAX_PER_LABEL) {
-        continue;
-      }
+      boolean over = taken.merge(sentence.label(), 1, Integer::sum) > MAX_PER_LABEL;
       int percentile = Math.floorMod(hash(sentence.source()), 100);
       if (percentile < 55) {
-        train.add(sentence);
+        if (!over) {
+          train.add(sentence);
+        }
       } else if (drawn.add(sentence.label() + ":" + sentence.source())) {
         (percentile < 77 ? calibration : test).add(sentence);
       }

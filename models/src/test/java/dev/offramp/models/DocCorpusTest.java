@@ -128,11 +128,12 @@ class DocCorpusTest {
 
     assertThat(corpus).isEqualTo(DocCorpus.read(Map.of("x", List.of(two, one))));
     assertThat(corpus).isEqualTo(DocCorpus.read(folder));
-    assertThat(all(corpus)).hasSize(DocCorpus.MAX_PER_LABEL);
     assertThat((double) corpus.train().size() / DocCorpus.MAX_PER_LABEL)
         .isCloseTo(0.55, within(0.06));
-    assertThat((double) corpus.calibration().size() / DocCorpus.MAX_PER_LABEL)
-        .isCloseTo(0.22, within(0.06));
+    assertThat(corpus.calibration().size() / 1200.0).isCloseTo(0.22, within(0.05));
+    assertThat(corpus.test().size() / 1200.0).isCloseTo(0.23, within(0.05));
+    assertThat(corpus.calibration()).extracting(Sentence::source).doesNotHaveDuplicates();
+    assertThat(corpus.test()).extracting(Sentence::source).doesNotHaveDuplicates();
     Set<String> train = files(corpus.train());
     Set<String> calibration = files(corpus.calibration());
     Set<String> test = files(corpus.test());
