@@ -116,9 +116,7 @@ final class TileGenerator {
                     ("    int a%1$d = a.at(aRow + %1$d, aColumn);\n"
                             + "    int c%1$d = c.at(cRow + %1$d, cColumn);")
                         .formatted(i)),
-            each(
-                sums,
-                i -> "    FloatVector %s = %s;".formatted(sum.apply(i), load.apply(i))),
+            each(sums, i -> "    FloatVector %s = %s;".formatted(sum.apply(i), load.apply(i))),
             each(
                 vectors,
                 j ->
