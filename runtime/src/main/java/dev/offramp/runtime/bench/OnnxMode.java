@@ -41,6 +41,8 @@ public final class OnnxMode implements Mode {
       options = new OrtSession.SessionOptions();
       options.setIntraOpNumThreads(threads);
       options.setInterOpNumThreads(1);
+      // Its threads spin within a run as ever, but not on while another mode has its turn.
+      options.addConfigEntry("session.force_spinning_stop", "1");
       options.setOptimizationLevel(OrtSession.SessionOptions.OptLevel.ALL_OPT);
       session = environment.createSession(onnx.toString(), options);
     } catch (OrtException e) {
