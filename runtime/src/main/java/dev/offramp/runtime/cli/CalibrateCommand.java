@@ -10,6 +10,7 @@ import dev.offramp.calibrate.LossTable;
 import dev.offramp.calibrate.Method;
 import dev.offramp.calibrate.Risk;
 import dev.offramp.kernels.Device;
+import dev.offramp.models.ModelConfig;
 import dev.offramp.models.ModelDirectory;
 import dev.offramp.models.TextData;
 import dev.offramp.runtime.engine.Engine;
@@ -21,6 +22,7 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.stream.IntStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -104,6 +106,7 @@ final class CalibrateCommand implements Callable<Integer> {
       int[] labels =
           chosenRisk.needsLabels() ? inputs.classes(directory.config(), data.getFirst()) : null;
       ExitTable table = observe(directory, opened, inputs, batch);
+      tellExits(directory.config(), table, inputs);
       Calibration calibration =
           Calibrator.calibrate(
               LossTable.of(chosenRisk, table, labels, Grid.uniform()),
@@ -136,6 +139,28 @@ final class CalibrateCommand implements Callable<Integer> {
           inputs.size(),
           done -> engine.observe(inputs.tokens(), batch, done));
     }
+  }
+
+  /** Accuracy, where there are labels, and agreement with the full model of every exit. */
+  private void tellExits(ModelConfig config, ExitTable table, Inputs inputs) {
+    int[] labels = inputs.labelledBy(config) ? inputs.classes(config, data.getFirst()) : null;
+    int[] full = table.prediction()[table.exits() - 1];
+    for (int exit = 0; exit < table.exits(); exit++) {
+      Console.say(
+          "exit %d after layer %d: %sagrees with the full model on %.2f %%",
+          exit,
+          config.exits().get(exit).afterLayer(),
+          labels == null
+              ? ""
+              : "accuracy %.2f %%, ".formatted(share(table.prediction()[exit], labels)),
+          share(table.prediction()[exit], full));
+    }
+  }
+
+  /** Percentage of places where the two are equal. */
+  private static double share(int[] some, int[] others) {
+    long equal = IntStream.range(0, some.length).filter(i -> some[i] == others[i]).count();
+    return 100.0 * equal / some.length;
   }
 
   private void report(Calibration calibration, Risk chosenRisk, Path file) {
