@@ -44,6 +44,9 @@ import picocli.CommandLine.Option;
 final class DemoCommand implements Callable<Integer> {
   private static final String ADAPTER = "/dev/offramp/models/doc-domains.safetensors";
 
+  /** The demo's sentences have up to 40 words; the 48 tokens of training would cut some of them. */
+  private static final int MAX_TOKENS = 64;
+
   @Option(
       names = "--out",
       paramLabel = "DIR",
@@ -119,7 +122,12 @@ final class DemoCommand implements Callable<Integer> {
     Console.say("importing %s and merging the trained exits", backbone);
     Path model = folder.resolve("model");
     Importer.importModel(
-        backbone, model, ImportOptions.defaults().withAdapter(adapter).withOverwrite(true));
+        backbone,
+        model,
+        ImportOptions.defaults()
+            .withAdapter(adapter)
+            .withMaxTokens(MAX_TOKENS)
+            .withOverwrite(true));
     return model;
   }
 
