@@ -78,22 +78,27 @@ public record Workload(List<int[]> rows) {
 
   /** Runs the batches once and counts. */
   public static Depth depth(Engine engine, List<List<int[]>> batches, double lambda) {
-    ModelConfig config = engine.config();
+    List<Outcome> outcomes = new ArrayList<>();
+    batches.forEach(batch -> outcomes.addAll(engine.run(batch, lambda)));
+    return depth(engine.config(), batches, outcomes, lambda);
+  }
+
+  /** Counts what a run at that threshold answered, one outcome a row in the batches' order. */
+  public static Depth depth(
+      ModelConfig config, List<List<int[]>> batches, List<Outcome> outcomes, double lambda) {
     double layers = 0;
     double flops = 0;
-    int samples = 0;
+    int sample = 0;
     for (List<int[]> batch : batches) {
-      List<Outcome> outcomes = engine.run(batch, lambda);
-      for (int r = 0; r < batch.size(); r++) {
-        int exit = outcomes.get(r).exit();
+      for (int[] tokens : batch) {
+        int exit = outcomes.get(sample++).exit();
         layers += config.exits().get(exit).afterLayer();
         flops +=
             lambda == Engine.NEVER
-                ? Flops.full(config, batch.get(r).length)
-                : Flops.toExit(config, exit, batch.get(r).length);
-        samples++;
+                ? Flops.full(config, tokens.length)
+                : Flops.toExit(config, exit, tokens.length);
       }
     }
-    return new Depth(layers / samples, flops / samples);
+    return new Depth(layers / sample, flops / sample);
   }
 }

@@ -5,6 +5,7 @@ import com.google.gson.JsonObject;
 import dev.offramp.kernels.Devices;
 import dev.offramp.kernels.Probe;
 import dev.offramp.runtime.io.Console;
+import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -31,7 +32,8 @@ final class DoctorCommand implements Callable<Integer> {
     document.addProperty("processors", vm.availableProcessors());
     document.addProperty("heapLimitBytes", vm.maxMemory());
     JsonArray devices = new JsonArray();
-    for (Probe probe : Devices.probe()) {
+    List<Probe> probes = Devices.probe();
+    for (Probe probe : probes) {
       JsonObject device = new JsonObject();
       device.addProperty("device", probe.id());
       device.addProperty("accepted", probe.accepted());
@@ -49,7 +51,7 @@ final class DoctorCommand implements Callable<Integer> {
               System.out.printf("%-15s %s%n", name, value.getAsString());
             }
           });
-      for (Probe probe : Devices.probe()) {
+      for (Probe probe : probes) {
         System.out.printf(
             "%-15s %s: %s%n",
             probe.id(), probe.accepted() ? "accepted" : "declined", probe.reason());

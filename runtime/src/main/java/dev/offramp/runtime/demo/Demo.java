@@ -146,7 +146,7 @@ public final class Demo {
         early.addAll(engine.run(part, lambda));
         full.addAll(engine.run(part, Engine.NEVER));
       }
-      Workload.Depth depth = Workload.depth(engine, batches, lambda);
+      Workload.Depth depth = Workload.depth(config, batches, early, lambda);
       Console.say("timing full depth and early exit side by side, %d rounds", ROUNDS);
       return new Result(
           config,
