@@ -28,9 +28,14 @@ public final class TinyModel {
 
   /** Writes a model directory whose exits are after the given layers (none for a backbone). */
   public static Path write(Path out, long seed, int... afterLayers) {
+    return write(out, seed, "gelu", new Head("linear", "mean", "top1"), afterLayers);
+  }
+
+  /** The same weights for the same seed, whatever the activation and the kind of head. */
+  public static Path write(Path out, long seed, String activation, Head head, int... afterLayers) {
     Random random = new Random(seed);
     Architecture architecture =
-        new Architecture(LAYERS, HIDDEN, 3, 40, FIRST_WORD + WORDS, 32, 2, 1e-12, "gelu");
+        new Architecture(LAYERS, HIDDEN, 3, 40, FIRST_WORD + WORDS, 32, 2, 1e-12, activation);
     SequencedMap<String, Tensor> tensors = new LinkedHashMap<>();
     add(tensors, random, 1, "embeddings.word_embeddings.weight", FIRST_WORD + WORDS, HIDDEN);
     add(tensors, random, 1, "embeddings.position_embeddings.weight", 32, HIDDEN);
@@ -49,7 +54,7 @@ public final class TinyModel {
     }
     List<Exit> exits = new ArrayList<>();
     for (int e = 0; e < afterLayers.length; e++) {
-      exits.add(new Exit(afterLayers[e], new Head("linear", "mean", "top1")));
+      exits.add(new Exit(afterLayers[e], head));
       add(tensors, random, 6, "exits." + e + ".weight", LABELS.size(), HIDDEN);
       add(tensors, random, 1, "exits." + e + ".bias", LABELS.size());
     }

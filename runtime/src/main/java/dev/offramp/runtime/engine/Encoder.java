@@ -25,6 +25,7 @@ final class Encoder implements AutoCloseable {
 
   private final Device device;
   private final Architecture architecture;
+  private final Epilogue activation;
   private final Scope owned = new Scope();
   private final EmbeddingTables tables;
   private final List<Layer> layers = new ArrayList<>();
@@ -73,6 +74,7 @@ final class Encoder implements AutoCloseable {
   Encoder(Device device, ModelDirectory model) {
     this.device = device;
     this.architecture = model.config().architecture();
+    this.activation = activation(architecture.activation());
     try (var failed = new Scope()) {
       failed.add(owned);
       tables =
@@ -111,10 +113,18 @@ final class Encoder implements AutoCloseable {
     device.gemm(
         rows, layer.attentionOutput, x.context(), Epilogue.BIAS_RESIDUAL, x.hidden(), x.attended());
     device.layerNorm(rows, layer.attentionNorm, x.attended(), x.attended());
-    device.gemm(rows, layer.intermediate, x.attended(), Epilogue.BIAS_GELU, null, x.intermediate());
+    device.gemm(rows, layer.intermediate, x.attended(), activation, null, x.intermediate());
     device.gemm(
         rows, layer.output, x.intermediate(), Epilogue.BIAS_RESIDUAL, x.attended(), x.hidden());
     device.layerNorm(rows, layer.outputNorm, x.hidden(), x.hidden());
+  }
+
+  private static Epilogue activation(String name) {
+    return switch (name) {
+      case "gelu" -> Epilogue.BIAS_GELU;
+      case "relu" -> Epilogue.BIAS_RELU;
+      default -> throw new IllegalArgumentException("activation " + name + " is not known");
+    };
   }
 
   /** Uploads the head of an exit. */

@@ -1,0 +1,65 @@
+package dev.offramp.runtime.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.offset;
+
+import dev.offramp.kernels.Device;
+import dev.offramp.kernels.Devices;
+import dev.offramp.models.Head;
+import dev.offramp.models.ModelDirectory;
+import dev.offramp.runtime.TinyModel;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class EncoderTest {
+  private static final int SAMPLES = 9;
+
+  @TempDir private Path folder;
+  private final long seed = Long.getLong("offramp.seed", System.nanoTime());
+
+  @ParameterizedTest
+  @ValueSource(strings = {"gelu", "relu"})
+  void computesWhatThePaperWrites(String activation) {
+    List<int[]> samples = TinyModel.tokens(seed, SAMPLES);
+    Path path = write(activation);
+    float[] first = firstTokens(path, samples);
+    try (ModelDirectory model = ModelDirectory.open(path)) {
+      PlainEncoder oracle = new PlainEncoder(model);
+      for (int i = 0; i < SAMPLES; i++) {
+        double[] expected = oracle.hiddenStates(samples.get(i))[0];
+        for (int j = 0; j < TinyModel.HIDDEN; j++) {
+          assertThat((double) first[i * TinyModel.HIDDEN + j])
+              .as("sample %d, value %d, offramp.seed=%d", i, j, seed)
+              .isCloseTo(expected[j], offset(1e-4));
+        }
+      }
+    }
+  }
+
+  @Test
+  void theActivationIsTheConfigs() {
+    List<int[]> samples = TinyModel.tokens(seed, SAMPLES);
+    assertThat(firstTokens(write("gelu"), samples))
+        .isNotEqualTo(firstTokens(write("relu"), samples));
+  }
+
+  private Path write(String activation) {
+    return TinyModel.write(
+        folder.resolve(activation), seed, activation, new Head("linear", "mean", "top1"));
+  }
+
+  /** The first token's hidden state after the last layer, F32 [samples, hiddenSize]. */
+  private static float[] firstTokens(Path path, List<int[]> samples) {
+    try (ModelDirectory model = ModelDirectory.open(path);
+        Device device = Devices.open("jvm");
+        Engine engine =
+            Engine.openAt(
+                model, device, List.of(TinyModel.LAYERS), SAMPLES, TinyModel.MAX_TOKENS)) {
+      return engine.features(samples, SAMPLES, "first", done -> {}).getFirst();
+    }
+  }
+}
