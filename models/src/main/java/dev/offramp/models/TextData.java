@@ -24,13 +24,20 @@ import java.util.Locale;
  * UTF-8, with or without byte order mark, LF or CRLF.
  */
 public final class TextData {
+  /** More than this fits no heap; a small gzip file can hold any number of short lines. */
+  static final int MAX_EXAMPLES = 2_000_000;
+
   private TextData() {}
 
-  /** All examples of the files, in order. */
+  /**
+   * All examples of the files, in order.
+   *
+   * @throws InputException as {@link #read(Path)}, and if the files together hold too many
+   */
   public static List<Example> read(List<Path> files) {
     List<Example> examples = new ArrayList<>();
     for (Path file : files) {
-      examples.addAll(read(file));
+      read(file, examples);
     }
     return examples;
   }
@@ -39,9 +46,14 @@ public final class TextData {
    * The examples of one file, at least one.
    *
    * @throws InputException on an empty file, malformed UTF-8, a missing column, a line with too few
-   *     or too many fields, a blank text or label, or a line that is too long
+   *     or too many fields, a blank text or label, a line that is too long, or more than 2,000,000
+   *     examples
    */
   public static List<Example> read(Path file) {
+    return read(List.of(file));
+  }
+
+  private static void read(Path file, List<Example> examples) {
     String name = file.getFileName().toString().toLowerCase(Locale.ROOT);
     String plain = name.endsWith(".gz") ? name.substring(0, name.length() - 3) : name;
     boolean table = plain.endsWith(".tsv");
@@ -50,23 +62,33 @@ public final class TextData {
           file, null, "has an unknown ending; name a .tsv, .tsv.gz, .txt or .txt.gz file");
     }
     try (TextLines lines = TextLines.open(file)) {
-      List<Example> examples = table ? readTable(file, lines) : readLines(lines);
-      if (examples.isEmpty()) {
+      int before = examples.size();
+      if (table) {
+        readTable(file, lines, examples);
+      } else {
+        readLines(lines, examples);
+      }
+      if (examples.size() == before) {
         throw InputException.in(file, null, "holds no texts; add some or name another file");
       }
-      return examples;
     }
   }
 
-  private static List<Example> readLines(TextLines lines) {
-    List<Example> examples = new ArrayList<>();
+  private static void readLines(TextLines lines, List<Example> examples) {
     for (String line = lines.next(); line != null; line = lines.next()) {
-      examples.add(new Example(notBlank(lines, "text", line), null));
+      add(examples, lines, new Example(notBlank(lines, "text", line), null));
     }
-    return examples;
   }
 
-  private static List<Example> readTable(Path file, TextLines lines) {
+  private static void add(List<Example> examples, TextLines lines, Example example) {
+    if (examples.size() == MAX_EXAMPLES) {
+      throw lines.error(
+          "more than " + MAX_EXAMPLES + " examples; split the data and run each part by itself");
+    }
+    examples.add(example);
+  }
+
+  private static void readTable(Path file, TextLines lines, List<Example> examples) {
     String header = lines.next();
     if (header == null) {
       throw InputException.in(file, null, "is empty; it needs a header line and texts");
@@ -78,7 +100,6 @@ public final class TextData {
     if (text < 0) {
       throw lines.error("the header names no column \"text\", found " + columns + "; add it");
     }
-    List<Example> examples = new ArrayList<>();
     for (String line = lines.next(); line != null; line = lines.next()) {
       String[] fields = line.split("\t", -1);
       if (fields.length != columns.size()) {
@@ -89,12 +110,13 @@ public final class TextData {
                 + "; correct the line (a text must not hold tabs)");
       }
       String body = title < 0 ? fields[text] : fields[title] + " " + fields[text];
-      examples.add(
+      add(
+          examples,
+          lines,
           new Example(
               notBlank(lines, "text", body),
               label < 0 ? null : notBlank(lines, "label", fields[label])));
     }
-    return examples;
   }
 
   private static String notBlank(TextLines lines, String field, String value) {

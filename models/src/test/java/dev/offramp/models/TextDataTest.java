@@ -105,6 +105,25 @@ class TextDataTest {
     refuses(file, "split the file");
   }
 
+  /** Half a gigabyte of objects packs into a few kilobytes. */
+  @Test
+  void refusesTooManyExamples() throws IOException {
+    Path file = temp.resolve("lines.txt.gz");
+    byte[] lines = "a\n".repeat(1000).getBytes(StandardCharsets.UTF_8);
+    try (OutputStream out = new GZIPOutputStream(Files.newOutputStream(file))) {
+      for (int written = 0; written < TextData.MAX_EXAMPLES; written += 1000) {
+        out.write(lines);
+      }
+    }
+    assertThat(TextData.read(file)).hasSize(TextData.MAX_EXAMPLES);
+    Path more = file("more.txt", "b\n");
+    assertThatThrownBy(() -> TextData.read(List.of(file, more)))
+        .isInstanceOf(InputException.class)
+        .hasMessage(
+            more
+                + ": line 1: more than 2000000 examples; split the data and run each part by itself");
+  }
+
   @Test
   void theHashIsOfTheContentsInOrder() throws IOException {
     Path a = file("a.txt", "one");
