@@ -172,8 +172,9 @@ record TokenizerJson(
         throw item.error("is a second sequence; use a BERT-family tokenizer");
       }
     }
-    if (prefix.size() + suffix.size() >= ModelConfigCheck.MIN_TOKENS) {
-      throw processor.error("adds more than [CLS] and [SEP]; use a BERT-family tokenizer");
+    if (prefix.size() != 1 || suffix.size() != 1) {
+      throw processor.error(
+          "adds not just [CLS] before the text and [SEP] after it; use a BERT-family tokenizer");
     }
   }
 }

@@ -185,6 +185,8 @@ class WordPieceTokenizerTest {
         "\"single_word\":false|\"single_word\":true|$.added_tokens[0].single_word",
         "\"ids\":[101]|\"ids\":[999999]|$.post_processor.special_tokens.[CLS].ids[0]",
         "\"ids\":[101]|\"ids\":[101,101]|$.post_processor",
+        "\"ids\":[101]|\"ids\":[]|$.post_processor",
+        "\"ids\":[102]|\"ids\":[]|$.post_processor",
       })
   void namesWhatItDoesNotSupport(String original, String changed, String field) throws IOException {
     assertThat(json.contains(original)).isTrue();
