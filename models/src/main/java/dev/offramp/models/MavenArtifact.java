@@ -51,11 +51,17 @@ public record MavenArtifact(String group, String artifact, String version, Strin
   public Optional<Path> find() {
     for (String entry : System.getProperty("java.class.path", "").split(File.pathSeparator)) {
       Path path = Path.of(entry);
-      if (path.endsWith(fileName()) && Files.isRegularFile(path)) {
+      if (path.endsWith(fileName()) && Files.isRegularFile(path) && isThis(path)) {
         return Optional.of(path);
       }
     }
-    return Optional.of(repositoryPath()).filter(Files::isRegularFile);
+    return Optional.of(in(repository())).filter(Files::isRegularFile);
+  }
+
+  /** Jars of other groups may have the same name: a repository's folders or the jar itself tell. */
+  private boolean isThis(Path jar) {
+    return jar.toAbsolutePath().endsWith(in(Path.of("")))
+        || !entries(jar, "META-INF/maven/" + group + "/" + artifact + "/pom.properties").isEmpty();
   }
 
   /**
@@ -65,26 +71,34 @@ public record MavenArtifact(String group, String artifact, String version, Strin
     return find()
         .orElseThrow(() ->
             InputException.in(
-                repositoryPath(),
+                in(repository()),
                 null,
                 "is not there and not on the class path; fetch it with `mvn dependency:get"
                     + " -Dtransitive=false -Dartifact="
-                    + (classifier.isEmpty()
-                        ? toString()
-                        : String.join(":", group, artifact, version, "jar", classifier))
+                    + asMaven()
                     + "` or name your repository with -Dmaven.repo.local=DIR"));
+  }
+
+  /** As Maven's plugins want it: {@code group:artifact:version[:jar:classifier]}. */
+  public String asMaven() {
+    return classifier.isEmpty()
+        ? toString()
+        : String.join(":", group, artifact, version, "jar", classifier);
   }
 
   private String fileName() {
     return artifact + "-" + version + (classifier.isEmpty() ? "" : "-" + classifier) + ".jar";
   }
 
-  private Path repositoryPath() {
+  private static Path repository() {
     String configured = System.getProperty("maven.repo.local");
-    Path repository =
-        configured == null
-            ? Path.of(System.getProperty("user.home"), ".m2", "repository")
-            : Path.of(configured);
+    return configured == null
+        ? Path.of(System.getProperty("user.home"), ".m2", "repository")
+        : Path.of(configured);
+  }
+
+  /** Where the jar belongs in a repository. */
+  public Path in(Path repository) {
     return repository
         .resolve(group.replace('.', '/'))
         .resolve(artifact)

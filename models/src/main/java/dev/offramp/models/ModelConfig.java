@@ -4,6 +4,8 @@ import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
+import java.util.regex.Pattern;
 
 /**
  * The contents of a model directory's config.json.
@@ -14,7 +16,8 @@ import java.util.List;
  * @param labels the classes of the exit heads, in the order of their logits; empty without exits
  * @param exits ascending in depth, the last one after the last layer; empty for a backbone without
  *     heads
- * @param source where the weights came from
+ * @param source where the weights came from: an artifact's coordinates or a file's name, and then
+ *     {@value #WITH_ADAPTER} and the adapter's file name if one was merged
  */
 public record ModelConfig(
     int format,
@@ -26,6 +29,7 @@ public record ModelConfig(
     List<Exit> exits,
     String source) {
   public static final int FORMAT = 1;
+  static final String WITH_ADAPTER = " + ";
   static final String BERT = "bert";
   private static final long MAX_BYTES = 8 << 20;
   private static final Gson GSON =
@@ -57,6 +61,12 @@ public record ModelConfig(
             json.field("source").string());
     ModelConfigCheck.check(config, file);
     return config;
+  }
+
+  /** The artifact that the encoder came from, if it came from one. */
+  public Optional<MavenArtifact> artifact() {
+    String encoder = source.split(Pattern.quote(WITH_ADAPTER), 2)[0];
+    return Optional.of(encoder).filter(MavenArtifact::looksLike).map(MavenArtifact::parse);
   }
 
   public String toJson() {

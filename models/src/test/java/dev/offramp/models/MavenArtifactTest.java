@@ -3,9 +3,12 @@ package dev.offramp.models;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -60,6 +63,36 @@ class MavenArtifactTest {
     Files.createDirectories(jar.getParent());
     Files.createFile(jar);
     TestModels.withRepository(temp, () -> assertThat(artifact.find()).contains(jar));
+  }
+
+  /** Groups may give their artifacts the same name. */
+  @Test
+  void theGroupMattersOnTheClassPathToo() throws IOException {
+    String classPath = System.getProperty("java.class.path");
+    Path flat = temp.resolve("lib/y-1.0.jar");
+    Path laidOut = temp.resolve("repo/org/x/y/1.0/y-1.0.jar");
+    Files.createDirectories(flat.getParent());
+    Files.createDirectories(laidOut.getParent());
+    writeJar(flat, "META-INF/maven/org.z/y/pom.properties");
+    writeJar(laidOut, "README");
+    System.setProperty("java.class.path", flat + File.pathSeparator + laidOut);
+    try {
+      TestModels.withRepository(
+          temp.resolve("none"),
+          () -> {
+            assertThat(MavenArtifact.parse("org.x:y:1.0").find()).contains(laidOut);
+            assertThat(MavenArtifact.parse("org.z:y:1.0").find()).contains(flat);
+            assertThat(MavenArtifact.parse("org.q:y:1.0").find()).isEmpty();
+          });
+    } finally {
+      System.setProperty("java.class.path", classPath);
+    }
+  }
+
+  private static void writeJar(Path jar, String entry) throws IOException {
+    try (ZipOutputStream zip = new ZipOutputStream(Files.newOutputStream(jar))) {
+      zip.putNextEntry(new ZipEntry(entry));
+    }
   }
 
   @Test
