@@ -68,9 +68,12 @@ public final class ExitTraining {
       }
       return trained;
     } catch (ExecutionException e) {
-      throw e.getCause() instanceof RuntimeException known
-          ? known
-          : new IllegalStateException(e.getCause());
+      switch (e.getCause()) {
+        case RuntimeException thrown -> throw thrown;
+        case Error thrown -> throw thrown;
+        case Throwable thrown ->
+            throw new AssertionError("training throws nothing checked", thrown);
+      }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IllegalStateException("interrupted while heads were trained", e);

@@ -18,6 +18,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.SequencedMap;
@@ -32,8 +33,10 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true,
     description = {
       "Trains exit heads on the frozen encoder of a model.",
-      "Features are computed once on the device, then each head is fitted by multinomial logistic regression. The full model's head, after the",
-      "last layer, is trained on the labels; without labels the model's own last head is kept."
+      "Features are computed once on the device, then each head is fitted by multinomial logistic"
+          + " regression. The full model's head, after the last layer, is trained on the labels;"
+          + " without labels the model's own last head is kept. All heads pool and score like the"
+          + " model's own last head, if it has one."
     },
     footer = {
       "",
@@ -43,7 +46,8 @@ import picocli.CommandLine.Option;
       "  offramp attach --model classifier --data unlabelled.txt --after 1,3 --distill --out other"
     })
 final class AttachCommand implements Callable<Integer> {
-  private static final String POOLING = "mean";
+  /** What heads are like on a model that has none yet. */
+  private static final Head FIRST_HEAD = new Head("linear", "mean", "top1");
 
   @Option(names = "--model", required = true, paramLabel = "DIR", description = "model directory")
   Path model;
@@ -83,13 +87,7 @@ final class AttachCommand implements Callable<Integer> {
       description = "decides the validation split (default: ${DEFAULT-VALUE})")
   long seed;
 
-  @Option(
-      names = "--batch",
-      paramLabel = "N",
-      defaultValue = "64",
-      description = "rows a batch (default: ${DEFAULT-VALUE})")
-  int batch;
-
+  @Mixin BatchOption batch;
   @Mixin DeviceOption device;
 
   @Option(names = "--overwrite", description = "replace a model directory that is there already")
@@ -98,6 +96,7 @@ final class AttachCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     ModelDirectory.checkTarget(out, overwrite);
+    batch.rows();
     if (distill != null && !(distill >= 0 && distill <= 1)) {
       throw InputException.in(null, "--distill " + distill, "must be in [0, 1]");
     }
@@ -113,6 +112,13 @@ final class AttachCommand implements Callable<Integer> {
             "there are examples without a label; add a label column, or pass --distill for a model"
                 + " that has a last head already");
       }
+      if (!labelled && distill != 1) {
+        throw InputException.in(
+            null,
+            "--distill " + distill,
+            "mixes targets with labels, and the data has none; add a label column or leave the"
+                + " number out");
+      }
       List<String> labels =
           labelled
               ? inputs.examples().stream().map(Example::label).sorted().distinct().toList()
@@ -120,26 +126,73 @@ final class AttachCommand implements Callable<Integer> {
       if (labels.size() < 2) {
         throw InputException.in(data.getFirst(), "label", "at least 2 different labels are needed");
       }
-      ModelConfig config = directory.config().withExits(name(), labels, exits(cuts));
+      Head head =
+          directory.config().exits().isEmpty()
+              ? FIRST_HEAD
+              : directory.config().exits().getLast().head();
+      ModelConfig config =
+          directory
+              .config()
+              .withExits(name(), labels, cuts.stream().map(cut -> new Exit(cut, head)).toList());
+      int rows = batch.rows(inputs.size());
       List<float[]> features;
-      try (Engine engine = Engine.openAt(directory, opened, cuts, batch, inputs.longest())) {
+      try (Engine engine = Engine.openAt(directory, opened, cuts, rows, inputs.longest())) {
         features =
             Console.progress(
                 "features",
                 inputs.size(),
-                done -> engine.features(inputs.tokens(), batch, POOLING, done));
+                done -> engine.features(inputs.tokens(), rows, head.pooling(), done));
       }
       int[] classes = labelled ? inputs.classes(config, data.getFirst()) : null;
-      List<HeadWeights> heads = train(directory, config, features, classes, opened);
+      List<HeadTensors> heads = train(directory, config, features, classes, opened);
       write(directory, config, heads);
     }
     System.out.println(out.toAbsolutePath().normalize());
     return 0;
   }
 
-  private record HeadWeights(float[][] weight, float[] bias) {}
+  /**
+   * A head as it will be written.
+   *
+   * @param weight shape [classes, hiddenSize]
+   * @param bias shape [classes]
+   */
+  private record HeadTensors(Tensor weight, Tensor bias) {
+    static HeadTensors of(TrainedHead head) {
+      int classes = head.bias().length;
+      int width = head.weight()[0].length;
+      float[] flat = new float[classes * width];
+      for (int c = 0; c < classes; c++) {
+        System.arraycopy(head.weight()[c], 0, flat, c * width, width);
+      }
+      return new HeadTensors(
+          Tensor.ofFloats("weight", flat, classes, width),
+          Tensor.ofFloats("bias", head.bias(), classes));
+    }
 
-  private List<HeadWeights> train(
+    /** The model's own last head, as it is stored. */
+    static HeadTensors last(ModelDirectory model) {
+      String name = "exits." + (model.config().exits().size() - 1);
+      return new HeadTensors(model.tensor(name + ".weight"), model.tensor(name + ".bias"));
+    }
+
+    /** What the head says of every sample, features F32 [n, hiddenSize]. */
+    Targets answers(float[] features) {
+      int classes = Math.toIntExact(weight.shape().get(0));
+      int width = Math.toIntExact(weight.shape().get(1));
+      float[] flat = new float[classes * width];
+      weight.copyTo(flat);
+      float[][] rows = new float[classes][];
+      for (int c = 0; c < classes; c++) {
+        rows[c] = Arrays.copyOfRange(flat, c * width, (c + 1) * width);
+      }
+      float[] biases = new float[classes];
+      bias.copyTo(biases);
+      return ExitTraining.answers(rows, biases, features, width);
+    }
+  }
+
+  private List<HeadTensors> train(
       ModelDirectory directory,
       ModelConfig config,
       List<float[]> features,
@@ -147,7 +200,7 @@ final class AttachCommand implements Callable<Integer> {
       Device opened) {
     int width = config.architecture().hiddenSize();
     int exits = features.size();
-    HeadWeights last;
+    HeadTensors last;
     if (classes != null) {
       TrainedHead head =
           Console.progress(
@@ -156,15 +209,12 @@ final class AttachCommand implements Callable<Integer> {
               done ->
                   ExitTraining.last(
                       features.getLast(), width, classes, config.labels().size(), seed, i -> {}));
-      last = new HeadWeights(head.weight(), head.bias());
+      last = HeadTensors.of(head);
       tell(config, exits - 1, head, "labels");
     } else {
-      last = existing(directory);
+      last = HeadTensors.last(directory);
     }
-    Targets targets =
-        distill == null
-            ? null
-            : ExitTraining.answers(last.weight(), last.bias(), features.getLast(), width);
+    Targets targets = distill == null ? null : last.answers(features.getLast());
     if (classes != null) {
       Targets ofLabels = Targets.ofLabels(classes, config.labels().size());
       targets = targets == null ? ofLabels : targets.mix(ofLabels, distill);
@@ -184,10 +234,10 @@ final class AttachCommand implements Callable<Integer> {
                         seed,
                         opened.info().computeUnits(),
                         done));
-    List<HeadWeights> heads = new ArrayList<>();
+    List<HeadTensors> heads = new ArrayList<>();
     for (int e = 0; e < earlier.size(); e++) {
       tell(config, e, earlier.get(e), distill == null ? "labels" : "targets");
-      heads.add(new HeadWeights(earlier.get(e).weight(), earlier.get(e).bias()));
+      heads.add(HeadTensors.of(earlier.get(e)));
     }
     heads.add(last);
     return heads;
@@ -197,22 +247,6 @@ final class AttachCommand implements Callable<Integer> {
     Console.say(
         "exit %d after layer %d: agrees with the %s on %.2f %% of the validation part",
         exit, config.exits().get(exit).afterLayer(), target, 100 * head.validationAgreement());
-  }
-
-  private static HeadWeights existing(ModelDirectory directory) {
-    int exit = directory.config().exits().size() - 1;
-    Tensor weight = directory.tensor("exits." + exit + ".weight");
-    Tensor bias = directory.tensor("exits." + exit + ".bias");
-    int classes = Math.toIntExact(weight.shape().get(0));
-    int width = Math.toIntExact(weight.shape().get(1));
-    HeadWeights head = new HeadWeights(new float[classes][width], new float[classes]);
-    for (int c = 0; c < classes; c++) {
-      for (int j = 0; j < width; j++) {
-        head.weight()[c][j] = weight.floatAt((long) c * width + j);
-      }
-      head.bias()[c] = bias.floatAt(c);
-    }
-    return head;
   }
 
   /** Layers to stop after, ascending, with the last one. */
@@ -228,17 +262,11 @@ final class AttachCommand implements Callable<Integer> {
     return List.copyOf(cuts);
   }
 
-  private static List<Exit> exits(List<Integer> cuts) {
-    return cuts.stream()
-        .map(layer -> new Exit(layer, new Head("linear", POOLING, "top1")))
-        .toList();
-  }
-
   private String name() {
     return out.toAbsolutePath().normalize().getFileName().toString();
   }
 
-  private void write(ModelDirectory directory, ModelConfig config, List<HeadWeights> heads)
+  private void write(ModelDirectory directory, ModelConfig config, List<HeadTensors> heads)
       throws IOException {
     SequencedMap<String, Tensor> tensors = new LinkedHashMap<>();
     directory
@@ -249,16 +277,10 @@ final class AttachCommand implements Callable<Integer> {
           }
         });
     for (int e = 0; e < heads.size(); e++) {
-      HeadWeights head = heads.get(e);
-      int classes = head.bias().length;
-      int width = head.weight()[0].length;
-      float[] flat = new float[classes * width];
-      for (int c = 0; c < classes; c++) {
-        System.arraycopy(head.weight()[c], 0, flat, c * width, width);
-      }
-      String name = "exits." + e;
-      tensors.put(name + ".weight", Tensor.ofFloats(name + ".weight", flat, classes, width));
-      tensors.put(name + ".bias", Tensor.ofFloats(name + ".bias", head.bias(), classes));
+      String weight = "exits." + e + ".weight";
+      String bias = "exits." + e + ".bias";
+      tensors.put(weight, heads.get(e).weight().named(weight));
+      tensors.put(bias, heads.get(e).bias().named(bias));
     }
     byte[] tokenizer = Files.readAllBytes(directory.path().resolve(ModelDirectory.TOKENIZER));
     ModelDirectory.write(out, config, tensors, tokenizer, overwrite);

@@ -3,7 +3,6 @@ package dev.offramp.runtime.cli;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import dev.offramp.kernels.Device;
-import dev.offramp.models.InputException;
 import dev.offramp.models.ModelConfig;
 import dev.offramp.models.ModelDirectory;
 import dev.offramp.runtime.engine.Engine;
@@ -43,13 +42,7 @@ final class RunCommand implements Callable<Integer> {
       description = "texts: .txt (one a line) or .tsv with a text column, each also .gz")
   List<Path> input;
 
-  @Option(
-      names = "--batch",
-      paramLabel = "N",
-      defaultValue = "32",
-      description = "rows a batch (default: ${DEFAULT-VALUE})")
-  int batch;
-
+  @Mixin BatchOption batch;
   @Mixin DeviceOption device;
   @Mixin Guard guard;
 
@@ -58,16 +51,15 @@ final class RunCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    if (batch < 1) {
-      throw InputException.in(null, "--batch " + batch, "must be at least 1");
-    }
+    batch.rows();
     try (ModelDirectory directory = ModelDirectory.open(model);
         Device opened = device.open()) {
       Guard.Threshold threshold = guard.resolve(directory);
       Inputs inputs = Inputs.read(input, directory);
+      int rows = batch.rows(inputs.size());
       List<Outcome> outcomes;
       double seconds;
-      try (Engine engine = Engine.open(directory, opened, batch, inputs.longest())) {
+      try (Engine engine = Engine.open(directory, opened, rows, inputs.longest())) {
         long start = System.nanoTime();
         outcomes =
             Console.progress(
@@ -76,7 +68,7 @@ final class RunCommand implements Callable<Integer> {
                 done -> {
                   List<Outcome> all = new ArrayList<>(inputs.size());
                   while (all.size() < inputs.size()) {
-                    int to = Math.min(all.size() + batch, inputs.size());
+                    int to = Math.min(all.size() + rows, inputs.size());
                     all.addAll(
                         engine.run(inputs.tokens().subList(all.size(), to), threshold.lambda()));
                     done.accept(to);

@@ -1,0 +1,37 @@
+package dev.offramp.runtime.cli;
+
+import dev.offramp.models.InputException;
+import picocli.CommandLine.Option;
+
+/** The size of a batch. */
+final class BatchOption {
+  /** Far beyond what is faster; keeps the sizes of buffers within what can be counted. */
+  private static final int MOST = 1 << 14;
+
+  @Option(
+      names = "--batch",
+      paramLabel = "N",
+      defaultValue = "64",
+      description = "rows a batch (default: ${DEFAULT-VALUE})")
+  private int batch;
+
+  /** Rows a batch, 1 or more. */
+  int rows() {
+    return check(batch);
+  }
+
+  /** Rows a batch, but no more than there are: buffers are made for a whole batch. */
+  int rows(int inputs) {
+    return Math.min(rows(), Math.max(1, inputs));
+  }
+
+  /**
+   * @throws InputException if that is no size of a batch
+   */
+  static int check(int batch) {
+    if (batch < 1 || batch > MOST) {
+      throw InputException.in(null, "--batch " + batch, "must be 1 to " + MOST);
+    }
+    return batch;
+  }
+}

@@ -1,0 +1,103 @@
+package dev.offramp.runtime.cli;
+
+import static dev.offramp.runtime.cli.Offramp.offramp;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.offramp.kernels.Device;
+import dev.offramp.kernels.Devices;
+import dev.offramp.models.Head;
+import dev.offramp.models.ModelDirectory;
+import dev.offramp.models.Tensor;
+import dev.offramp.runtime.TinyModel;
+import dev.offramp.runtime.attach.ExitTraining;
+import dev.offramp.runtime.attach.Targets;
+import dev.offramp.runtime.attach.TrainedHead;
+import dev.offramp.runtime.cli.Offramp.Outcome;
+import dev.offramp.runtime.engine.Engine;
+import dev.offramp.runtime.io.Inputs;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class AttachTest {
+  @TempDir private Path folder;
+
+  /** A head that reads the first token and scores by margin goes on doing so, and so do the new. */
+  @Test
+  void headsFollowTheLastOfTheModel() throws Exception {
+    Head head = new Head("linear", "first", "margin");
+    Path source = TinyModel.write(folder.resolve("source"), 41, "gelu", head, 2, 4);
+    Path texts = folder.resolve("texts.txt");
+    Files.write(texts, TinyModel.sentences(42, 400));
+    Path out = folder.resolve("out");
+    Outcome outcome =
+        offramp(
+            "attach",
+            "--model",
+            source,
+            "--data",
+            texts,
+            "--after",
+            "1,3",
+            "--out",
+            out,
+            "--distill");
+    assertThat(outcome.code()).as(outcome.err()).isZero();
+    try (ModelDirectory before = ModelDirectory.open(source);
+        ModelDirectory after = ModelDirectory.open(out)) {
+      assertThat(after.config().exits()).hasSize(3).allMatch(exit -> exit.head().equals(head));
+      assertThat(bytes(after.tensor("exits.2.weight")))
+          .isEqualTo(bytes(before.tensor("exits.1.weight")));
+      assertThat(bytes(after.tensor("exits.2.bias")))
+          .isEqualTo(bytes(before.tensor("exits.1.bias")));
+    }
+    // The kept head answers and scores as before.
+    String full = offramp("run", "--model", source, "--input", texts, "--full-depth").out();
+    assertThat(offramp("run", "--model", out, "--input", texts, "--full-depth").out())
+        .isEqualTo(full.replaceAll("(?m)\t1$", "\t2"));
+    assertThat(trained(out)).isEqualTo(expected(source, texts));
+  }
+
+  /** Weights of the head after layer 1, as written. */
+  private static float[] trained(Path path) {
+    try (ModelDirectory model = ModelDirectory.open(path)) {
+      float[] weight = new float[TinyModel.LABELS.size() * TinyModel.HIDDEN];
+      model.tensor("exits.0.weight").copyTo(weight);
+      return weight;
+    }
+  }
+
+  /** The same weights, trained on first tokens towards what the last head says of first tokens. */
+  private static float[] expected(Path source, Path texts) {
+    try (ModelDirectory model = ModelDirectory.open(source);
+        Device device = Devices.open("jvm");
+        Engine engine = Engine.openAt(model, device, List.of(1, 4), 50, TinyModel.MAX_TOKENS)) {
+      List<float[]> features =
+          engine.features(Inputs.read(List.of(texts), model).tokens(), 50, "first", done -> {});
+      float[][] weight = new float[TinyModel.LABELS.size()][TinyModel.HIDDEN];
+      float[] bias = new float[weight.length];
+      model.tensor("exits.1.bias").copyTo(bias);
+      for (int c = 0; c < weight.length; c++) {
+        for (int j = 0; j < TinyModel.HIDDEN; j++) {
+          weight[c][j] = model.tensor("exits.1.weight").floatAt((long) c * TinyModel.HIDDEN + j);
+        }
+      }
+      Targets targets = ExitTraining.answers(weight, bias, features.getLast(), TinyModel.HIDDEN);
+      TrainedHead head =
+          ExitTraining.earlier(features.subList(0, 1), TinyModel.HIDDEN, targets, 1, 1, done -> {})
+              .getFirst();
+      float[] flat = new float[weight.length * TinyModel.HIDDEN];
+      for (int c = 0; c < weight.length; c++) {
+        System.arraycopy(head.weight()[c], 0, flat, c * TinyModel.HIDDEN, TinyModel.HIDDEN);
+      }
+      return flat;
+    }
+  }
+
+  private static byte[] bytes(Tensor tensor) {
+    return tensor.data().toArray(ValueLayout.JAVA_BYTE);
+  }
+}

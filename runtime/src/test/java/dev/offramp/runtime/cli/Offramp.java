@@ -1,0 +1,102 @@
+package dev.offramp.runtime.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import java.io.ByteArrayOutputStream;
+import java.io.File;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+
+/** Runs the command line for tests, in this process or in one of its own. */
+final class Offramp {
+  private Offramp() {}
+
+  record Outcome(int code, String out, String err) {
+    JsonObject json() {
+      return JsonParser.parseString(out).getAsJsonObject();
+    }
+
+    /** The message alone, without the progress bars that share stderr. */
+    String message() {
+      return err.lines()
+          .filter(line -> line.startsWith("offramp: "))
+          .reduce((first, second) -> second)
+          .orElse("");
+    }
+  }
+
+  static Outcome offramp(Object... arguments) {
+    PrintStream out = System.out;
+    PrintStream err = System.err;
+    ByteArrayOutputStream toOut = new ByteArrayOutputStream();
+    ByteArrayOutputStream toErr = new ByteArrayOutputStream();
+    try {
+      System.setOut(new PrintStream(toOut, true, StandardCharsets.UTF_8));
+      System.setErr(new PrintStream(toErr, true, StandardCharsets.UTF_8));
+      int code = Main.execute(strings(arguments).toArray(String[]::new));
+      return new Outcome(
+          code, toOut.toString(StandardCharsets.UTF_8), toErr.toString(StandardCharsets.UTF_8));
+    } finally {
+      System.setOut(out);
+      System.setErr(err);
+    }
+  }
+
+  /** Bad input gives one clear message with {@code part} in it, and no result. */
+  static void refuses(int code, String part, Object... arguments) {
+    Outcome outcome = offramp(arguments);
+    assertThat(outcome.message()).contains(part);
+    assertThat(outcome.code()).isEqualTo(code);
+    assertThat(outcome.err())
+        .doesNotContain("\tat ")
+        .doesNotContain("Exception")
+        .doesNotContain("report it");
+    assertThat(outcome.out()).isEmpty();
+  }
+
+  /**
+   * Runs a process of its own, decoding what it writes as UTF-8.
+   *
+   * @param folder working directory, where its output is kept too
+   */
+  static Outcome process(
+      Path folder, Map<String, String> environment, List<String> jvmOptions, Object... arguments)
+      throws IOException, InterruptedException {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(List.of("--add-modules", "jdk.incubator.vector", "-XX:TieredStopAtLevel=1"));
+    command.addAll(jvmOptions);
+    command.addAll(List.of("-cp", absoluteClassPath(), Main.class.getName()));
+    command.addAll(strings(arguments));
+    Path out = folder.resolve("stdout");
+    Path err = folder.resolve("stderr");
+    ProcessBuilder builder =
+        new ProcessBuilder(command)
+            .directory(folder.toFile())
+            .redirectOutput(out.toFile())
+            .redirectError(err.toFile());
+    builder.environment().putAll(environment);
+    int code = builder.start().waitFor();
+    return new Outcome(code, Files.readString(out), Files.readString(err));
+  }
+
+  private static String absoluteClassPath() {
+    return Arrays.stream(System.getProperty("java.class.path").split(File.pathSeparator))
+        .map(entry -> Path.of(entry).toAbsolutePath().toString())
+        .reduce((one, other) -> one + File.pathSeparator + other)
+        .orElseThrow();
+  }
+
+  private static List<String> strings(Object... arguments) {
+    return Arrays.stream(arguments).map(Object::toString).toList();
+  }
+}
