@@ -61,19 +61,21 @@ final class ImportCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    if (MavenArtifact.looksLike(source)) {
-      MavenFetch.jar(source);
-    }
-    Importer.importModel(
-        source,
-        out,
+    ModelDirectory.checkTarget(out, overwrite);
+    ImportOptions options =
         new ImportOptions(
             Optional.ofNullable(adapter),
             Optional.ofNullable(tokenizer),
             Optional.ofNullable(name),
             maxTokens == null ? OptionalInt.empty() : OptionalInt.of(maxTokens),
             overwrite,
-            (step, number, of) -> Console.say("%d/%d %s", number, of, step)));
+            (step, number, of) -> Console.say("%d/%d %s", number, of, step));
+    if (MavenArtifact.looksLike(source)) {
+      MavenArtifact artifact = MavenArtifact.parse(source);
+      Importer.importJar(artifact, MavenFetch.jar(artifact), out, options);
+    } else {
+      Importer.importModel(source, out, options);
+    }
     try (ModelDirectory model = ModelDirectory.open(out)) {
       var config = model.config();
       Console.say(

@@ -4,8 +4,10 @@ import dev.offramp.models.DocCorpus;
 import dev.offramp.models.Example;
 import dev.offramp.models.InputException;
 import dev.offramp.models.TextData;
+import dev.offramp.runtime.io.Cache;
 import dev.offramp.runtime.io.Console;
 import dev.offramp.runtime.io.MavenFetch;
+import dev.offramp.runtime.io.TemporaryFolder;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -24,23 +26,33 @@ public record DemoInput(Path train, Path calibration, Path test) {
   private static final String POM = "runtime/demo/pom.xml";
 
   /**
-   * Fetches and prepares the input.
+   * Fetches the libraries' sources, if they are not in the cache yet.
    *
-   * @param cache folder for downloads
-   * @param folder where the three .tsv files go
+   * @return the folder they are in
    */
-  public static DemoInput prepare(Path cache, Path folder) throws IOException {
+  public static Path fetch() throws IOException {
     String home = System.getProperty("offramp.home");
-    Path pom = Path.of(home == null ? "." : home, POM);
+    Path pom = Path.of(home == null ? "." : home, POM).toAbsolutePath().normalize();
     if (!Files.exists(pom)) {
       throw InputException.in(pom, null, "not found; start the demo with the offramp launcher");
     }
     // A name of its own for each version of the list, so that a changed list is fetched anew.
-    Path downloads = cache.resolve("demo-input-" + TextData.hash(List.of(pom)).substring(0, 12));
+    String name = "demo-input-" + TextData.hash(List.of(pom)).substring(0, 12);
+    Path downloads = Cache.directory().resolve(name);
     if (!Files.exists(downloads)) {
       fetch(pom, downloads);
     }
-    DocCorpus corpus = DocCorpus.read(downloads.resolve("sources"));
+    return downloads.resolve("sources");
+  }
+
+  /**
+   * Cuts the sources into sentences.
+   *
+   * @param sources what {@link #fetch} gave
+   * @param folder where the three .tsv files go
+   */
+  public static DemoInput prepare(Path sources, Path folder) throws IOException {
+    DocCorpus corpus = DocCorpus.read(sources);
     Files.createDirectories(folder);
     return new DemoInput(
         write(folder.resolve("train.tsv"), corpus.train()),
@@ -51,10 +63,11 @@ public record DemoInput(Path train, Path calibration, Path test) {
   private static void fetch(Path pom, Path downloads) throws IOException {
     Console.say("fetching the libraries' sources with Maven (once)");
     Path parent = Files.createDirectories(downloads.getParent());
-    Path temporary = Files.createTempDirectory(parent, "fetching");
-    MavenFetch.maven(
-        List.of("-f", pom.toString(), "-Dofframp.demo.dir=" + temporary, "package"), POM);
-    Files.move(temporary, downloads, StandardCopyOption.ATOMIC_MOVE);
+    try (TemporaryFolder temporary = TemporaryFolder.in(parent)) {
+      MavenFetch.maven(
+          List.of("-f", pom.toString(), "-Dofframp.demo.dir=" + temporary.path(), "package"), POM);
+      Files.move(temporary.path(), downloads, StandardCopyOption.ATOMIC_MOVE);
+    }
   }
 
   private static Path write(Path file, List<DocCorpus.Sentence> sentences) {

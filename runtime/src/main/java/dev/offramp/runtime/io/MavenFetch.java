@@ -3,50 +3,77 @@ package dev.offramp.runtime.io;
 import dev.offramp.models.InputException;
 import dev.offramp.models.MavenArtifact;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 
 /** Downloads artifacts through the user's own Maven, so that its settings and mirrors count. */
 public final class MavenFetch {
+  private static final String COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.11.0:copy";
+
   private MavenFetch() {}
 
-  /** The jar of an artifact g:a:v: on the class path, in the local repository, or fetched now. */
-  public static Path jar(String coordinate) {
-    MavenArtifact artifact = MavenArtifact.parse(coordinate);
-    Optional<Path> present = artifact.find();
-    if (present.isPresent()) {
-      return present.get();
+  /**
+   * The jar of an artifact: on the class path, in the local repository, in the cache, or fetched
+   * now. Where Maven's own repository lies is the affair of its settings: it copies the jar for us.
+   *
+   * @throws InputException if Maven cannot be run or does not find the artifact
+   */
+  public static Path jar(MavenArtifact artifact) {
+    Path cached = artifact.in(Cache.directory().resolve("maven"));
+    return artifact
+        .find()
+        .orElseGet(() -> {
+          if (!Files.isRegularFile(cached)) {
+            fetch(artifact, cached);
+          }
+          return cached;
+        });
+  }
+
+  private static void fetch(MavenArtifact artifact, Path target) {
+    Console.say("fetching %s with Maven", artifact);
+    try (TemporaryFolder folder = TemporaryFolder.create()) {
+      maven(
+          List.of(COPY, "-Dartifact=" + artifact.asMaven(), "-DoutputDirectory=" + folder.path()),
+          artifact.toString());
+      Files.createDirectories(target.getParent());
+      // Copied first: the cache may be on another disk, and must never hold half a jar.
+      Path beside = target.resolveSibling(target.getFileName() + "." + folder.path().getFileName());
+      Files.copy(folder.path().resolve(target.getFileName()), beside);
+      Files.move(
+          beside, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot keep " + artifact + " in the cache", e);
     }
-    Console.say("fetching %s with Maven", coordinate);
-    maven(
-        List.of(
-            "org.apache.maven.plugins:maven-dependency-plugin:3.11.0:get",
-            "-Dartifact=" + coordinate,
-            "-Dtransitive=false"),
-        coordinate);
-    return artifact.locate();
   }
 
   /**
-   * Runs Maven quietly.
+   * Runs Maven quietly in an empty folder: a pom.xml where the user happens to be is none of ours.
    *
+   * @param arguments goals and options, paths absolute
    * @param what named in the error if that fails
    */
   public static void maven(List<String> arguments, String what) {
-    List<String> command = new ArrayList<>(List.of("mvn", "-B", "-q"));
+    List<String> command = new ArrayList<>(List.of("mvn", "-B", "-q", "-Dstyle.color=never"));
     command.addAll(arguments);
-    try {
-      Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+    try (TemporaryFolder empty = TemporaryFolder.create()) {
+      Process process =
+          new ProcessBuilder(command)
+              .directory(empty.path().toFile())
+              .redirectErrorStream(true)
+              .start();
       process.getOutputStream().close();
       String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
       if (process.waitFor() != 0) {
         throw InputException.in(
             null,
             what,
-            "could not be fetched; run '%s' to see why. Maven said: %s"
+            "could not be fetched; check the name and the network, or run '%s' to see more. Maven said: %s"
                 .formatted(
                     String.join(" ", command),
                     output
