@@ -5,6 +5,7 @@ import ai.onnxruntime.OnnxValue;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
+import dev.offramp.models.InputException;
 import java.nio.LongBuffer;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -33,6 +34,7 @@ public final class OnnxMode implements Mode {
    * Opens a session with every graph optimization.
    *
    * @param threads threads within an operator
+   * @throws InputException if the file is not an ONNX file of an encoder
    */
   public OnnxMode(String name, Path onnx, int threads) {
     this.name = name;
@@ -46,7 +48,19 @@ public final class OnnxMode implements Mode {
       options.setOptimizationLevel(OrtSession.SessionOptions.OptLevel.ALL_OPT);
       session = environment.createSession(onnx.toString(), options);
     } catch (OrtException e) {
-      throw new IllegalStateException(onnx + ": ONNX Runtime cannot load it: " + e.getMessage(), e);
+      throw InputException.in(
+          onnx,
+          null,
+          "ONNX Runtime cannot load it (" + e.getMessage() + "); name an ONNX file of the network");
+    }
+    if (!session.getOutputNames().contains(HIDDEN_STATES)) {
+      Set<String> outputs = session.getOutputNames();
+      close();
+      throw InputException.in(
+          onnx,
+          null,
+          "has the outputs %s and not %s; name an ONNX file of the network"
+              .formatted(outputs, HIDDEN_STATES));
     }
   }
 

@@ -1,5 +1,6 @@
 package dev.offramp.runtime.bench;
 
+import dev.offramp.models.InputException;
 import dev.offramp.models.ModelConfig;
 import dev.offramp.runtime.engine.Engine;
 import dev.offramp.runtime.engine.Flops;
@@ -23,7 +24,12 @@ public record Workload(List<int[]> rows) {
    */
   public record Depth(double meanLayers, double flopsPerSample) {}
 
-  /** Rows of exactly that many tokens, cut from the texts written one after the other. */
+  /**
+   * Rows of exactly that many tokens, cut from the texts written one after the other.
+   *
+   * @param length [CLS], at least one token, [SEP]
+   * @throws InputException if the texts are too short for one row
+   */
   public static Workload ofLength(List<int[]> texts, int length) {
     int first = texts.getFirst()[0];
     int last = texts.getFirst()[texts.getFirst().length - 1];
@@ -35,7 +41,7 @@ public record Workload(List<int[]> rows) {
     }
     List<int[]> rows = new ArrayList<>();
     int body = length - 2;
-    for (int from = 0; body > 0 && from + body <= stream.size(); from += body) {
+    for (int from = 0; from + body <= stream.size(); from += body) {
       int[] row = new int[length];
       row[0] = first;
       row[length - 1] = last;
@@ -45,8 +51,10 @@ public record Workload(List<int[]> rows) {
       rows.add(row);
     }
     if (rows.isEmpty()) {
-      throw new IllegalArgumentException(
-          "the input has " + stream.size() + " tokens, too few for a row of " + length);
+      throw InputException.in(
+          null,
+          "--sequence " + length,
+          "the input has only " + stream.size() + " tokens; give more text or a smaller number");
     }
     return new Workload(rows);
   }

@@ -16,7 +16,6 @@ import dev.offramp.runtime.engine.Engine;
 import dev.offramp.runtime.io.Console;
 import dev.offramp.runtime.io.Inputs;
 import dev.offramp.runtime.io.ProcessMemory;
-import dev.offramp.runtime.io.TemporaryFolder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -105,6 +104,9 @@ final class BenchCommand implements Callable<Integer> {
 
   private static final double SLICE_SECONDS = 0.25;
 
+  /** [CLS], one token, [SEP]. */
+  private static final int LEAST_TOKENS = 3;
+
   @Override
   public Integer call() {
     check();
@@ -113,14 +115,11 @@ final class BenchCommand implements Callable<Integer> {
     JsonObject ratios = new JsonObject();
     try (ModelDirectory directory = ModelDirectory.open(model);
         Device opened = device.open();
-        TemporaryFolder unpacked = TemporaryFolder.create()) {
+        Peers peers = Peers.of(against, directory, onnx, opened.info().computeUnits())) {
       int threads = opened.info().computeUnits();
-      double peak = opened.measurePeakGflops();
       Double lambda = lambda(directory);
-      Workload workload =
-          sequence == null
-              ? new Workload(Inputs.read(input, directory).tokens())
-              : Workload.ofLength(Inputs.read(input, directory).tokens(), sequence);
+      Workload workload = workload(directory);
+      double peak = opened.measurePeakGflops();
       document.addProperty("device", opened.info().id());
       document.addProperty("machine", opened.info().description() + ", Java " + Runtime.version());
       document.addProperty("threads", threads);
@@ -137,21 +136,18 @@ final class BenchCommand implements Callable<Integer> {
             "%6s  %-18s %10s %9s %9s %8s %6s %6s %10s%n",
             "batch", "mode", "samples/s", "p50 ms", "p99 ms", "GFLOP/s", "peak", "depth", "ratio");
       }
-      List<Path> peers =
-          against.isEmpty() ? List.of() : Peers.onnxFiles(directory, onnx, unpacked.path());
       for (int size : batchSizes) {
         List<List<int[]>> batches = workload.batches(size);
         int longest =
             batches.stream().flatMap(List::stream).mapToInt(t -> t.length).max().orElse(1);
         List<Mode> modes = new ArrayList<>();
+        Console.say("timing batches of %d, %d rounds", size, rounds);
         try (Engine engine = Engine.open(directory, opened, size, longest)) {
           modes.add(EngineMode.fullDepth(engine));
           if (lambda != null) {
             modes.add(EngineMode.earlyExit(engine, lambda));
           }
-          for (int p = 0; p < peers.size(); p++) {
-            modes.add(new OnnxMode(p == 0 ? OnnxMode.FP32 : OnnxMode.INT8, peers.get(p), threads));
-          }
+          modes.addAll(peers.modes());
           List<Timing> timings = Interleaved.time(modes, batches, rounds, SLICE_SECONDS);
           Workload.Depth depth = lambda == null ? null : Workload.depth(engine, batches, lambda);
           JsonObject ofBatch = new JsonObject();
@@ -165,8 +161,6 @@ final class BenchCommand implements Callable<Integer> {
             }
           }
           ratios.add("batch " + size, ofBatch);
-        } finally {
-          modes.forEach(Mode::close);
         }
       }
     }
@@ -228,10 +222,28 @@ final class BenchCommand implements Callable<Integer> {
     return line;
   }
 
+  private Workload workload(ModelDirectory directory) {
+    int positions = directory.config().architecture().maxPositions();
+    if (sequence != null && (sequence < LEAST_TOKENS || sequence > positions)) {
+      throw InputException.in(
+          null,
+          "--sequence " + sequence,
+          "must be %d to %d for this model".formatted(LEAST_TOKENS, positions));
+    }
+    List<int[]> tokens = Inputs.read(input, directory).tokens();
+    return sequence == null ? new Workload(tokens) : Workload.ofLength(tokens, sequence);
+  }
+
   /** The threshold of the early-exit mode, or null where there is none to time. */
   private Double lambda(ModelDirectory directory) {
+    if (guard.choice.fullDepth) {
+      return null;
+    }
+    if (guard.isSet()) {
+      return guard.resolve(directory).lambda();
+    }
     boolean certified = Files.exists(directory.path().resolve(ModelDirectory.CERTIFICATE));
-    if (directory.config().exits().isEmpty() || !(certified || guard.isSet())) {
+    if (directory.config().exits().isEmpty() || !certified) {
       Console.say("no exit heads or no certificate: full depth alone is timed");
       return null;
     }
@@ -239,8 +251,10 @@ final class BenchCommand implements Callable<Integer> {
   }
 
   private void check() {
-    if (batchSizes.isEmpty() || batchSizes.stream().anyMatch(size -> size < 1)) {
-      throw InputException.in(null, "--batch " + batchSizes, "sizes must be at least 1");
+    batchSizes.forEach(BatchOption::check);
+    if (onnx != null && against.isEmpty()) {
+      throw InputException.in(
+          null, "--onnx " + onnx, "is the file of a peer; add --against onnxruntime");
     }
     if (rounds < 1) {
       throw InputException.in(null, "--rounds " + rounds, "must be at least 1");
