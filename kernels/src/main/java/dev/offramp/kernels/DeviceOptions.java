@@ -7,9 +7,12 @@ package dev.offramp.kernels;
  *     ignore it
  */
 public record DeviceOptions(int threads) {
+  public static final int MAX_THREADS = 1024;
+
   public DeviceOptions {
-    if (threads < 1 || threads > 1024) {
-      throw new IllegalArgumentException("threads is " + threads + ", allowed is 1 to 1024");
+    if (threads < 1 || threads > MAX_THREADS) {
+      throw new IllegalArgumentException(
+          "threads is " + threads + ", allowed is 1 to " + MAX_THREADS);
     }
   }
 

@@ -102,7 +102,7 @@ final class Disk {
         Files.deleteIfExists(temporary);
       }
     } catch (IOException e) {
-      throw new UncheckedIOException("cannot write " + file + ": " + e, e);
+      throw new UncheckedIOException("cannot write " + file, e);
     }
   }
 
@@ -129,7 +129,7 @@ final class Disk {
         deleteDirectory(temporary);
       }
     } catch (IOException e) {
-      throw new UncheckedIOException("cannot write " + directory + ": " + e, e);
+      throw new UncheckedIOException("cannot write " + directory, e);
     }
   }
 

@@ -25,8 +25,9 @@ final class DeviceOption {
 
   /** Opens the device and says so on stderr when it is not running at its best. */
   Device open() {
-    if (threads != null && threads < 1) {
-      throw InputException.in(null, "--threads " + threads, "must be at least 1");
+    if (threads != null && (threads < 1 || threads > DeviceOptions.MAX_THREADS)) {
+      throw InputException.in(
+          null, "--threads " + threads, "must be 1 to " + DeviceOptions.MAX_THREADS);
     }
     Device device;
     try {

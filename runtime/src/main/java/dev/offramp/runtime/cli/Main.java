@@ -3,7 +3,19 @@ package dev.offramp.runtime.cli;
 import dev.offramp.calibrate.CalibrationException;
 import dev.offramp.kernels.DeviceException;
 import dev.offramp.models.InputException;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
 import java.io.PrintWriter;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.NotDirectoryException;
+import java.util.Locale;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ExitCode;
@@ -53,17 +65,37 @@ public final class Main implements Runnable {
   public static void main(String[] args) {
     // Keeps a library that asks for a display from failing on servers.
     System.setProperty("java.awt.headless", "true");
+    // The same output everywhere: a script must not meet decimal commas or question marks.
+    Locale.setDefault(Locale.Category.FORMAT, Locale.ROOT);
+    System.setOut(utf8(FileDescriptor.out));
+    System.setErr(utf8(FileDescriptor.err));
     System.exit(execute(args));
+  }
+
+  private static PrintStream utf8(FileDescriptor descriptor) {
+    return new PrintStream(new FileOutputStream(descriptor), true, StandardCharsets.UTF_8);
   }
 
   /** Runs one command line and returns its exit code. */
   public static int execute(String... args) {
     CommandLine line = new CommandLine(new Main());
     line.setUsageHelpWidth(100);
-    line.setCaseInsensitiveEnumValuesAllowed(true);
+    // What looks like an option is not a file name: "--input a.txt --jsno" is a typing error.
+    line.setUnmatchedOptionsAllowedAsOptionParameters(false);
+    line.setOut(new PrintWriter(System.out, true));
+    line.setErr(new PrintWriter(System.err, true));
     line.setExecutionExceptionHandler(Main::report);
     line.setParameterExceptionHandler(Main::reportUsage);
-    return line.execute(args);
+    try {
+      return line.execute(args);
+    } catch (OutOfMemoryError e) {
+      System.err.printf(
+          "offramp: out of memory (%s) with the Java heap limited to %d MB; raise it with"
+              + " OFFRAMP_JAVA_OPTS=-Xmx…, for example -Xmx4g, or use less data or a smaller"
+              + " --batch%n",
+          e.getMessage(), Runtime.getRuntime().maxMemory() >> 20);
+      return ExitCode.SOFTWARE;
+    }
   }
 
   private static int reportUsage(ParameterException e, String[] args) {
@@ -93,9 +125,28 @@ public final class Main implements Runnable {
       case CalibrationException known -> known.getMessage();
       case NoGuaranteeException known -> known.getMessage();
       case DeviceException known -> known.getMessage();
+      case UncheckedIOException io when io.getMessage().equals(io.getCause().toString()) ->
+          reason(io.getCause());
+      case UncheckedIOException io -> io.getMessage() + ": " + reason(io.getCause());
+      case IOException io -> reason(io);
       default ->
           "the run failed: " + e + "; set OFFRAMP_DEBUG=1 to see where, and please report it";
     };
+  }
+
+  /** What an input or output error says to people, with the file's name where there is one. */
+  private static String reason(IOException e) {
+    String problem =
+        switch (e) {
+          case AccessDeniedException denied -> "permission denied";
+          case NoSuchFileException missing -> "no such file or directory";
+          case FileAlreadyExistsException there -> "a file of that name is in the way";
+          case NotDirectoryException file -> "not a directory";
+          case FileSystemException other when other.getReason() != null -> other.getReason();
+          case FileSystemException other -> other.getClass().getSimpleName();
+          default -> e.toString();
+        };
+    return e instanceof FileSystemException named ? named.getFile() + ": " + problem : problem;
   }
 
   /** Version as packed in the jar. */

@@ -1,0 +1,280 @@
+package dev.offramp.runtime.cli;
+
+import static dev.offramp.runtime.cli.Offramp.offramp;
+import static dev.offramp.runtime.cli.Offramp.process;
+import static dev.offramp.runtime.cli.Offramp.refuses;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.offramp.runtime.TinyModel;
+import dev.offramp.runtime.cli.Offramp.Outcome;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Wrong values of options, and a machine that is not as it should be: a sentence and a code. */
+class UsageTest {
+  @TempDir private Path folder;
+  private Path model;
+  private Path backbone;
+  private Path texts;
+
+  @BeforeEach
+  void write() throws IOException {
+    model = TinyModel.write(folder.resolve("model"), 21, 1, 4);
+    backbone = TinyModel.write(folder.resolve("backbone"), 22);
+    texts = folder.resolve("texts.txt");
+    Files.write(texts, TinyModel.sentences(23, 50));
+  }
+
+  @Test
+  void batchesHaveAtLeastOneRow() {
+    refuses(
+        2,
+        "--batch 0",
+        "attach",
+        "--model",
+        model,
+        "--data",
+        texts,
+        "--after",
+        1,
+        "--batch",
+        0,
+        "--out",
+        folder.resolve("x"),
+        "--distill");
+    refuses(2, "--batch 0", "demo", "--batch", 0, "--out", folder.resolve("x"));
+    refuses(2, "--batch -1", "bench", "--model", model, "--input", texts, "--batch", "8,-1");
+    refuses(
+        2,
+        "--batch 2000000000",
+        "run",
+        "--model",
+        model,
+        "--input",
+        texts,
+        "--full-depth",
+        "--batch",
+        2_000_000_000);
+    assertThat(folder.resolve("x")).doesNotExist();
+  }
+
+  @Test
+  void threadsAreWithinReason() {
+    refuses(
+        2,
+        "--threads 5000: must be 1 to 1024",
+        "run",
+        "--model",
+        model,
+        "--input",
+        texts,
+        "--full-depth",
+        "--threads",
+        5000);
+    refuses(
+        2,
+        "--threads 0",
+        "run",
+        "--model",
+        model,
+        "--input",
+        texts,
+        "--full-depth",
+        "--threads",
+        0);
+  }
+
+  @Test
+  void sequencesFitTheModelAndTheText() throws IOException {
+    refuses(2, "must be 3 to 32", "bench", "--model", model, "--input", texts, "--sequence", 2000);
+    refuses(2, "must be 3 to 32", "bench", "--model", model, "--input", texts, "--sequence", 1);
+    Path few = Files.writeString(folder.resolve("few.txt"), "wa wb\n");
+    refuses(2, "give more text", "bench", "--model", model, "--input", few, "--sequence", 30);
+  }
+
+  @Test
+  void aPeerNeedsItsFile() throws IOException {
+    Path garbage = Files.writeString(folder.resolve("garbage.onnx"), "not a graph");
+    refuses(
+        2,
+        "garbage.onnx: ONNX Runtime cannot load it",
+        "bench",
+        "--model",
+        model,
+        "--input",
+        texts,
+        "--batch",
+        1,
+        "--rounds",
+        1,
+        "--against",
+        "onnxruntime",
+        "--onnx",
+        garbage);
+    refuses(
+        2,
+        "gone.onnx",
+        "bench",
+        "--model",
+        model,
+        "--input",
+        texts,
+        "--batch",
+        1,
+        "--rounds",
+        1,
+        "--against",
+        "onnxruntime",
+        "--onnx",
+        folder.resolve("gone.onnx"));
+    refuses(2, "add --against", "bench", "--model", model, "--input", texts, "--onnx", garbage);
+    refuses(
+        2,
+        "tensorrt: unknown",
+        "bench",
+        "--model",
+        model,
+        "--input",
+        texts,
+        "--against",
+        "tensorrt");
+    refuses(
+        2,
+        "$.source: not a Maven artifact",
+        "bench",
+        "--model",
+        model,
+        "--input",
+        texts,
+        "--against",
+        "onnxruntime");
+  }
+
+  @Test
+  void benchTimesEarlyExitOnlyWhereThereIsOne() {
+    refuses(2, "no exit heads", "bench", "--model", backbone, "--input", texts, "--lambda", 0.5);
+    Outcome full =
+        offramp(
+            "bench",
+            "--model",
+            model,
+            "--input",
+            texts,
+            "--batch",
+            1,
+            "--rounds",
+            1,
+            "--full-depth",
+            "--json");
+    assertThat(full.code()).as(full.err()).isZero();
+    assertThat(full.json().getAsJsonArray("cases")).hasSize(1);
+  }
+
+  @Test
+  void distillationMixesOnlyWithLabels() {
+    refuses(
+        2,
+        "--distill 0.5: mixes targets with labels",
+        "attach",
+        "--model",
+        model,
+        "--data",
+        texts,
+        "--after",
+        1,
+        "--out",
+        folder.resolve("x"),
+        "--distill",
+        0.5);
+  }
+
+  @Test
+  void aTextWithoutVisibleCharactersHasTwoTokens() throws IOException {
+    Path control = Files.writeString(folder.resolve("control.txt"), "\u0001\u0002\n");
+    Outcome outcome = offramp("run", "--model", model, "--input", control, "--full-depth");
+    assertThat(outcome.code()).as(outcome.err()).isZero();
+    Path tokenizer = model.resolve("tokenizer.json");
+    Files.writeString(tokenizer, Files.readString(tokenizer).replace("\"ids\":[1]", "\"ids\":[]"));
+    refuses(2, "[CLS]", "run", "--model", model, "--input", control, "--full-depth");
+  }
+
+  @Test
+  void anOutputThatCannotBeWrittenIsNamedWithTheReason() throws IOException {
+    Path file = Files.writeString(folder.resolve("file"), "x");
+    Path labelled = Files.writeString(folder.resolve("l.tsv"), "label\ttext\na\twa\nb\twb\n");
+    refuses(
+        1,
+        file + "/x",
+        "attach",
+        "--model",
+        backbone,
+        "--data",
+        labelled,
+        "--after",
+        1,
+        "--out",
+        file.resolve("x"));
+    assertThat(file).hasContent("x");
+  }
+
+  @Test
+  void theHeapLimitIsNamedWhenItIsReached() throws Exception {
+    Files.write(texts, TinyModel.sentences(24, 400_000));
+    Outcome outcome =
+        process(
+            folder,
+            Map.of(),
+            List.of("-Xmx24m"),
+            "run",
+            "--model",
+            model,
+            "--input",
+            texts,
+            "--full-depth");
+    assertThat(outcome.code()).isEqualTo(1);
+    assertThat(outcome.message())
+        .contains("out of memory", "heap limited to 2", "OFFRAMP_JAVA_OPTS=-Xmx");
+    assertThat(outcome.err()).doesNotContain("\tat ");
+  }
+
+  /** The same bytes come out whatever language and character set the system has. */
+  @Test
+  void outputDoesNotDependOnTheSystemsLanguage() throws Exception {
+    Path config = model.resolve("config.json");
+    for (String label : List.of("one", "two", "three")) {
+      Files.writeString(
+          config, Files.readString(config).replace('"' + label + '"', '"' + label + "-größer\""));
+    }
+    List<String> german =
+        List.of(
+            "-Duser.language=de",
+            "-Duser.country=DE",
+            "-Dstdout.encoding=US-ASCII",
+            "-Dstderr.encoding=US-ASCII");
+    Outcome run =
+        process(
+            folder, Map.of(), german, "run", "--model", model, "--input", texts, "--full-depth");
+    assertThat(run.code()).as(run.err()).isZero();
+    assertThat(run.out()).containsPattern("\n0\t(one|two|three)-größer\t[01]\\.\\d{4}\t1\n");
+    assertThat(run.err()).containsPattern("mean depth 4\\.00 of 4 layers");
+    Outcome refused =
+        process(
+            folder,
+            Map.of(),
+            german,
+            "bench",
+            "--model",
+            model,
+            "--input",
+            texts,
+            "--against",
+            "x".repeat(300));
+    assertThat(refused.message()).contains("x…: unknown");
+  }
+}
