@@ -4,14 +4,15 @@ package dev.offramp.kernels.jvm;
 final class Peak {
   private static final int ROUNDS = 2_000;
   private static final int CALLS = 50;
-  private static final long PATIENCE_NANOS = 200_000_000;
-  private static final long LIMIT_NANOS = 5_000_000_000L;
+  private static final long PATIENCE_NANOS = 1_000_000_000L;
+  private static final long LIMIT_NANOS = 10_000_000_000L;
 
   private Peak() {}
 
   /**
    * Best of many short runs of {@code threads} threads at once, in GFLOP/s; ends when there has
-   * been none better for a while, which outlasts the compiler's warm-up and most disturbances.
+   * been none better for a second, which outlasts the compiler's warm-up, threads that wake late
+   * and most disturbances by other programs.
    */
   static double measure(InnerLoops loops, int threads) {
     double best = 0;
