@@ -14,10 +14,10 @@ import org.junit.jupiter.api.Test;
  */
 class JvmDeterminismTest {
   private static final int CAPACITY = 40;
-  private static final int POSITIONS = 11;
+  private static final int POSITIONS = 40; // More queries than a tile, more keys than a vector.
   private static final int HEADS = 3;
   private static final int WIDTH = 48;
-  private static final int INNER = 70;
+  private static final int INNER = 400; // More inputs than one block of weights.
   private static final int CLASSES = 5;
 
   private final long seed = Long.getLong("offramp.seed", System.nanoTime());

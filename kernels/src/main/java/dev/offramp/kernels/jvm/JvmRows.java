@@ -24,7 +24,7 @@ final class JvmRows implements LiveRows {
     rows = new int[capacity];
     lengths = new int[capacity];
     tokens = new int[capacity * maxPositions];
-    bytes = 4L * (2 * capacity + tokens.length);
+    bytes = 4L * (2L * capacity + tokens.length);
     memory.add(bytes);
   }
 
