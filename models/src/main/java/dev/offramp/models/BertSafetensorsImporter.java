@@ -58,6 +58,9 @@ final class BertSafetensorsImporter {
               + " config.json beside its .safetensors");
     }
     Json json = Json.parse(config, Disk.readText(config, MAX_CONFIG_BYTES));
+    // Relatives of BERT have the same tensors and compute something else with them.
+    requireValue(json.field("model_type"), "bert");
+    json.optional("position_embedding_type").ifPresent(type -> requireValue(type, "absolute"));
     Architecture architecture =
         new Architecture(
             json.field("num_hidden_layers").smallInteger(),
@@ -70,5 +73,11 @@ final class BertSafetensorsImporter {
             json.field("layer_norm_eps").number(),
             json.field("hidden_act").string());
     return ModelConfigCheck.checked(architecture, config);
+  }
+
+  private static void requireValue(Json json, String value) {
+    if (!json.string().equals(value)) {
+      throw json.error("is " + json.string() + ", only " + value + " can be imported");
+    }
   }
 }

@@ -108,7 +108,7 @@ final class Disk {
 
   /**
    * Writes a directory beside its place, then moves it there; one that was there before is moved
-   * aside first and deleted last.
+   * aside first and deleted last, or moved back if the new one cannot take its place.
    */
   static void replaceDirectory(Path directory, Writer writer) {
     Path target = directory.toAbsolutePath().normalize();
@@ -120,7 +120,12 @@ final class Disk {
         if (Files.exists(target)) {
           Path aside = temporaryBeside(target);
           Files.move(target, aside, StandardCopyOption.ATOMIC_MOVE);
-          Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
+          try {
+            Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
+          } catch (IOException e) {
+            Files.move(aside, target, StandardCopyOption.ATOMIC_MOVE);
+            throw e;
+          }
           deleteDirectory(aside);
         } else {
           Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);

@@ -88,6 +88,12 @@ class ImporterTest {
     Files.writeString(
         config, json.replace("\"num_hidden_layers\": 2", "\"num_hidden_layers\": -1"));
     refuses(source.toString(), "config.json: layers: -1 is out of range");
+    Files.writeString(config, json.replace("\"bert\"", "\"roberta\""));
+    refuses(source.toString(), "$.model_type: is roberta, only bert");
+    Files.writeString(
+        config,
+        json.replace("\"bert\"", "\"bert\", \"position_embedding_type\": \"relative_key\""));
+    refuses(source.toString(), "$.position_embedding_type: is relative_key, only absolute");
     Files.writeString(config, json.replace("\"gelu\"", "\"silu\""));
     refuses(source.toString(), "\"silu\" is not known");
     Files.delete(config);
