@@ -1,7 +1,6 @@
 package dev.offramp.runtime.bench;
 
 import ai.onnxruntime.OnnxTensor;
-import ai.onnxruntime.OnnxValue;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
@@ -75,20 +74,6 @@ public final class OnnxMode implements Mode {
       if (result.size() != 1) {
         throw new IllegalStateException("ONNX Runtime gave " + result.size() + " outputs");
       }
-    } catch (OrtException e) {
-      throw new IllegalStateException("ONNX Runtime: " + e.getMessage(), e);
-    }
-  }
-
-  /**
-   * Hidden states of the last layer.
-   *
-   * @return [batch][tokens, padded to the longest][hiddenSize]
-   */
-  public float[][][] hiddenStates(List<int[]> batch) {
-    try (OrtSession.Result result = session.run(inputs(batch), Set.of(HIDDEN_STATES))) {
-      OnnxValue value = result.get(0);
-      return (float[][][]) value.getValue();
     } catch (OrtException e) {
       throw new IllegalStateException("ONNX Runtime: " + e.getMessage(), e);
     }

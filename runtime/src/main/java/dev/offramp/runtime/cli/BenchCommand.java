@@ -141,13 +141,15 @@ final class BenchCommand implements Callable<Integer> {
         int longest =
             batches.stream().flatMap(List::stream).mapToInt(t -> t.length).max().orElse(1);
         List<Mode> modes = new ArrayList<>();
-        Console.say("timing batches of %d, %d rounds", size, rounds);
         try (Engine engine = Engine.open(directory, opened, size, longest)) {
           modes.add(EngineMode.fullDepth(engine));
           if (lambda != null) {
             modes.add(EngineMode.earlyExit(engine, lambda));
           }
           modes.addAll(peers.modes());
+          Console.say(
+              "batches of %d: timing %s, %d rounds",
+              size, String.join(", ", modes.stream().map(Mode::name).toList()), rounds);
           List<Timing> timings = Interleaved.time(modes, batches, rounds, SLICE_SECONDS);
           Workload.Depth depth = lambda == null ? null : Workload.depth(engine, batches, lambda);
           JsonObject ofBatch = new JsonObject();

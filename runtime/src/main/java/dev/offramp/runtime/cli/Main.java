@@ -80,6 +80,7 @@ public final class Main implements Runnable {
   public static int execute(String... args) {
     CommandLine line = new CommandLine(new Main());
     line.setUsageHelpWidth(100);
+    line.setCaseInsensitiveEnumValuesAllowed(true);
     // What looks like an option is not a file name: "--input a.txt --jsno" is a typing error.
     line.setUnmatchedOptionsAllowedAsOptionParameters(false);
     line.setOut(new PrintWriter(System.out, true));

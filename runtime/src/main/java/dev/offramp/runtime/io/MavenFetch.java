@@ -15,6 +15,8 @@ import java.util.List;
 public final class MavenFetch {
   private static final String COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.11.0:copy";
 
+  private static final String ERROR = "[ERROR]";
+
   private MavenFetch() {}
 
   /**
@@ -78,7 +80,9 @@ public final class MavenFetch {
                     String.join(" ", command),
                     output
                         .lines()
-                        .filter(line -> line.contains("ERROR"))
+                        .filter(line -> line.contains(ERROR))
+                        // Maven resets colours at the start of lines even where it uses none.
+                        .map(line -> line.substring(line.indexOf(ERROR)))
                         .findFirst()
                         .orElse("nothing")));
       }

@@ -78,7 +78,7 @@ class FetchTest {
 
   @Test
   void whatMavenSaysIsPassedOn() throws Exception {
-    Outcome failed = importWith("echo '[ERROR] no such artifact'; exit 1");
+    Outcome failed = importWith("printf '\\033[0m[ERROR] no such artifact'; exit 1");
     assertThat(failed.code()).isEqualTo(2);
     assertThat(failed.message())
         .contains(ARTIFACT + ": could not be fetched", "Maven said: [ERROR] no such artifact");

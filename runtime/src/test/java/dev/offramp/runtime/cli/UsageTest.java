@@ -176,6 +176,21 @@ class UsageTest {
     assertThat(full.json().getAsJsonArray("cases")).hasSize(1);
   }
 
+  /** What the demo cannot do it refuses before it downloads or overwrites anything. */
+  @Test
+  void theDemoLooksBeforeItLeaps() throws IOException {
+    Path mine = Files.createDirectories(folder.resolve("mine"));
+    Path file = Files.writeString(mine.resolve("train.tsv"), "mine");
+    refuses(2, "train.tsv: is not of a former demo", "demo", "--out", mine);
+    assertThat(file).hasContent("mine");
+    refuses(2, "is a file", "demo", "--out", texts);
+    Path out = folder.resolve("demo");
+    refuses(2, "--delta 1.0", "demo", "--out", out, "--delta", 1);
+    refuses(2, "--epsilon NaN", "demo", "--out", out, "--epsilon", "NaN");
+    refuses(2, "device 'cuda:0'", "demo", "--out", out, "--device", "cuda:0");
+    assertThat(out).doesNotExist();
+  }
+
   @Test
   void distillationMixesOnlyWithLabels() {
     refuses(
