@@ -4,7 +4,6 @@ import static dev.offramp.kernels.jvm.Vectors.LANES;
 import static dev.offramp.kernels.jvm.Vectors.SPECIES;
 
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 
 /** Inner loops on the Vector API. */
@@ -79,12 +78,11 @@ final class VectorLoops implements InnerLoops {
   @Override
   public void softmax(float[] x, int rows, int stride, int count, float scale) {
     int last = (count - 1) / LANES * LANES;
-    VectorMask<Float> padding = SPECIES.indexInRange(last, count).not();
     int end = rows * stride;
     for (int at = 0; at < end; at += stride) {
-      FloatVector.fromArray(SPECIES, x, at + last)
-          .blend(Float.NEGATIVE_INFINITY, padding)
-          .intoArray(x, at + last);
+      for (int i = at + count; i < at + last + LANES; i++) {
+        x[i] = Float.NEGATIVE_INFINITY;
+      }
       FloatVector maxima = FloatVector.fromArray(SPECIES, x, at);
       for (int i = at + LANES; i <= at + last; i += LANES) {
         maxima = Vectors.larger(maxima, FloatVector.fromArray(SPECIES, x, i));
