@@ -67,7 +67,7 @@ public final class Engine implements AutoCloseable {
       failed.add(owned);
       Encoder encoder = owned.add(new Encoder(device, model));
       runner = owned.add(new StageRunner(device, model, encoder, cuts, maxBatch, maxTokens));
-      verdict = runner.newVerdict();
+      verdict = config.exits().isEmpty() ? null : owned.add(runner.newVerdict(0));
       stages = cuts.size();
       failed.release();
     }
@@ -83,17 +83,33 @@ public final class Engine implements AutoCloseable {
   }
 
   /**
-   * Runs a batch with early exits.
+   * Runs a batch with early exits, one threshold for all exits.
    *
    * @param batch token ids of each row, at most maxBatch rows of 1 to maxTokens tokens
    * @param lambda threshold in [0, 1]; {@link #NEVER} runs every row to the last exit
    * @return one outcome a row, in the order of the batch
    */
   public List<Outcome> run(List<int[]> batch, double lambda) {
-    if (!(lambda >= 0 && lambda <= 1)) {
-      throw new IllegalArgumentException("lambda " + lambda + ": must be in [0, 1]");
+    return run(batch, same(lambda));
+  }
+
+  /**
+   * Runs a batch with early exits, a threshold for each exit.
+   *
+   * @param thresholds shape [stages], each in [0, 1]; {@link #NEVER} passes an exit by, head and
+   *     all. The last one is not looked at: whoever arrives there is answered there.
+   */
+  public List<Outcome> run(List<int[]> batch, double[] thresholds) {
+    if (thresholds.length != stages) {
+      throw new IllegalArgumentException(
+          thresholds.length + " thresholds: there are " + stages + " exits");
     }
-    return run(batch, lambda, stages - 1);
+    for (double lambda : thresholds) {
+      if (!(lambda >= 0 && lambda <= 1)) {
+        throw new IllegalArgumentException("lambda " + lambda + ": must be in [0, 1]");
+      }
+    }
+    return run(batch, thresholds, stages - 1);
   }
 
   /**
@@ -102,31 +118,39 @@ public final class Engine implements AutoCloseable {
    * @param exit exit counted from 0
    */
   public List<Outcome> runTo(List<int[]> batch, int exit) {
-    return run(batch, NEVER, Objects.checkIndex(exit, stages));
+    return run(batch, same(NEVER), Objects.checkIndex(exit, stages));
   }
 
-  private List<Outcome> run(List<int[]> batch, double lambda, int lastStage) {
+  private double[] same(double lambda) {
+    double[] thresholds = new double[stages];
+    Arrays.fill(thresholds, lambda);
+    return thresholds;
+  }
+
+  private List<Outcome> run(List<int[]> batch, double[] thresholds, int lastStage) {
     requireHeads();
-    float threshold = floor(lambda);
     Outcome[] outcomes = new Outcome[batch.size()];
     runner.begin(batch);
     int[] live = runner.live();
     for (int stage = 0; live.length > 0; stage++) {
       runner.advance(stage);
       boolean last = stage == lastStage;
-      if (last || lambda < NEVER) {
+      boolean looks = thresholds[stage] < NEVER;
+      float threshold = floor(thresholds[stage]);
+      if (last || looks) {
         runner.verdict(stage, verdict);
         for (int i = 0; i < live.length; i++) {
-          if (last || verdict.confidence[i] > threshold) {
-            outcomes[live[i]] = new Outcome(verdict.prediction[i], verdict.confidence[i], stage);
+          if (last || verdict.confidence()[i] > threshold) {
+            outcomes[live[i]] =
+                new Outcome(verdict.prediction()[i], verdict.confidence()[i], stage);
           }
         }
       }
       if (last) {
         break;
       }
-      if (lambda < NEVER) {
-        runner.release(stage, threshold);
+      if (looks) {
+        runner.release(stage, verdict, threshold);
         live = runner.live();
       }
     }
@@ -141,6 +165,16 @@ public final class Engine implements AutoCloseable {
     }
   }
 
+  /** Told the class probabilities of a batch by {@link Engine#observe}. */
+  public interface ProbabilityReader {
+    /**
+     * @param from number of the batch's first sample
+     * @param count samples in the batch
+     * @param probabilities shape [exits][count * classes] at least, only valid during the call
+     */
+    void accept(int from, int count, float[][] probabilities);
+  }
+
   /**
    * What every exit says of every sample, in one pass over the data: the input of calibration.
    *
@@ -148,17 +182,45 @@ public final class Engine implements AutoCloseable {
    * @param done called with the number of samples finished
    */
   public ExitTable observe(List<int[]> samples, int batch, IntConsumer done) {
+    return observe(samples, batch, verdict, null, done);
+  }
+
+  /**
+   * As {@link #observe(List, int, IntConsumer)}, and hands out every exit's class probabilities
+   * batch by batch: for all samples at once they would not fit into memory.
+   */
+  public ExitTable observe(
+      List<int[]> samples, int batch, ProbabilityReader reader, IntConsumer done) {
+    requireHeads();
+    try (StageRunner.Verdict full = runner.newVerdict(config.labels().size())) {
+      return observe(samples, batch, full, reader, done);
+    }
+  }
+
+  private ExitTable observe(
+      List<int[]> samples,
+      int batch,
+      StageRunner.Verdict into,
+      ProbabilityReader reader,
+      IntConsumer done) {
     requireHeads();
     float[][] confidence = new float[stages][samples.size()];
     int[][] prediction = new int[stages][samples.size()];
+    float[][] probabilities = new float[stages][];
     for (int from = 0; from < samples.size(); from += batch) {
       int to = Math.min(from + batch, samples.size());
       runner.begin(samples.subList(from, to));
       for (int stage = 0; stage < stages; stage++) {
         runner.advance(stage);
-        runner.verdict(stage, verdict);
-        System.arraycopy(verdict.confidence, 0, confidence[stage], from, to - from);
-        System.arraycopy(verdict.prediction, 0, prediction[stage], from, to - from);
+        runner.verdict(stage, into);
+        System.arraycopy(into.confidence(), 0, confidence[stage], from, to - from);
+        System.arraycopy(into.prediction(), 0, prediction[stage], from, to - from);
+        if (reader != null) {
+          probabilities[stage] = into.probabilities().clone();
+        }
+      }
+      if (reader != null) {
+        reader.accept(from, to - from, probabilities);
       }
       done.accept(to);
     }
