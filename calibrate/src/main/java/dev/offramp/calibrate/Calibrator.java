@@ -1,5 +1,6 @@
 package dev.offramp.calibrate;
 
+import dev.offramp.calibrate.bound.HoeffdingBentkus;
 import java.util.Locale;
 import java.util.stream.IntStream;
 

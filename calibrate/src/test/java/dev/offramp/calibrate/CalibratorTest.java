@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import com.google.gson.JsonObject;
+import dev.offramp.calibrate.bound.HoeffdingBentkus;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.List;
