@@ -21,9 +21,9 @@ import java.util.List;
  * @param epsilonMin smallest epsilon that n samples can certify, had they no loss at all
  * @param pValues shape [K], or empty where the method tests no hypothesis; of several risks the
  *     largest; row 0 is not tested, its p-value is the smallest that the samples can reach
- * @param upperBounds upper confidence bounds of rows 0, 1, ..., at least up to the first that is not
- *     below epsilon, at most K (rows after the first failure decide nothing); empty where the method
- *     has none; of several risks the first's
+ * @param upperBounds upper confidence bounds of rows 0, 1, ..., at least up to the first that is
+ *     not below epsilon, at most K (rows after the first failure decide nothing); empty where the
+ *     method has none; of several risks the first's
  * @param empiricalRisk shape [K], mean calibration loss of each row, negative losses included
  * @param furtherRisks what else is kept within its level by the same rows
  * @throws CalibrationException if the parts contradict each other, which only a damaged certificate
@@ -50,7 +50,8 @@ public record Calibration(
 
   public Calibration {
     int rows = grid.length + vectors.length;
-    require((fwer != null) == method.tests(), "fwer must be given for methods that test, else null");
+    require(
+        (fwer != null) == method.tests(), "fwer must be given for methods that test, else null");
     require(lossBound > 0, "lossBound must be positive");
     require(delta > 0 && delta < 1, "delta must be in (0, 1)");
     require(calibrationSize > 0, "calibrationSize must be positive");

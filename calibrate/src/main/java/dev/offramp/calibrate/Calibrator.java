@@ -1,22 +1,14 @@
 package dev.offramp.calibrate;
 
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
-import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
 
 /** Chooses the threshold whose risk is controlled. */
 public final class Calibrator {
-  private final List<RiskLevel> risks;
-  private final Settings settings;
-  private final int rows;
-
-  private Calibrator(List<RiskLevel> risks, Settings settings) {
-    this.risks = risks;
-    this.settings = settings;
-    this.rows = risks.getFirst().table().rows();
-  }
+  private Calibrator() {}
 
   /** Calibrates for one risk; of the accepted rows it takes the most eager. */
   public static Calibration calibrate(LossTable table, Settings settings) {
@@ -26,18 +18,93 @@ public final class Calibrator {
   /**
    * Calibrates a threshold.
    *
-   * @param settings method, level and so on, for the losses in {@code table}
+   * @param table losses of the risk that {@code settings} are for
    * @param costOfRow shape [K], cost of running at each row in any unit; of the accepted rows and
    *     row 0 the cheapest is taken, of equally cheap ones the most eager. Empty: the most eager
-   *     accepted row is taken. It may come from the calibration data: the guarantee holds for all
-   *     accepted rows at once
-   * @param further risks to be kept at the same time, on the same samples and grid; a row is
-   *     accepted when it is for each of them (of p-values the largest counts)
-   * @throws CalibrationException if shapes disagree, a cost is NaN, or a loss does not suit the
+   *     accepted row is taken. Costs may come from the calibration data, for the guarantee holds
+   *     for all accepted rows at once
+   * @param further risks to be kept at the same time, on the same samples and grid: a row must be
+   *     accepted for each of them (of p-values the largest counts)
+   * @throws CalibrationException if shapes disagree, a cost is NaN, or the losses do not suit the
    *     method
    */
   public static Calibration calibrate(
       LossTable table, Settings settings, double[] costOfRow, List<RiskLevel> further) {
-    return null;
+    check(table, costOfRow, further);
+    List<RiskLevel> risks = new ArrayList<>();
+    risks.add(new RiskLevel("the first risk", table, settings.epsilon()));
+    risks.addAll(further);
+    double[][] means =
+        risks.stream().map(risk -> means(risk.table(), settings.method())).toArray(double[][]::new);
+    Acceptance acceptance = Acceptance.of(risks, means, settings);
+    int row = choose(acceptance.rows(), costOfRow);
+    String reason = null;
+    if (acceptance.rows().isEmpty()) {
+      reason = Wording.noneAccepted(settings, risks, means, acceptance);
+    } else if (row == 0) {
+      reason = "never exit is cheaper than every certified threshold";
+    }
+    return new Calibration(
+        settings.method(),
+        settings.method().tests() ? settings.fwer() : null,
+        table.bound(),
+        settings.epsilon(),
+        settings.delta(),
+        table.samples(),
+        table.lambdas(),
+        new double[0][],
+        row,
+        acceptance.rows().stream().toArray(),
+        reason,
+        row == 0 ? Wording.NEVER_EXIT : Wording.guarantee(settings, risks, row),
+        Planner.of(settings, table).epsilonMin(table.samples()),
+        acceptance.pValues(),
+        acceptance.upperBounds(),
+        table.risks(),
+        further.stream()
+            .map(risk ->
+                new FurtherRisk(
+                    risk.risk(), risk.table().bound(), risk.epsilon(), risk.table().risks()))
+            .toList());
+  }
+
+  /** The means that {@link Method#NAIVE} and the CRCs go by. */
+  private static double[] means(LossTable table, Method method) {
+    return method == Method.CRC_SAMPLEWISE
+        ? ConformalRiskControl.runningMaximumRisk(table)
+        : table.risks();
+  }
+
+  private static int choose(BitSet accepted, double[] costOfRow) {
+    if (costOfRow.length == 0) {
+      return Math.max(0, accepted.length() - 1);
+    }
+    int cheapest = 0;
+    for (int k = accepted.nextSetBit(1); k >= 0; k = accepted.nextSetBit(k + 1)) {
+      cheapest = costOfRow[k] <= costOfRow[cheapest] ? k : cheapest;
+    }
+    return cheapest;
+  }
+
+  private static void check(LossTable table, double[] costOfRow, List<RiskLevel> further) {
+    if (costOfRow.length != 0 && costOfRow.length != table.rows()) {
+      throw new CalibrationException(
+          "%d costs for %d rows; give one for each row, or none"
+              .formatted(costOfRow.length, table.rows()));
+    }
+    IntStream.range(0, costOfRow.length)
+        .filter(k -> Double.isNaN(costOfRow[k]))
+        .findFirst()
+        .ifPresent(k -> {
+          throw new CalibrationException("the cost of row " + k + " is NaN; give a number");
+        });
+    for (RiskLevel risk : further) {
+      if (risk.table().samples() != table.samples()
+          || !Arrays.equals(risk.table().lambdas(), table.lambdas())) {
+        throw new CalibrationException(
+            "the losses of %s are not on the samples and grid of the first risk; use the same"
+                .formatted(risk.risk()));
+      }
+    }
   }
 }

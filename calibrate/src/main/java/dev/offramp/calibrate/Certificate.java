@@ -23,8 +23,8 @@ import java.util.Objects;
 
 /**
  * A calibrated threshold bound to the model and data it holds for. Its JSON form is flat: the
- * components of {@link Calibration} and of this record side by side, with {@code lambda} (null for a
- * vector of thresholds) and {@code fallback} spelt out. "Never exit" is a valid certificate.
+ * components of {@link Calibration} and of this record side by side, with {@code lambda} (null for
+ * a vector of thresholds) and {@code fallback} spelt out. "Never exit" is a valid certificate.
  *
  * @param thresholds shape [early exits], what a confidence must exceed at each; all of them {@code
  *     lambda} unless a vector was calibrated

@@ -6,8 +6,8 @@ public enum Method implements Named {
   NAIVE("naive", Family.NAIVE, null),
 
   /**
-   * Conformal Risk Control (arXiv 2208.02814; arXiv 2405.20915, Eq. 10): empirical risk at most (n +
-   * 1) / n epsilon - B / n. The theorem needs the loss of each sample to grow towards eager rows.
+   * Conformal Risk Control (arXiv 2208.02814; arXiv 2405.20915, Eq. 10): empirical risk at most (n
+   * + 1) / n epsilon - B / n. The theorem needs the loss of each sample to grow towards eager rows.
    */
   CRC("crc", Family.CRC, null),
 
@@ -98,25 +98,14 @@ public enum Method implements Named {
   }
 
   /**
-   * The smallest epsilon that it can certify with n samples, had they no loss at all (an infimum:
-   * upper bounds must stay below epsilon). 0 for {@link #NAIVE}, bound / (n + 1) for the CRCs, the
-   * upper confidence bound at zero loss for the others. For {@link Fwer} procedures other than the
-   * fixed sequence see {@link Settings#epsilonMin}.
+   * The smallest epsilon that it can certify with n samples, had they no loss at all, with the
+   * fixed sequence; see {@link Planner} for more.
    *
-   * @param n number of calibration samples
    * @param bound largest loss possible, positive
    * @throws CalibrationException if n is less than 1 or delta is outside (0, 1)
    */
   public double epsilonMin(int n, double delta, double bound) {
-    if (n < 1) {
-      throw new CalibrationException("calibration needs at least 1 sample, not " + n);
-    }
-    Settings.checkDelta(delta);
-    return switch (family) {
-      case NAIVE -> 0;
-      case CRC -> bound / (n + 1.0);
-      case UCB, LTT -> tail.upperBound(new double[n], bound, delta);
-    };
+    return new Planner(this, delta, bound).epsilonMin(n);
   }
 
   /**

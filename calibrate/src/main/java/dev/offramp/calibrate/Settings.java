@@ -14,12 +14,7 @@ package dev.offramp.calibrate;
 public record Settings(Method method, Fwer fwer, double epsilon, double delta, long seed) {
   public Settings {
     checkEpsilon(epsilon);
-    checkDelta(delta);
-    if (fwer != Fwer.FIXED_SEQUENCE && !method.tests()) {
-      throw new CalibrationException(
-          "fwer %s needs a method that tests, such as ltt-hb; %s does not"
-              .formatted(fwer.id(), method.id()));
-    }
+    check(method, fwer, delta);
   }
 
   /** With seed 0. */
@@ -30,17 +25,6 @@ public record Settings(Method method, Fwer fwer, double epsilon, double delta, l
   /** With the fixed sequence. */
   public Settings(Method method, double epsilon, double delta) {
     this(method, Fwer.FIXED_SEQUENCE, epsilon, delta);
-  }
-
-  /**
-   * The smallest epsilon that n samples can certify on a grid, had they no loss at all.
-   *
-   * @param rows K, rows of the grid, never exit included
-   * @param bound largest loss possible, positive
-   * @see Method#epsilonMin
-   */
-  public double epsilonMin(int n, int rows, double bound) {
-    return method.epsilonMin(fwer.testSize(n), firstLevel(rows), bound);
   }
 
   /** The level of the first test. */
@@ -54,7 +38,16 @@ public record Settings(Method method, Fwer fwer, double epsilon, double delta, l
     }
   }
 
-  static void checkDelta(double delta) {
+  static void check(Method method, Fwer fwer, double delta) {
+    checkDelta(delta);
+    if (fwer != Fwer.FIXED_SEQUENCE && !method.tests()) {
+      throw new CalibrationException(
+          "fwer %s needs a method that tests, such as ltt-hb; %s does not"
+              .formatted(fwer.id(), method.id()));
+    }
+  }
+
+  private static void checkDelta(double delta) {
     if (!(delta > 0 && delta < 1)) {
       throw new CalibrationException(
           "delta " + delta + " is outside (0, 1); give a probability such as 0.1");
