@@ -1,13 +1,16 @@
 package dev.offramp.calibrate;
 
+import java.util.stream.IntStream;
+
 /**
  * The loss of every calibration sample at every threshold, compared with the full model.
  *
  * @param lambdas shape [K], descending (equal neighbours allowed); row 0 stands for never exiting
- * @param losses shape [K][n]; values may be negative where the early answer is better
+ * @param losses shape [K][n]; values may be negative where the early answer is better; row 0 is
+ *     zero, for losses are compared with the full model's
  * @param bound largest loss possible, positive
- * @throws CalibrationException if the shapes disagree or are empty, the grid is not descending, or
- *     a loss is NaN or above the bound (a loss is never clipped silently)
+ * @throws CalibrationException if the shapes disagree or are empty, the grid is not descending, row
+ *     0 has a loss, or a loss is NaN or above the bound (a loss is never clipped silently)
  */
 public record LossTable(double[] lambdas, double[][] losses, double bound) {
   public LossTable {
@@ -28,6 +31,13 @@ public record LossTable(double[] lambdas, double[][] losses, double bound) {
             "lambda %s in row %d breaks the descending order".formatted(lambdas[k], k));
       }
       check(k, losses[k], losses[0].length, bound);
+    }
+    for (int i = 0; i < losses[0].length; i++) {
+      if (losses[0][i] != 0) {
+        throw new CalibrationException(
+            "row 0 must be never exit, where no sample has a loss, but sample %d has %s: put the full model first and subtract its loss"
+                .formatted(i, losses[0][i]));
+      }
     }
   }
 
@@ -112,12 +122,8 @@ public record LossTable(double[] lambdas, double[][] losses, double bound) {
     return sum / samples();
   }
 
-  /** Sum over the samples of row k of max(loss, 0) / bound, each term in [0, 1]. */
-  double clippedSum(int k) {
-    double sum = 0;
-    for (double loss : losses[k]) {
-      sum += Math.max(loss, 0) / bound;
-    }
-    return sum;
+  /** Empirical risk of each row; shape [K]. */
+  public double[] risks() {
+    return IntStream.range(0, rows()).parallel().mapToDouble(this::risk).toArray();
   }
 }

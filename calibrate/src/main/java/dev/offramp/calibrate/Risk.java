@@ -1,14 +1,11 @@
 package dev.offramp.calibrate;
 
-import java.util.Arrays;
-import java.util.stream.Collectors;
-
 /**
  * What exiting early may cost, compared with the full model on the same sample. The two families,
  * performance gap and consistency, are those of "Fast yet Safe: Early-Exiting with Risk Control",
  * arXiv 2405.20915. A sample that takes the last exit has loss 0 in each.
  */
-public enum Risk {
+public enum Risk implements Named {
   /** 1{early is wrong} - 1{full is wrong}, in {-1, 0, 1}. Needs labels. */
   PREDICTION_GAP("prediction-gap", true) {
     @Override
@@ -34,6 +31,7 @@ public enum Risk {
   }
 
   /** The name used on the command line and in certificates. */
+  @Override
   public String id() {
     return id;
   }
@@ -54,14 +52,6 @@ public enum Risk {
    * @throws CalibrationException if there is no risk of this name
    */
   public static Risk of(String id) {
-    return Arrays.stream(values())
-        .filter(risk -> risk.id.equals(id))
-        .findFirst()
-        .orElseThrow(() ->
-            new CalibrationException(
-                "unknown risk '%s'; known are %s"
-                    .formatted(
-                        id,
-                        Arrays.stream(values()).map(Risk::id).collect(Collectors.joining(", ")))));
+    return Named.of("risk", id, values());
   }
 }

@@ -21,7 +21,8 @@ class CertificateTest {
     LossTable table = new LossTable(new double[] {1, 0.5, 0}, new double[3][100], 1);
     return new Certificate(
         Risk.PREDICTION_CONSISTENCY,
-        Calibrator.calibrate(table, Method.LTT_HB, epsilon, 0.1),
+        Calibrator.calibrate(table, new Settings(Method.LTT_HB, epsilon, 0.1)),
+        new double[] {epsilon < 0.03 ? 1 : 0, epsilon < 0.03 ? 1 : 0},
         "sha256:aa",
         "sha256:bb",
         "jvm",

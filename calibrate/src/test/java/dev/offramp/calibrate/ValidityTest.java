@@ -94,7 +94,7 @@ class ValidityTest {
         }
       }
       LossTable table = new LossTable(lambdas, losses, 1);
-      int row = Calibrator.calibrate(table, method, EPSILON, DELTA).rowIndex();
+      int row = Calibrator.calibrate(table, new Settings(method, EPSILON, DELTA)).rowIndex();
       violations += risk[row] > EPSILON ? 1 : 0;
       rows += row;
     }

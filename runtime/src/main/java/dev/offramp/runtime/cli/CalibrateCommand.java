@@ -9,6 +9,7 @@ import dev.offramp.calibrate.Grid;
 import dev.offramp.calibrate.LossTable;
 import dev.offramp.calibrate.Method;
 import dev.offramp.calibrate.Risk;
+import dev.offramp.calibrate.Settings;
 import dev.offramp.kernels.Device;
 import dev.offramp.models.ModelConfig;
 import dev.offramp.models.ModelDirectory;
@@ -110,13 +111,12 @@ final class CalibrateCommand implements Callable<Integer> {
       Calibration calibration =
           Calibrator.calibrate(
               LossTable.of(chosenRisk, table, labels, Grid.uniform()),
-              chosenMethod,
-              epsilon,
-              delta);
+              new Settings(chosenMethod, epsilon, delta));
       Certificate certificate =
           new Certificate(
               chosenRisk,
               calibration,
+              calibration.thresholds(directory.config().exits().size() - 1),
               directory.hash(),
               TextData.hash(data),
               opened.info().id(),

@@ -8,6 +8,7 @@ import dev.offramp.calibrate.Grid;
 import dev.offramp.calibrate.LossTable;
 import dev.offramp.calibrate.Method;
 import dev.offramp.calibrate.Risk;
+import dev.offramp.calibrate.Settings;
 import dev.offramp.kernels.Device;
 import dev.offramp.models.ModelConfig;
 import dev.offramp.models.ModelDirectory;
@@ -124,11 +125,13 @@ public final class Demo {
       ExitTable calibrationTable = observe(engine, calibrationInputs, batch, "calibrate");
       Calibration calibration =
           Calibrator.calibrate(
-              LossTable.of(RISK, calibrationTable, null, Grid.uniform()), METHOD, epsilon, delta);
+              LossTable.of(RISK, calibrationTable, null, Grid.uniform()),
+ new Settings(METHOD, epsilon, delta));
       Certificate certificate =
           new Certificate(
               RISK,
               calibration,
+              calibration.thresholds(config.exits().size() - 1),
               model.hash(),
               TextData.hash(List.of(input.calibration())),
               device.info().id(),

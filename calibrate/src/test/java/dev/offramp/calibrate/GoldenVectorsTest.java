@@ -1,0 +1,169 @@
+package dev.offramp.calibrate;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import dev.offramp.calibrate.bound.Betting;
+import dev.offramp.calibrate.bound.Binomial;
+import dev.offramp.calibrate.bound.Hoeffding;
+import dev.offramp.calibrate.bound.HoeffdingBentkus;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.function.Consumer;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
+
+/**
+ * Every entry of a file of reference vectors, computed in 60-digit arithmetic; not part of the
+ * repository. System property {@code golden.file} names the file, absolute or relative to the
+ * directory in which Maven was started.
+ */
+class GoldenVectorsTest {
+  private static final double P_VALUE_TOLERANCE = 1e-9;
+  private static final double BOUND_TOLERANCE = 1e-8;
+
+  /** Subnormal numbers have few digits. */
+  private static final double SUBNORMAL = 1e-318;
+
+  private static JsonObject golden;
+
+  @BeforeAll
+  static void read() throws IOException {
+    String given = System.getProperty("golden.file", "");
+    Path file =
+        given.isEmpty()
+            ? Path.of(System.getProperty("offramp.shared"), "reference", "golden.json")
+            : Path.of(System.getProperty("golden.directory")).resolve(given);
+    if (given.isEmpty() && !Files.exists(file)) {
+      String reason = "no reference vectors at " + file + "; name a file by -Dgolden.file";
+      System.err.println("SKIPPED GoldenVectorsTest: " + reason);
+      assumeTrue(false, reason);
+    }
+    golden = JsonParser.parseString(Files.readString(file)).getAsJsonObject();
+  }
+
+  @TestFactory
+  Stream<DynamicTest> hoeffdingBentkus() {
+    return entries(
+        "hb_pvalue",
+        c -> {
+          double sum = number(c, "sum");
+          int n = c.get("n").getAsInt();
+          double alpha = number(c, "alpha");
+          assertPValue(HoeffdingBentkus.pValue(sum, n, alpha), c, "p");
+          assertLog(HoeffdingBentkus.logPValue(sum, n, alpha), c, "log_p");
+        });
+  }
+
+  @TestFactory
+  Stream<DynamicTest> binomial() {
+    return entries(
+        "binomial_pvalue",
+        c -> {
+          int successes = c.get("k").getAsInt();
+          int n = c.get("n").getAsInt();
+          double alpha = number(c, "alpha");
+          assertPValue(Binomial.pValue(successes, n, alpha), c, "p");
+          assertLog(Binomial.logPValue(successes, n, alpha), c, "log_p");
+          assertBound(Binomial.upperBound(successes, n, 0.05), c, "cp_ucb_delta_0_05");
+        });
+  }
+
+  @TestFactory
+  Stream<DynamicTest> betting() {
+    return entries(
+        "wsr",
+        c -> {
+          double[] x = numbers(c.get("x"));
+          int n = x.length;
+          double delta = number(c, "delta");
+          double bound = number(c, "B");
+          double lower = number(c, "lower");
+          double range = bound - lower;
+          assertBound(Betting.upperBound(x, bound, delta), c, "ucb");
+          double[] shifted = Arrays.stream(x).map(v -> (v - lower) / range).toArray();
+          double affine = lower + range * Betting.upperBound(shifted, 1, delta);
+          assertBound(affine, c, "ucb_affine");
+          if (c.has("ucb_scaled")) {
+            double[] scaled = Arrays.stream(x).map(v -> v / bound).toArray();
+            assertBound(bound * Betting.upperBound(scaled, 1, delta), c, "ucb_scaled");
+          }
+          if (c.has("hoeffding_ucb")) {
+            double mean = Arrays.stream(x).sum() / n;
+            assertBound(Hoeffding.upperBound(mean, n, delta, range), c, "hoeffding_ucb");
+          }
+          if (c.has("hb_ucb")) {
+            double sum = Arrays.stream(x).map(v -> v / bound).sum();
+            assertBound(bound * HoeffdingBentkus.upperBound(sum, n, delta), c, "hb_ucb");
+          }
+          double epsilon = number(c, "eps");
+          assertPValue(Betting.pValue(x, bound, delta, epsilon), c, "wsr_p");
+          assertThat(Betting.logPValue(x, bound, delta, epsilon))
+              .isCloseTo(Math.min(0, -number(c, "log_maxK")), within(P_VALUE_TOLERANCE));
+        });
+  }
+
+  @Test
+  void fileHoldsAsManyEntriesAsItSays() {
+    JsonElement meta = golden.get("meta");
+    assumeTrue(meta != null && meta.getAsJsonObject().has("counts"), "the file has no counts");
+    meta.getAsJsonObject()
+        .getAsJsonObject("counts")
+        .asMap()
+        .forEach((array, count) ->
+            assertThat(golden.getAsJsonArray(array)).as(array).hasSize(count.getAsInt()));
+  }
+
+  /** A test for each entry of an array that must be there. */
+  private static Stream<DynamicTest> entries(String array, Consumer<JsonObject> check) {
+    assertThat(golden.has(array)).as("the file holds " + array).isTrue();
+    JsonArray entries = golden.getAsJsonArray(array);
+    assertThat(entries).as(array).isNotEmpty();
+    return IntStream.range(0, entries.size())
+        .mapToObj(i ->
+            DynamicTest.dynamicTest(
+                array + "[" + i + "]", () -> check.accept(entries.get(i).getAsJsonObject())));
+  }
+
+  private static void assertPValue(double actual, JsonObject entry, String field) {
+    double expected = number(entry, field);
+    assertThat(actual)
+        .as(field)
+        .isCloseTo(expected, within(P_VALUE_TOLERANCE * expected + SUBNORMAL));
+  }
+
+  /** An absolute error of a logarithm is a relative one of the p-value. */
+  private static void assertLog(double actual, JsonObject entry, String field) {
+    if (entry.get(field).isJsonNull()) {
+      assertThat(actual).as(field).isEqualTo(Double.NEGATIVE_INFINITY);
+    } else {
+      assertThat(actual).as(field).isCloseTo(number(entry, field), within(P_VALUE_TOLERANCE));
+    }
+  }
+
+  private static void assertBound(double actual, JsonObject entry, String field) {
+    assertThat(actual).as(field).isCloseTo(number(entry, field), within(BOUND_TOLERANCE));
+  }
+
+  private static double number(JsonObject entry, String field) {
+    return entry.get(field).getAsDouble();
+  }
+
+  private static double[] numbers(JsonElement array) {
+    return StreamSupport.stream(array.getAsJsonArray().spliterator(), false)
+        .mapToDouble(JsonElement::getAsDouble)
+        .toArray();
+  }
+}
