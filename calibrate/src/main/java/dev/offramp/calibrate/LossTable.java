@@ -32,11 +32,15 @@ public record LossTable(double[] lambdas, double[][] losses, double bound) {
       }
       check(k, losses[k], losses[0].length, bound);
     }
-    for (int i = 0; i < losses[0].length; i++) {
-      if (losses[0][i] != 0) {
+    checkFull("row 0, never exit,", losses[0]);
+  }
+
+  private static void checkFull(String what, double[] losses) {
+    for (int i = 0; i < losses.length; i++) {
+      if (losses[i] != 0) {
         throw new CalibrationException(
-            "row 0 must be never exit, where no sample has a loss, but sample %d has %s: put the full model first and subtract its loss"
-                .formatted(i, losses[0][i]));
+            "%s must have no loss, but sample %d has %s; subtract the full model's loss"
+                .formatted(what, i, losses[i]));
       }
     }
   }
@@ -64,12 +68,48 @@ public record LossTable(double[] lambdas, double[][] losses, double bound) {
    *     negative, or the grid does not start at 1
    */
   public static LossTable of(Risk risk, ExitTable table, int[] labels, double[] lambdas) {
+    return of(table, lossOfExit(risk, table, labels), lambdas, risk.bound());
+  }
+
+  /**
+   * Losses of the exits that each threshold makes the samples take.
+   *
+   * @param lossOfExit shape [exits][n], loss of each sample had it taken each exit; none above the
+   *     bound, the last exit's 0
+   * @param lambdas shape [K], descending from 1 (never exit) within [0, 1]
+   * @param bound largest loss possible, positive
+   * @throws CalibrationException if the shapes disagree, a loss is NaN or above the bound, or the
+   *     grid does not start at 1
+   */
+  public static LossTable of(
+      ExitTable table, double[][] lossOfExit, double[] lambdas, double bound) {
+    checkLossOfExit(table, lossOfExit, bound);
+    if (lambdas.length == 0 || lambdas[0] != 1) {
+      throw new CalibrationException("the grid must start with lambda 1, which never exits early");
+    }
+    int samples = table.samples();
+    double[][] losses = new double[lambdas.length][samples];
+    IntStream.range(0, lambdas.length)
+        .parallel()
+        .forEach(k -> {
+          for (int i = 0; i < samples; i++) {
+            losses[k][i] = lossOfExit[table.exitOf(i, lambdas[k])][i];
+          }
+        });
+    return new LossTable(lambdas, losses, bound);
+  }
+
+  /**
+   * The loss each sample would have at each exit; shape [exits][n].
+   *
+   * @param labels shape [n], or null where the risk needs none
+   * @throws CalibrationException if labels are needed but missing, do not fit the samples or are
+   *     negative
+   */
+  public static double[][] lossOfExit(Risk risk, ExitTable table, int[] labels) {
     int samples = table.samples();
     if (risk.needsLabels()) {
       checkLabels(risk, labels, samples);
-    }
-    if (lambdas.length == 0 || lambdas[0] != 1) {
-      throw new CalibrationException("the grid must start with lambda 1, which never exits early");
     }
     double[][] lossOfExit = new double[table.exits()][samples];
     int[] full = table.prediction()[table.exits() - 1];
@@ -79,13 +119,19 @@ public record LossTable(double[] lambdas, double[][] losses, double bound) {
         lossOfExit[exit][i] = risk.loss(table.prediction()[exit][i], full[i], label);
       }
     }
-    double[][] losses = new double[lambdas.length][samples];
-    for (int k = 0; k < lambdas.length; k++) {
-      for (int i = 0; i < samples; i++) {
-        losses[k][i] = lossOfExit[table.exitOf(i, lambdas[k])][i];
-      }
+    return lossOfExit;
+  }
+
+  static void checkLossOfExit(ExitTable table, double[][] lossOfExit, double bound) {
+    if (lossOfExit.length != table.exits()) {
+      throw new CalibrationException(
+          "losses of %d exits for %d exits; give one row for each"
+              .formatted(lossOfExit.length, table.exits()));
     }
-    return new LossTable(lambdas, losses, risk.bound());
+    for (int exit = 0; exit < lossOfExit.length; exit++) {
+      check(exit, lossOfExit[exit], table.samples(), bound);
+    }
+    checkFull("the last exit", lossOfExit[lossOfExit.length - 1]);
   }
 
   private static void checkLabels(Risk risk, int[] labels, int samples) {

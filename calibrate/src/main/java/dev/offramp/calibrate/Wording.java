@@ -10,6 +10,9 @@ final class Wording {
   static final String NEVER_EXIT =
       "Never exit: every sample runs through the full model, so nothing is risked.";
 
+  static final String EPSILON_NOT_POSITIVE =
+      "epsilon <= 0: no early exit can be certified free of risk";
+
   private Wording() {}
 
   static String guarantee(Settings settings, List<RiskLevel> risks, int row) {
@@ -67,7 +70,7 @@ final class Wording {
       Settings settings, List<RiskLevel> risks, double[][] means, Acceptance acceptance) {
     LossTable table = risks.getFirst().table();
     if (risks.stream().anyMatch(risk -> risk.epsilon() <= 0)) {
-      return "epsilon <= 0: no early exit can be certified free of risk";
+      return EPSILON_NOT_POSITIVE;
     }
     if (table.rows() == 1) {
       return "the grid holds no threshold besides never exit";

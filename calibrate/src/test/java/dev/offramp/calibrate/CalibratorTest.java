@@ -80,9 +80,9 @@ class CalibratorTest {
       assertThat(c.lambda()).isOne();
       assertThat(c.reason()).startsWith("epsilon <= 0");
       assertThat(c.guarantee()).startsWith("Never exit");
-      assertThat(Calibrator.calibrate(table(100, 0, 50), new Settings(method, 0.1, 0.1)).reason())
+      assertThat(Calibrator.calibrate(table(1000, 0, 500), new Settings(method, 0.1, 0.1)).reason())
           .startsWith("no power");
-      assertThat(Calibrator.calibrate(table(100, 0), new Settings(method, 0.1, 0.1)).reason())
+      assertThat(Calibrator.calibrate(table(1000, 0), new Settings(method, 0.1, 0.1)).reason())
           .contains("no threshold");
     }
   }

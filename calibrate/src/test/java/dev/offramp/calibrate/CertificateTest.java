@@ -58,7 +58,7 @@ class CertificateTest {
   @Test
   void everyFieldIsNeededAndNoOtherAllowed() {
     JsonObject valid = certificate(0.05).toJson();
-    assertThat(valid.keySet()).hasSize(22);
+    assertThat(valid.keySet()).hasSize(28);
     for (String name : List.copyOf(valid.keySet())) {
       assertDamaged(json -> json.remove(name), "$." + name + " is missing");
     }
@@ -85,7 +85,7 @@ class CertificateTest {
     assertDamaged(json -> json.addProperty("calibrationSize", 0), "calibrationSize must be");
     assertDamaged(json -> json.addProperty("grid", 1), "$.grid must be an array");
     assertDamaged(json -> json.getAsJsonArray("grid").remove(0), "rowIndex must be a row");
-    assertDamaged(json -> json.getAsJsonArray("pValues").remove(0), "pValues must be");
+    assertDamaged(json -> json.getAsJsonArray("pValues").remove(0), "pValues must have");
     assertDamaged(json -> json.getAsJsonArray("empiricalRisk").remove(0), "empiricalRisk must");
     assertDamaged(json -> json.getAsJsonArray("grid").add("x"), "$.grid[3] must be a finite");
     assertDamaged(json -> json.getAsJsonArray("grid").add(2), "grid must descend");

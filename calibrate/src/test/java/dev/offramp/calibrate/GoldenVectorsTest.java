@@ -12,10 +12,16 @@ import dev.offramp.calibrate.bound.Betting;
 import dev.offramp.calibrate.bound.Binomial;
 import dev.offramp.calibrate.bound.Hoeffding;
 import dev.offramp.calibrate.bound.HoeffdingBentkus;
+import dev.offramp.calibrate.fwer.Bonferroni;
+import dev.offramp.calibrate.fwer.FixedSequence;
+import dev.offramp.calibrate.fwer.Graphical;
+import dev.offramp.calibrate.fwer.Holm;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.BitSet;
+import java.util.List;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -113,6 +119,149 @@ class GoldenVectorsTest {
           assertThat(Betting.logPValue(x, bound, delta, epsilon))
               .isCloseTo(Math.min(0, -number(c, "log_maxK")), within(P_VALUE_TOLERANCE));
         });
+  }
+
+  @TestFactory
+  Stream<DynamicTest> conformalRiskControl() {
+    return entries(
+        "crc",
+        c -> {
+          double[] risk = numbers(c.get("risk"));
+          int n = c.get("n").getAsInt();
+          double bound = number(c, "B");
+          double epsilon = number(c, "eps");
+          double threshold = ConformalRiskControl.threshold(n, bound, epsilon);
+          assertBound(threshold, c, "threshold");
+          assertThat(threshold < 0).as("fallback").isEqualTo(c.get("fallback").getAsBoolean());
+          double[] largest = risk.clone();
+          Arrays.parallelPrefix(largest, Math::max);
+          RiskLevel level =
+              new RiskLevel(
+                  "any",
+                  new LossTable(lambdas(risk.length), new double[risk.length][n], bound),
+                  epsilon);
+          assertAccepted(level, Method.CRC, risk, c, "index");
+          assertAccepted(level, Method.CRC_SAMPLEWISE, largest, c, "index_running_max");
+          assertAccepted(level, Method.NAIVE, risk, c, "naive_index");
+        });
+  }
+
+  /** What a method selects that goes by these means. */
+  private static void assertAccepted(
+      RiskLevel level, Method method, double[] means, JsonObject entry, String field) {
+    Settings settings = new Settings(method, level.epsilon(), 0.1);
+    assertThat(Acceptance.of(List.of(level), new double[][] {means}, settings).rows().cardinality())
+        .as(field)
+        .isEqualTo(entry.get(field).getAsInt());
+  }
+
+  @TestFactory
+  Stream<DynamicTest> selection() {
+    return entries(
+        "selection",
+        c -> {
+          double[][] losses =
+              c.getAsJsonArray("losses").asList().stream()
+                  .map(GoldenVectorsTest::numbers)
+                  .toArray(double[][]::new);
+          assertThat(losses).hasNumberOfRows(c.get("K").getAsInt());
+          LossTable table = new LossTable(lambdas(losses.length), losses, number(c, "B"));
+          assertThat(table.samples()).isEqualTo(c.get("n").getAsInt());
+          double delta = number(c, "delta");
+          double epsilon = number(c, "eps");
+          assertRow(table, Method.NAIVE, c, "naive");
+          assertRow(table, Method.CRC, c, "crc");
+          assertRow(table, Method.CRC_SAMPLEWISE, c, "crc_samplewise_monotone");
+          assertRow(table, Method.UCB_WSR, c, "ucb_wsr");
+          assertRow(table, Method.LTT_HB, c, "ltt_hb_fst");
+          assertRow(table, Method.LTT_WSR, c, "ltt_wsr_fst");
+          assertRows(table, Fwer.BONFERRONI, c, "ltt_hb_bonferroni");
+          assertRows(table, Fwer.HOLM, c, "ltt_hb_holm");
+          assertRows(table, Fwer.GRAPHICAL, c, "ltt_hb_fallback_chain");
+          double[] hb = assertPValues(table, Method.LTT_HB, c, "hb_p");
+          double[] wsr = assertPValues(table, Method.LTT_WSR, c, "wsr_p");
+          if (c.has("binom_p")) {
+            assertRow(table, Method.LTT_BINOMIAL, c, "ltt_binom_fst");
+            assertPValues(table, Method.LTT_BINOMIAL, c, "binom_p");
+          }
+          double[] upper = numbers(c.get("wsr_ucb"));
+          for (int k = 0; k < upper.length; k++) {
+            assertThat(Tail.BETTING.upperBound(losses[k], table.bound(), delta))
+                .as("wsr_ucb[" + k + "]")
+                .isCloseTo(upper[k], within(BOUND_TOLERANCE));
+          }
+          double[] computed =
+              Calibrator.calibrate(table, new Settings(Method.UCB_WSR, epsilon, delta))
+                  .upperBounds();
+          assertThat(computed)
+              .containsExactly(Arrays.copyOf(upper, computed.length), within(BOUND_TOLERANCE));
+          double[] larger =
+              IntStream.range(1, hb.length).mapToDouble(k -> Math.max(hb[k], wsr[k])).toArray();
+          assertThat(FixedSequence.reject(larger, delta).cardinality())
+              .as("ltt_two_risks_max_fst")
+              .isEqualTo(c.get("ltt_two_risks_max_fst").getAsInt());
+        });
+  }
+
+  @TestFactory
+  Stream<DynamicTest> graphical() {
+    return entries(
+        "graphical",
+        c -> {
+          double[] p = numbers(c.get("p"));
+          double delta = number(c, "delta");
+          double[][] graph =
+              c.getAsJsonArray("G").asList().stream()
+                  .map(GoldenVectorsTest::numbers)
+                  .toArray(double[][]::new);
+          assertRejected(Graphical.reject(p, delta, numbers(c.get("w")), graph), c, "rejected");
+          assertRejected(Bonferroni.reject(p, delta), c, "bonferroni");
+          assertRejected(Holm.reject(p, delta), c, "holm");
+        });
+  }
+
+  private static double[] lambdas(int rows) {
+    return rows == 1 ? new double[] {1} : Grid.uniform(rows - 1);
+  }
+
+  private static int row(LossTable table, Method method, double epsilon, double delta) {
+    return Calibrator.calibrate(table, new Settings(method, epsilon, delta)).rowIndex();
+  }
+
+  private static void assertRow(LossTable table, Method method, JsonObject entry, String field) {
+    assertThat(row(table, method, number(entry, "eps"), number(entry, "delta")))
+        .as(field)
+        .isEqualTo(entry.get(field).getAsInt());
+  }
+
+  private static void assertRows(LossTable table, Fwer fwer, JsonObject entry, String field) {
+    Settings settings =
+        new Settings(Method.LTT_HB, fwer, number(entry, "eps"), number(entry, "delta"));
+    assertThat(Calibrator.calibrate(table, settings).acceptedRows())
+        .as(field)
+        .isEqualTo(integers(entry.get(field)));
+  }
+
+  private static double[] assertPValues(
+      LossTable table, Method method, JsonObject entry, String field) {
+    Settings settings = new Settings(method, number(entry, "eps"), number(entry, "delta"));
+    double[] pValues = Calibrator.calibrate(table, settings).pValues();
+    double[] expected = numbers(entry.get(field));
+    assertThat(pValues).as(field).hasSameSizeAs(expected);
+    for (int k = 0; k < expected.length; k++) {
+      assertThat(pValues[k])
+          .as(field + "[" + k + "]")
+          .isCloseTo(expected[k], within(P_VALUE_TOLERANCE * expected[k] + SUBNORMAL));
+    }
+    return pValues;
+  }
+
+  private static void assertRejected(BitSet rejected, JsonObject entry, String field) {
+    assertThat(rejected.stream().toArray()).as(field).isEqualTo(integers(entry.get(field)));
+  }
+
+  private static int[] integers(JsonElement array) {
+    return Arrays.stream(numbers(array)).mapToInt(value -> (int) value).toArray();
   }
 
   @Test

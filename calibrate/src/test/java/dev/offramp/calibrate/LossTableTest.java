@@ -87,7 +87,7 @@ class LossTableTest {
         () -> LossTable.of(Risk.PREDICTION_CONSISTENCY, TABLE, null, new double[] {0.9}),
         "start with lambda 1");
     assertBad(() -> Risk.of("regret"), "prediction-gap, prediction-consistency");
-    assertBad(() -> Method.of("magic"), "naive, ltt-hb");
+    assertBad(() -> Method.of("magic"), "known are naive, crc, crc-samplewise, ucb-wsr");
   }
 
   @Test

@@ -106,7 +106,9 @@ public final class Betting {
     double product = 1;
     for (int i = 0; i < stakes.length; i++) {
       product *= fixed[i] + stakes[i] * risk;
-      best = Math.max(best, product);
+      if (product > best) {
+        best = product;
+      }
       if (!(product > 1 / FRAME && product < FRAME)) {
         logBest = Math.max(logBest, logFolded + Math.log(best));
         logFolded += Math.log(product);

@@ -1,0 +1,80 @@
+package dev.offramp.calibrate;
+
+import dev.offramp.calibrate.bound.Betting;
+import dev.offramp.calibrate.bound.Binomial;
+import dev.offramp.calibrate.bound.Hoeffding;
+import dev.offramp.calibrate.bound.HoeffdingBentkus;
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.SplittableRandom;
+import java.util.function.ToDoubleFunction;
+
+/**
+ * How long a table of 10,000 samples x 1,000 thresholds takes through every bound and p-value, on
+ * one thread: the median of several runs. Not a test: run it with {@code mvn -pl calibrate
+ * test-compile exec:exec@table-benchmark}.
+ */
+public final class TableBenchmark {
+  private static final int SAMPLES = 10_000;
+  private static final int ROWS = 1_000;
+  private static final int WARM_UP = 2;
+  private static final int RUNS = 5;
+  private static final double EPSILON = 0.1;
+  private static final double DELTA = 0.1;
+
+  private TableBenchmark() {}
+
+  public static void main(String[] arguments) {
+    double[][] binary = new double[ROWS][SAMPLES];
+    double[][] continuous = new double[ROWS][SAMPLES];
+    SplittableRandom random = new SplittableRandom(1);
+    for (int k = 0; k < ROWS; k++) {
+      double risk = 0.3 * k / ROWS;
+      for (int i = 0; i < SAMPLES; i++) {
+        binary[k][i] = random.nextDouble() < risk ? 1 : 0;
+        continuous[k][i] = Math.min(0.2 * random.nextGaussian() + risk, 1);
+      }
+    }
+    System.out.printf("%,d samples x %,d rows, one thread%n", SAMPLES, ROWS);
+    print("Hoeffding p-value", binary, x -> Hoeffding.pValue(sum(x), SAMPLES, EPSILON));
+    print("Hoeffding bound", binary, x -> Hoeffding.upperBound(mean(x), SAMPLES, DELTA, 1));
+    print("Hoeffding-Bentkus p-value", binary, x -> hoeffdingBentkus(sum(x)));
+    print(
+        "Hoeffding-Bentkus bound",
+        binary,
+        x -> HoeffdingBentkus.upperBound(sum(x), SAMPLES, DELTA));
+    print("binomial p-value", binary, x -> Binomial.pValue((int) sum(x), SAMPLES, EPSILON));
+    print("binomial bound", binary, x -> Binomial.upperBound((int) sum(x), SAMPLES, DELTA));
+    print("betting p-value, 0-1 losses", binary, x -> Betting.pValue(x, 1, DELTA, EPSILON));
+    print("betting bound, 0-1 losses", binary, x -> Betting.upperBound(x, 1, DELTA));
+    print("betting p-value, gap losses", continuous, x -> Betting.pValue(x, 1, DELTA, EPSILON));
+    print("betting bound, gap losses", continuous, x -> Betting.upperBound(x, 1, DELTA));
+  }
+
+  private static double hoeffdingBentkus(double sum) {
+    return HoeffdingBentkus.pValue(sum, SAMPLES, EPSILON);
+  }
+
+  private static void print(String name, double[][] losses, ToDoubleFunction<double[]> bound) {
+    double[] millis = new double[RUNS];
+    double checksum = 0;
+    for (int run = -WARM_UP; run < RUNS; run++) {
+      long start = System.nanoTime();
+      checksum = Arrays.stream(losses).mapToDouble(bound).sum();
+      if (run >= 0) {
+        millis[run] = (System.nanoTime() - start) / 1e6;
+      }
+    }
+    Arrays.sort(millis);
+    System.out.printf(
+        Locale.ROOT, "%-28s %7.1f ms   (mean %.6f)%n", name, millis[RUNS / 2], checksum / ROWS);
+  }
+
+  private static double sum(double[] losses) {
+    return Arrays.stream(losses).sum();
+  }
+
+  private static double mean(double[] losses) {
+    return sum(losses) / losses.length;
+  }
+}
