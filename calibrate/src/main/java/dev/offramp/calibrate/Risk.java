@@ -24,10 +24,19 @@ public enum Risk implements Named {
 
   private final String id;
   private final boolean needsLabels;
+  private final boolean needsProbabilities;
+  private final double bound;
 
+  /** A risk that compares predictions. */
   Risk(String id, boolean needsLabels) {
+    this(id, needsLabels, false, 1);
+  }
+
+  Risk(String id, boolean needsLabels, boolean needsProbabilities, double bound) {
     this.id = id;
     this.needsLabels = needsLabels;
+    this.needsProbabilities = needsProbabilities;
+    this.bound = bound;
   }
 
   /** The name used on the command line and in certificates. */
@@ -40,13 +49,35 @@ public enum Risk implements Named {
     return needsLabels;
   }
 
-  /** The largest loss a sample can have. */
-  public double bound() {
-    return 1;
+  /** Whether it compares class probabilities rather than predictions. */
+  public boolean needsProbabilities() {
+    return needsProbabilities;
   }
 
-  /** Loss of one sample; {@code label} is ignored unless {@link #needsLabels()}. */
-  abstract double loss(int early, int full, int label);
+  /** The largest loss a sample can have. */
+  public double bound() {
+    return bound;
+  }
+
+  /**
+   * Loss of one sample from the classes predicted, unless it {@link #needsProbabilities()}.
+   *
+   * @param label ignored unless {@link #needsLabels()}
+   */
+  double loss(int early, int full, int label) {
+    throw new CalibrationException(id + " compares class probabilities; give them");
+  }
+
+  /**
+   * Loss of one sample from its class probabilities, if it {@link #needsProbabilities()}.
+   *
+   * @param early shape [classes], summing to 1 up to rounding
+   * @param full shape [classes], the full model's
+   * @param label ignored unless {@link #needsLabels()}
+   */
+  public double loss(double[] early, double[] full, int label) {
+    throw new CalibrationException(id + " compares predictions, not class probabilities");
+  }
 
   /**
    * @throws CalibrationException if there is no risk of this name

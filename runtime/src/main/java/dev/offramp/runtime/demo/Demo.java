@@ -126,7 +126,7 @@ public final class Demo {
       Calibration calibration =
           Calibrator.calibrate(
               LossTable.of(RISK, calibrationTable, null, Grid.uniform()),
- new Settings(METHOD, epsilon, delta));
+              new Settings(METHOD, epsilon, delta));
       Certificate certificate =
           new Certificate(
               RISK,
@@ -140,16 +140,16 @@ public final class Demo {
               Instant.now().truncatedTo(ChronoUnit.SECONDS));
       certificate.write(model.path().resolve(ModelDirectory.CERTIFICATE));
 
-      double lambda = calibration.lambda();
+      double[] thresholds = certificate.thresholds();
       ExitTable testTable = observe(engine, test, batch, "test");
       List<List<int[]>> batches = batches(test.tokens(), batch);
       List<Outcome> early = new ArrayList<>();
       List<Outcome> full = new ArrayList<>();
       for (List<int[]> part : batches) {
-        early.addAll(engine.run(part, lambda));
+        early.addAll(engine.run(part, thresholds));
         full.addAll(engine.run(part, Engine.NEVER));
       }
-      Workload.Depth depth = Workload.depth(config, batches, early, lambda);
+      Workload.Depth depth = Workload.depth(config, batches, early, thresholds);
       Console.say("timing full depth and early exit side by side, %d rounds", ROUNDS);
       return new Result(
           config,
@@ -160,7 +160,7 @@ public final class Demo {
           early,
           full,
           Interleaved.time(
-              List.of(EngineMode.fullDepth(engine), EngineMode.earlyExit(engine, lambda)),
+              List.of(EngineMode.fullDepth(engine), EngineMode.earlyExit(engine, thresholds)),
               batches,
               ROUNDS,
               0),

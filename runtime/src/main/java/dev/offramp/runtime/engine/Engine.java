@@ -24,6 +24,11 @@ public final class Engine implements AutoCloseable {
   /** The threshold at which no row exits early: every row runs to the last exit. */
   public static final double NEVER = 1.0;
 
+  /** No confidence is above these two; the first stands for not even asking the head. */
+  private static final float PASS_BY = Float.POSITIVE_INFINITY;
+
+  private static final float NOBODY_LEAVES = Float.MAX_VALUE;
+
   private final Scope owned = new Scope();
   private final ModelConfig config;
   private final StageRunner runner;
@@ -90,26 +95,28 @@ public final class Engine implements AutoCloseable {
    * @return one outcome a row, in the order of the batch
    */
   public List<Outcome> run(List<int[]> batch, double lambda) {
-    return run(batch, same(lambda));
+    double[] thresholds = new double[stages - 1];
+    Arrays.fill(thresholds, checked(lambda));
+    return run(batch, thresholds);
   }
 
   /**
-   * Runs a batch with early exits, a threshold for each exit.
+   * Runs a batch with early exits, a threshold for each exit before the last.
    *
-   * @param thresholds shape [stages], each in [0, 1]; {@link #NEVER} passes an exit by, head and
-   *     all. The last one is not looked at: whoever arrives there is answered there.
+   * @param thresholds shape [stages - 1], each in [0, 1]; an exit with {@link #NEVER} is passed by,
+   *     its head not even computed
    */
   public List<Outcome> run(List<int[]> batch, double[] thresholds) {
-    if (thresholds.length != stages) {
+    if (thresholds.length != stages - 1) {
       throw new IllegalArgumentException(
-          thresholds.length + " thresholds: there are " + stages + " exits");
+          "%d thresholds: there are %d exits before the last"
+              .formatted(thresholds.length, stages - 1));
     }
-    for (double lambda : thresholds) {
-      if (!(lambda >= 0 && lambda <= 1)) {
-        throw new IllegalArgumentException("lambda " + lambda + ": must be in [0, 1]");
-      }
+    float[] floors = new float[thresholds.length];
+    for (int exit = 0; exit < floors.length; exit++) {
+      floors[exit] = checked(thresholds[exit]) == NEVER ? PASS_BY : floor(thresholds[exit]);
     }
-    return run(batch, thresholds, stages - 1);
+    return run(batch, floors, stages - 1);
   }
 
   /**
@@ -118,16 +125,24 @@ public final class Engine implements AutoCloseable {
    * @param exit exit counted from 0
    */
   public List<Outcome> runTo(List<int[]> batch, int exit) {
-    return run(batch, same(NEVER), Objects.checkIndex(exit, stages));
+    return run(batch, PASS_BY, exit);
   }
 
-  private double[] same(double lambda) {
-    double[] thresholds = new double[stages];
-    Arrays.fill(thresholds, lambda);
-    return thresholds;
+  /**
+   * As {@link #runTo}, and asks every exit head on the way, though nobody leaves there: the work
+   * that a row has behind it when it leaves at that exit.
+   */
+  public List<Outcome> runThrough(List<int[]> batch, int exit) {
+    return run(batch, NOBODY_LEAVES, exit);
   }
 
-  private List<Outcome> run(List<int[]> batch, double[] thresholds, int lastStage) {
+  private List<Outcome> run(List<int[]> batch, float threshold, int exit) {
+    float[] floors = new float[Objects.checkIndex(exit, stages)];
+    Arrays.fill(floors, threshold);
+    return run(batch, floors, exit);
+  }
+
+  private List<Outcome> run(List<int[]> batch, float[] floors, int lastStage) {
     requireHeads();
     Outcome[] outcomes = new Outcome[batch.size()];
     runner.begin(batch);
@@ -135,24 +150,20 @@ public final class Engine implements AutoCloseable {
     for (int stage = 0; live.length > 0; stage++) {
       runner.advance(stage);
       boolean last = stage == lastStage;
-      boolean looks = thresholds[stage] < NEVER;
-      float threshold = floor(thresholds[stage]);
-      if (last || looks) {
-        runner.verdict(stage, verdict);
-        for (int i = 0; i < live.length; i++) {
-          if (last || verdict.confidence()[i] > threshold) {
-            outcomes[live[i]] =
-                new Outcome(verdict.prediction()[i], verdict.confidence()[i], stage);
-          }
+      if (!last && floors[stage] == PASS_BY) {
+        continue;
+      }
+      runner.verdict(stage, verdict);
+      for (int i = 0; i < live.length; i++) {
+        if (last || verdict.confidence()[i] > floors[stage]) {
+          outcomes[live[i]] = new Outcome(verdict.prediction()[i], verdict.confidence()[i], stage);
         }
       }
       if (last) {
         break;
       }
-      if (looks) {
-        runner.release(stage, verdict, threshold);
-        live = runner.live();
-      }
+      runner.release(stage, verdict, floors[stage]);
+      live = runner.live();
     }
     return Arrays.asList(outcomes);
   }
@@ -258,6 +269,13 @@ public final class Engine implements AutoCloseable {
   static float floor(double lambda) {
     float nearest = (float) lambda;
     return nearest > lambda ? Math.nextDown(nearest) : nearest;
+  }
+
+  private static double checked(double lambda) {
+    if (!(lambda >= 0 && lambda <= 1)) {
+      throw new IllegalArgumentException("lambda " + lambda + ": must be in [0, 1]");
+    }
+    return lambda;
   }
 
   private void requireHeads() {

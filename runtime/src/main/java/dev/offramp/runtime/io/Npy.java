@@ -59,10 +59,7 @@ public final class Npy {
 
   private static double[][] read(Path file, MemorySegment bytes) {
     int start = headerStart(file, bytes);
-    int length =
-        start == 10
-            ? Short.toUnsignedInt(bytes.get(SHORT, 8))
-            : bytes.get(INT, 8);
+    int length = start == 10 ? Short.toUnsignedInt(bytes.get(SHORT, 8)) : bytes.get(INT, 8);
     if (length < 0 || length > MAX_HEADER || start + length > bytes.byteSize()) {
       throw InputException.in(
           file, "header length", Integer.toUnsignedString(length) + " bytes do not fit" + REMEDY);
@@ -98,8 +95,7 @@ public final class Npy {
   private static int headerStart(Path file, MemorySegment bytes) {
     boolean magic =
         bytes.byteSize() >= 12
-            && Arrays.equals(
-                bytes.asSlice(0, MAGIC.length).toArray(ValueLayout.JAVA_BYTE), MAGIC);
+            && Arrays.equals(bytes.asSlice(0, MAGIC.length).toArray(ValueLayout.JAVA_BYTE), MAGIC);
     if (!magic) {
       throw InputException.in(file, null, "is not a .npy file" + REMEDY);
     }

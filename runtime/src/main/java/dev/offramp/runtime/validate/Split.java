@@ -121,8 +121,7 @@ public record Split(int trial, int[] calibration, int[] test) {
     BitSet seen = new BitSet(samples);
     for (int id : ids) {
       if (id < 0 || id >= samples) {
-        throw InputException.in(
-            file, field, "sample %d is not in [0, %d)".formatted(id, samples));
+        throw InputException.in(file, field, "sample %d is not in [0, %d)".formatted(id, samples));
       }
       if (seen.get(id)) {
         throw InputException.in(file, field, "sample " + id + " is there twice; name it once");

@@ -78,8 +78,7 @@ class NpyTest {
         "'descr'    | 'discr'                  | descr",
       },
       quoteCharacter = '\u0001')
-  void aHeaderOfSomethingElseIsNamed(String part, String instead, String field)
-      throws IOException {
+  void aHeaderOfSomethingElseIsNamed(String part, String instead, String field) throws IOException {
     assertThat(GOOD).contains(part);
     String header = GOOD.replace(part, instead);
     refuses(NpyFile.write(folder.resolve("h.npy"), 1, header, new byte[48]), field, ";");

@@ -26,7 +26,8 @@ class NumberTableTest {
 
   @Test
   void namedColumns() throws IOException {
-    NumberTable table = table("\ufeff\"row\",lambda, mean_exit_layer\r\n0,1.0,14.5\n1,\"5e-1\",3\n\n");
+    NumberTable table =
+        table("\ufeff\"row\",lambda, mean_exit_layer\r\n0,1.0,14.5\n1,\"5e-1\",3\n\n");
     assertThat(table.column("lambda")).containsExactly(1, 0.5);
     assertThat(table.column("mean_exit_layer")).containsExactly(14.5, 3);
     assertThat(table.header()).containsExactly("row", "lambda", "mean_exit_layer");
@@ -51,8 +52,8 @@ class NumberTableTest {
     assertThatThrownBy(() -> NumberTable.read(folder.resolve("gone")))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("no such file");
-    assertThatThrownBy(() ->
-            NumberTable.read(Files.write(folder.resolve("b"), new byte[] {(byte) 0xff, 1})))
+    assertThatThrownBy(
+            () -> NumberTable.read(Files.write(folder.resolve("b"), new byte[] {(byte) 0xff, 1})))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("UTF-8");
   }
