@@ -13,8 +13,7 @@ final class ConformalRiskControl {
    * row may be, not even one of negative risk.
    */
   static double threshold(int n, double bound, double epsilon) {
-    // In this order equality is met where epsilon is bound / (n + 1): 10 x 0.1 is 1 in doubles.
-    return ((n + 1.0) * epsilon - bound) / n;
+    return (n + 1.0) / n * epsilon - bound / n;
   }
 
   /**
