@@ -1,5 +1,7 @@
 package dev.offramp.calibrate;
 
+import dev.offramp.calibrate.loss.Distributions;
+
 /**
  * What exiting early may cost, compared with the full model on the same sample. The two families,
  * performance gap and consistency, are those of "Fast yet Safe: Early-Exiting with Risk Control",
@@ -20,6 +22,38 @@ public enum Risk implements Named {
     double loss(int early, int full, int label) {
       return early != full ? 1 : 0;
     }
+  },
+
+  /** Brier score of early minus that of full, in [-2, 2]. Needs labels. */
+  BRIER_GAP("brier-gap", true, 2) {
+    @Override
+    public double loss(float[] early, float[] full, int label) {
+      return Distributions.brierGap(early, full, label);
+    }
+  },
+
+  /** The Brier gap expected under the full model's distribution, in [0, 2]. Needs no labels. */
+  BRIER_CONSISTENCY("brier-consistency", false, 2) {
+    @Override
+    public double loss(float[] early, float[] full, int label) {
+      return Distributions.brierConsistency(early, full);
+    }
+  },
+
+  /** Hellinger distance of early and full, in [0, 1]. Needs no labels. */
+  HELLINGER_CONSISTENCY("hellinger-consistency", false, 1) {
+    @Override
+    public double loss(float[] early, float[] full, int label) {
+      return Distributions.hellinger(early, full);
+    }
+  },
+
+  /** The Brier gap against the full model's prediction, in [-2, 2]. Needs no labels. */
+  TOP_BRIER_CONSISTENCY("top-brier-consistency", false, 2) {
+    @Override
+    public double loss(float[] early, float[] full, int label) {
+      return Distributions.topBrierConsistency(early, full);
+    }
   };
 
   private final String id;
@@ -30,6 +64,11 @@ public enum Risk implements Named {
   /** A risk that compares predictions. */
   Risk(String id, boolean needsLabels) {
     this(id, needsLabels, false, 1);
+  }
+
+  /** A risk that compares class probabilities. */
+  Risk(String id, boolean needsLabels, double bound) {
+    this(id, needsLabels, true, bound);
   }
 
   Risk(String id, boolean needsLabels, boolean needsProbabilities, double bound) {
@@ -75,7 +114,7 @@ public enum Risk implements Named {
    * @param full shape [classes], the full model's
    * @param label ignored unless {@link #needsLabels()}
    */
-  public double loss(double[] early, double[] full, int label) {
+  public double loss(float[] early, float[] full, int label) {
     throw new CalibrationException(id + " compares predictions, not class probabilities");
   }
 

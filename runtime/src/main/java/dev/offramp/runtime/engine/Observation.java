@@ -3,6 +3,7 @@ package dev.offramp.runtime.engine;
 import dev.offramp.calibrate.ExitTable;
 import dev.offramp.calibrate.LossTable;
 import dev.offramp.calibrate.Risk;
+import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -45,14 +46,12 @@ public record Observation(ExitTable table, Map<Risk, double[][]> lossOfExit) {
               samples,
               batch,
               (from, count, probabilities) -> {
-                double[] early = new double[classes];
-                double[] full = new double[classes];
                 for (int i = 0; i < count; i++) {
-                  copy(probabilities[exits - 1], i, full);
+                  float[] full = row(probabilities[exits - 1], i, classes);
+                  int label = labels == null ? -1 : labels[from + i];
                   for (int exit = 0; exit < exits; exit++) {
-                    copy(probabilities[exit], i, early);
+                    float[] early = row(probabilities[exit], i, classes);
                     for (Risk risk : compared) {
-                      int label = labels == null ? -1 : labels[from + i];
                       losses.get(risk)[exit][from + i] = risk.loss(early, full, label);
                     }
                   }
@@ -68,10 +67,8 @@ public record Observation(ExitTable table, Map<Risk, double[][]> lossOfExit) {
     return new Observation(table, losses);
   }
 
-  private static void copy(float[] probabilities, int row, double[] into) {
-    for (int c = 0; c < into.length; c++) {
-      into[c] = probabilities[row * into.length + c];
-    }
+  private static float[] row(float[] probabilities, int row, int classes) {
+    return Arrays.copyOfRange(probabilities, row * classes, (row + 1) * classes);
   }
 
   /** The losses that each threshold gives. */
