@@ -16,6 +16,7 @@ import dev.offramp.calibrate.fwer.Bonferroni;
 import dev.offramp.calibrate.fwer.FixedSequence;
 import dev.offramp.calibrate.fwer.Graphical;
 import dev.offramp.calibrate.fwer.Holm;
+import dev.offramp.calibrate.loss.Distributions;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -39,6 +40,7 @@ import org.junit.jupiter.api.TestFactory;
 class GoldenVectorsTest {
   private static final double P_VALUE_TOLERANCE = 1e-9;
   private static final double BOUND_TOLERANCE = 1e-8;
+  private static final double LOSS_TOLERANCE = 1e-12;
 
   /** Subnormal numbers have few digits. */
   private static final double SUBNORMAL = 1e-318;
@@ -85,6 +87,37 @@ class GoldenVectorsTest {
           assertLog(Binomial.logPValue(successes, n, alpha), c, "log_p");
           assertBound(Binomial.upperBound(successes, n, 0.05), c, "cp_ucb_delta_0_05");
         });
+  }
+
+  @TestFactory
+  Stream<DynamicTest> losses() {
+    return entries(
+        "losses",
+        c -> {
+          double[] early = numbers(c.get("p_early"));
+          double[] full = numbers(c.get("p_full"));
+          int label = c.get("y").getAsInt();
+          int e = argMax(early);
+          int f = argMax(full);
+          assertLoss(Risk.PREDICTION_GAP.loss(e, f, label), c, "zero_one_gap");
+          assertLoss(Risk.PREDICTION_CONSISTENCY.loss(e, f, label), c, "zero_one_consistency");
+          assertLoss(Distributions.brierGap(early, full, label), c, "brier_gap");
+          assertLoss(Distributions.topBrierConsistency(early, full), c, "brier_consistency_top");
+          assertLoss(Distributions.brierConsistency(early, full), c, "brier_consistency_expected");
+          assertLoss(Distributions.hellinger(early, full), c, "hellinger");
+        });
+  }
+
+  private static int argMax(double[] values) {
+    int best = 0;
+    for (int i = 1; i < values.length; i++) {
+      best = values[i] > values[best] ? i : best;
+    }
+    return best;
+  }
+
+  private static void assertLoss(double actual, JsonObject entry, String field) {
+    assertThat(actual).as(field).isCloseTo(number(entry, field), within(LOSS_TOLERANCE));
   }
 
   @TestFactory

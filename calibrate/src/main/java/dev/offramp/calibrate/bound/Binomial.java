@@ -46,12 +46,7 @@ public final class Binomial {
     check(successes, n);
     Arguments.checkDelta(delta);
     double logDelta = Math.log(delta);
-    double mean = successes / (double) n;
-    double high = Math.min(mean + Hoeffding.deviation(n, delta), Math.nextDown(1.0));
-    if (successes == n || logCumulative(successes, n, high) >= logDelta) {
-      return successes == n || high == Math.nextDown(1.0) ? 1 : high;
-    }
-    return Root.between(0, high, p -> logCumulative(successes, n, p) - logDelta);
+    return Root.inUnitInterval(0, p -> logCumulative(successes, n, p) - logDelta);
   }
 
   private static void check(int successes, int n) {

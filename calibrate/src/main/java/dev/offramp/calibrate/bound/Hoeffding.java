@@ -49,11 +49,6 @@ public final class Hoeffding {
     Arguments.checkSum(Math.abs(mean) / range, 1);
     Arguments.checkCount(n);
     Arguments.checkDelta(delta);
-    return Math.min(mean + range * deviation(n, delta), range);
-  }
-
-  /** How far the bound for losses in [0, 1] lies above their mean. */
-  static double deviation(int n, double delta) {
-    return Math.sqrt(-Math.log(delta) / (2.0 * n));
+    return Math.min(mean + range * Math.sqrt(-Math.log(delta) / (2.0 * n)), range);
   }
 }

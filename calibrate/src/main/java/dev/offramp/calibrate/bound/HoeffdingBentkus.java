@@ -50,13 +50,7 @@ public final class HoeffdingBentkus {
     Arguments.checkSum(sum, n);
     Arguments.checkDelta(delta);
     double logDelta = Math.log(delta);
-    double mean = sum / n;
-    // Its Hoeffding half alone is at least as tight as Hoeffding's own bound.
-    double high = Math.min(mean + Hoeffding.deviation(n, delta), Math.nextDown(1.0));
-    if (mean >= high || logP(sum, n, high) >= logDelta) {
-      return high == Math.nextDown(1.0) ? 1 : high;
-    }
-    return Root.between(mean, high, alpha -> logP(sum, n, alpha) - logDelta);
+    return Root.inUnitInterval(sum / n, alpha -> logP(sum, n, alpha) - logDelta);
   }
 
   /** For alpha in [0, 1). */
