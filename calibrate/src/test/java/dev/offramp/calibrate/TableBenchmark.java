@@ -10,9 +10,10 @@ import java.util.SplittableRandom;
 import java.util.function.ToDoubleFunction;
 
 /**
- * How long a table of 10,000 samples x 1,000 thresholds takes through every bound and p-value, on
- * one thread: the median of several runs. Not a test: run it with {@code mvn -pl calibrate
- * test-compile exec:exec@table-benchmark}.
+ * How long a table of 10,000 samples x 1,000 thresholds takes through every bound and p-value on
+ * one thread, the median of several runs, and through every calibration method on all cores, the
+ * first run of each. Not a test: run it with {@code mvn -pl calibrate test-compile
+ * exec:exec@table-benchmark}.
  */
 public final class TableBenchmark {
   private static final int SAMPLES = 10_000;
@@ -35,6 +36,9 @@ public final class TableBenchmark {
         continuous[k][i] = Math.min(0.2 * random.nextGaussian() + risk, 1);
       }
     }
+    Arrays.fill(binary[0], 0);
+    Arrays.fill(continuous[0], 0);
+    methods(binary, continuous);
     System.out.printf("%,d samples x %,d rows, one thread%n", SAMPLES, ROWS);
     print("Hoeffding p-value", binary, x -> Hoeffding.pValue(sum(x), SAMPLES, EPSILON));
     print("Hoeffding bound", binary, x -> Hoeffding.upperBound(mean(x), SAMPLES, DELTA, 1));
@@ -49,6 +53,30 @@ public final class TableBenchmark {
     print("betting bound, 0-1 losses", binary, x -> Betting.upperBound(x, 1, DELTA));
     print("betting p-value, gap losses", continuous, x -> Betting.pValue(x, 1, DELTA, EPSILON));
     print("betting bound, gap losses", continuous, x -> Betting.upperBound(x, 1, DELTA));
+  }
+
+  /** Cold: no method has been run before, as when a user calibrates once. */
+  private static void methods(double[][] binary, double[][] continuous) {
+    System.out.printf(
+        "%,d samples x %,d rows, %d cores, first runs%n",
+        SAMPLES, ROWS, Runtime.getRuntime().availableProcessors());
+    LossTable zeroOne = new LossTable(Grid.uniform(ROWS - 1), binary, 1);
+    LossTable gap = new LossTable(Grid.uniform(ROWS - 1), continuous, 1);
+    double total = 0;
+    for (Method method : Method.values()) {
+      for (Fwer fwer : method.tests() ? Fwer.values() : new Fwer[] {Fwer.FIXED_SEQUENCE}) {
+        String name = method.id() + (method.tests() ? " " + fwer.id() : "");
+        boolean binomial = method == Method.UCB_BINOMIAL || method == Method.LTT_BINOMIAL;
+        long start = System.nanoTime();
+        Calibration c =
+            Calibrator.calibrate(
+                binomial ? zeroOne : gap, new Settings(method, fwer, EPSILON, DELTA));
+        double millis = (System.nanoTime() - start) / 1e6;
+        total += millis;
+        System.out.printf(Locale.ROOT, "%-28s %7.1f ms   (row %d)%n", name, millis, c.rowIndex());
+      }
+    }
+    System.out.printf(Locale.ROOT, "%-28s %7.1f ms%n", "all methods and procedures", total);
   }
 
   private static double hoeffdingBentkus(double sum) {
