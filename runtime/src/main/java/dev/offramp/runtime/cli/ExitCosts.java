@@ -1,20 +1,16 @@
 package dev.offramp.runtime.cli;
 
 import dev.offramp.models.ModelConfig;
-import dev.offramp.runtime.bench.Interleaved;
-import dev.offramp.runtime.bench.Interleaved.Timing;
-import dev.offramp.runtime.bench.Mode;
-import dev.offramp.runtime.bench.Workload;
 import dev.offramp.runtime.engine.Engine;
 import dev.offramp.runtime.engine.Flops;
-import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
+import org.apache.commons.math3.stat.descriptive.rank.Median;
 
 /** What a sample has cost when it leaves at each exit, the heads on its way included. */
 final class ExitCosts {
-  private static final int ROUNDS = 3;
-  private static final int BATCHES = 4;
+  private static final int ROUNDS = 7;
 
   private ExitCosts() {}
 
@@ -30,31 +26,21 @@ final class ExitCosts {
   }
 
   /**
-   * Milliseconds on the device, when whole batches leave together: medians over rounds that time
-   * all exits side by side after a warm-up; shape [exits].
+   * Milliseconds on the device, when a whole batch leaves together: medians over rounds in which
+   * every exit has its turn, after one round to warm up; shape [exits].
    */
   static double[] millis(Engine engine, List<int[]> samples, int batch) {
-    List<List<int[]>> batches = new Workload(samples).batches(batch);
-    List<Mode> modes = new ArrayList<>();
-    for (int exit = 0; exit < engine.stages(); exit++) {
-      modes.add(new Through(engine, exit));
+    List<int[]> timed = samples.subList(0, Math.min(batch, samples.size()));
+    double[][] millis = new double[engine.stages()][ROUNDS];
+    for (int round = -1; round < ROUNDS; round++) {
+      for (int exit = 0; exit < millis.length; exit++) {
+        long start = System.nanoTime();
+        engine.runThrough(timed, exit);
+        if (round >= 0) {
+          millis[exit][round] = (System.nanoTime() - start) / 1e6 / timed.size();
+        }
+      }
     }
-    return Interleaved.time(modes, batches.subList(0, Math.min(BATCHES, batches.size())), ROUNDS, 0)
-        .stream()
-        .mapToDouble(Timing::medianSamplesPerSecond)
-        .map(rate -> 1000 / rate)
-        .toArray();
-  }
-
-  private record Through(Engine engine, int exit) implements Mode {
-    @Override
-    public String name() {
-      return "exit " + exit;
-    }
-
-    @Override
-    public void run(List<int[]> batch) {
-      engine.runThrough(batch, exit);
-    }
+    return Arrays.stream(millis).mapToDouble(rounds -> new Median().evaluate(rounds)).toArray();
   }
 }
