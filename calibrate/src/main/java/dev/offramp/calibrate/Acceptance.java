@@ -48,6 +48,9 @@ record Acceptance(BitSet rows, double[] pValues, double[] upperBounds) {
 
   /** The largest empirical risk that {@link Method#NAIVE} or a CRC accepts. */
   private static double limit(RiskLevel risk, Method method) {
+    if (risk.isVoid()) {
+      return Double.POSITIVE_INFINITY;
+    }
     if (method == Method.NAIVE) {
       return risk.epsilon();
     }

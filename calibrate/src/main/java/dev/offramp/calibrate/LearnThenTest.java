@@ -44,9 +44,9 @@ final class LearnThenTest {
 
   /** Shape [K]; of several risks the largest: the union of the hypotheses is tested. */
   private static double[] pValues(List<RiskLevel> risks, Settings settings, int[] samples) {
-    int rows = risks.getFirst().table().rows();
-    double level = settings.firstLevel(rows);
-    return IntStream.range(0, rows)
+    LossTable table = risks.getFirst().table();
+    double level = Planner.of(settings, table).level();
+    return IntStream.range(0, table.rows())
         .parallel()
         .mapToDouble(k ->
             risks.stream()

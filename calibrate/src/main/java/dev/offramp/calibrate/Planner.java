@@ -112,7 +112,7 @@ public record Planner(Method method, Fwer fwer, double delta, int rows, double b
   }
 
   /** The level of the first test. */
-  private double level() {
+  double level() {
     return fwer.firstLevel(delta, Math.max(1, rows - 1));
   }
 

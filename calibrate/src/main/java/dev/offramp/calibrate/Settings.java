@@ -27,11 +27,6 @@ public record Settings(Method method, Fwer fwer, double epsilon, double delta, l
     this(method, Fwer.FIXED_SEQUENCE, epsilon, delta);
   }
 
-  /** The level of the first test. */
-  double firstLevel(int rows) {
-    return fwer.firstLevel(delta, Math.max(1, rows - 1));
-  }
-
   static void checkEpsilon(double epsilon) {
     if (!Double.isFinite(epsilon)) {
       throw new CalibrationException("epsilon " + epsilon + " is not a number; give one above 0");

@@ -39,6 +39,7 @@ public final class TableBenchmark {
     Arrays.fill(binary[0], 0);
     Arrays.fill(continuous[0], 0);
     methods(binary, continuous);
+    paretoTesting();
     System.out.printf("%,d samples x %,d rows, one thread%n", SAMPLES, ROWS);
     print("Hoeffding p-value", binary, x -> Hoeffding.pValue(sum(x), SAMPLES, EPSILON));
     print("Hoeffding bound", binary, x -> Hoeffding.upperBound(mean(x), SAMPLES, DELTA, 1));
@@ -77,6 +78,42 @@ public final class TableBenchmark {
       }
     }
     System.out.printf(Locale.ROOT, "%-28s %7.1f ms%n", "all methods and procedures", total);
+  }
+
+  /** Vectors of thresholds for a model of twelve exits. */
+  private static void paretoTesting() {
+    int exits = 12;
+    int candidates = 2_000;
+    SplittableRandom random = new SplittableRandom(2);
+    float[][] confidence = new float[exits][SAMPLES];
+    double[][] losses = new double[exits][SAMPLES];
+    double[] cost = new double[exits];
+    for (int exit = 0; exit < exits; exit++) {
+      cost[exit] = exit + 1;
+      for (int i = 0; i < SAMPLES; i++) {
+        double chance = Math.pow(random.nextDouble(), 1.0 / (exit + 1));
+        confidence[exit][i] = (float) chance;
+        losses[exit][i] = exit + 1 < exits && random.nextDouble() > chance ? 1 : 0;
+      }
+    }
+    ExitTable table = new ExitTable(confidence, new int[exits][SAMPLES]);
+    long start = System.nanoTime();
+    Calibration c =
+        ParetoTesting.calibrate(
+            table,
+            losses,
+            1,
+            cost,
+            candidates,
+            new Settings(Method.LTT_HB, Fwer.SPLIT, EPSILON, DELTA));
+    System.out.printf(
+        Locale.ROOT,
+        "%-28s %7.1f ms   (%,d candidates, %d exits, %d tested)%n",
+        "Pareto testing",
+        (System.nanoTime() - start) / 1e6,
+        candidates,
+        exits,
+        c.vectors().length - 1);
   }
 
   private static double hoeffdingBentkus(double sum) {

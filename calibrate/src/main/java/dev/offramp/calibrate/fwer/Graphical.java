@@ -1,5 +1,6 @@
 package dev.offramp.calibrate.fwer;
 
+import dev.offramp.calibrate.CalibrationException;
 import java.util.Arrays;
 import java.util.BitSet;
 
@@ -18,7 +19,7 @@ public final class Graphical {
    * @param transitions shape [m][m], share handed from row to column, non-negative, zero diagonal,
    *     each row sums to at most 1
    * @return indices of the rejected hypotheses
-   * @throws IllegalArgumentException if weights or transitions break these rules
+   * @throws CalibrationException if weights or transitions break these rules
    */
   public static BitSet reject(
       double[] pValues, double delta, double[] weights, double[][] transitions) {
@@ -99,7 +100,7 @@ public final class Graphical {
 
   private static void require(boolean condition, String problem) {
     if (!condition) {
-      throw new IllegalArgumentException(problem);
+      throw new CalibrationException(problem);
     }
   }
 }

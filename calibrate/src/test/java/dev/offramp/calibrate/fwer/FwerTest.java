@@ -3,6 +3,7 @@ package dev.offramp.calibrate.fwer;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.offramp.calibrate.CalibrationException;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.SplittableRandom;
@@ -99,7 +100,7 @@ class FwerTest {
 
   private static void assertBad(Runnable call, String message) {
     assertThatThrownBy(call::run)
-        .isInstanceOf(IllegalArgumentException.class)
+        .isInstanceOf(CalibrationException.class)
         .hasMessageContaining(message);
   }
 }
