@@ -140,11 +140,12 @@ public record Validation(List<Outcome> outcomes, List<Choice> choices) {
     double mean = Arrays.stream(choices).mapToDouble(Choice::testRisk).average().orElseThrow();
     double squares =
         Arrays.stream(choices).mapToDouble(choice -> Math.pow(choice.testRisk() - mean, 2)).sum();
-    double depth =
+    // Of the layers saved rather than of those run: no rounding where nothing is saved.
+    double saved =
         depths == null
             ? Double.NaN
             : Arrays.stream(choices)
-                .mapToDouble(choice -> depths[choice.row()])
+                .mapToDouble(choice -> depths[0] - depths[choice.row()])
                 .average()
                 .orElseThrow();
     double epsilon = choices[0].epsilon();
@@ -157,8 +158,8 @@ public record Validation(List<Outcome> outcomes, List<Choice> choices) {
         trials,
         mean,
         Math.sqrt(squares / (trials - 1)),
-        depth,
-        depths == null ? Double.NaN : 1 - depth / depths[0],
+        depths == null ? Double.NaN : depths[0] - saved,
+        depths == null ? Double.NaN : saved / depths[0],
         (double) violations / trials);
   }
 
