@@ -116,7 +116,7 @@ final class BenchCommand implements Callable<Integer> {
         TemporaryFolder unpacked = TemporaryFolder.create()) {
       int threads = opened.info().computeUnits();
       double peak = opened.measurePeakGflops();
-      Double lambda = lambda(directory);
+      Guard.Thresholds thresholds = thresholds(directory);
       Workload workload =
           sequence == null
               ? new Workload(Inputs.read(input, directory).tokens())
@@ -128,7 +128,7 @@ final class BenchCommand implements Callable<Integer> {
       document.addProperty("model", model.toAbsolutePath().normalize().toString());
       document.addProperty("input", input.toString());
       document.addProperty("sequence", sequence);
-      document.addProperty("lambda", lambda);
+      document.addProperty("lambda", thresholds == null ? null : thresholds.lambda());
       if (!json) {
         System.out.printf(
             "%s, %d threads, measured peak %.0f GFLOP/s%n%n",
@@ -146,14 +146,15 @@ final class BenchCommand implements Callable<Integer> {
         List<Mode> modes = new ArrayList<>();
         try (Engine engine = Engine.open(directory, opened, size, longest)) {
           modes.add(EngineMode.fullDepth(engine));
-          if (lambda != null) {
-            modes.add(EngineMode.earlyExit(engine, lambda));
+          if (thresholds != null) {
+            modes.add(EngineMode.earlyExit(engine, thresholds.thresholds()));
           }
           for (int p = 0; p < peers.size(); p++) {
             modes.add(new OnnxMode(p == 0 ? OnnxMode.FP32 : OnnxMode.INT8, peers.get(p), threads));
           }
           List<Timing> timings = Interleaved.time(modes, batches, rounds, SLICE_SECONDS);
-          Workload.Depth depth = lambda == null ? null : Workload.depth(engine, batches, lambda);
+          Workload.Depth depth =
+              thresholds == null ? null : Workload.depth(engine, batches, thresholds.thresholds());
           JsonObject ofBatch = new JsonObject();
           for (Timing timing : timings) {
             cases.add(
@@ -228,14 +229,14 @@ final class BenchCommand implements Callable<Integer> {
     return line;
   }
 
-  /** The threshold of the early-exit mode, or null where there is none to time. */
-  private Double lambda(ModelDirectory directory) {
+  /** The thresholds of the early-exit mode, or null where there are none to time. */
+  private Guard.Thresholds thresholds(ModelDirectory directory) {
     boolean certified = Files.exists(directory.path().resolve(ModelDirectory.CERTIFICATE));
     if (directory.config().exits().isEmpty() || !(certified || guard.isSet())) {
       Console.say("no exit heads or no certificate: full depth alone is timed");
       return null;
     }
-    return guard.resolve(directory).lambda();
+    return guard.resolve(directory);
   }
 
   private void check() {

@@ -23,6 +23,7 @@ import picocli.CommandLine.Spec;
       ImportCommand.class,
       AttachCommand.class,
       CalibrateCommand.class,
+      ValidateCommand.class,
       RunCommand.class,
       BenchCommand.class
     },

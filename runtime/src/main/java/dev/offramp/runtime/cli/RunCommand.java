@@ -63,7 +63,7 @@ final class RunCommand implements Callable<Integer> {
     }
     try (ModelDirectory directory = ModelDirectory.open(model);
         Device opened = device.open()) {
-      Guard.Threshold threshold = guard.resolve(directory);
+      Guard.Thresholds thresholds = guard.resolve(directory);
       Inputs inputs = Inputs.read(input, directory);
       List<Outcome> outcomes;
       double seconds;
@@ -78,14 +78,15 @@ final class RunCommand implements Callable<Integer> {
                   while (all.size() < inputs.size()) {
                     int to = Math.min(all.size() + batch, inputs.size());
                     all.addAll(
-                        engine.run(inputs.tokens().subList(all.size(), to), threshold.lambda()));
+                        engine.run(
+                            inputs.tokens().subList(all.size(), to), thresholds.thresholds()));
                     done.accept(to);
                   }
                   return all;
                 });
         seconds = (System.nanoTime() - start) / 1e9;
       }
-      report(directory.config(), opened, inputs, threshold, outcomes, seconds);
+      report(directory.config(), opened, inputs, thresholds, outcomes, seconds);
     }
     return 0;
   }
@@ -94,7 +95,7 @@ final class RunCommand implements Callable<Integer> {
       ModelConfig config,
       Device opened,
       Inputs inputs,
-      Guard.Threshold threshold,
+      Guard.Thresholds thresholds,
       List<Outcome> outcomes,
       double seconds) {
     int[] histogram = new int[config.exits().size()];
@@ -111,7 +112,7 @@ final class RunCommand implements Callable<Integer> {
       document.addProperty("model", model.toAbsolutePath().normalize().toString());
       document.addProperty("device", opened.info().id());
       document.addProperty("samples", outcomes.size());
-      document.add("certificate", certificate(threshold));
+      document.add("certificate", certificate(thresholds));
       JsonArray results = new JsonArray();
       for (int i = 0; i < outcomes.size(); i++) {
         Outcome outcome = outcomes.get(i);
@@ -168,18 +169,24 @@ final class RunCommand implements Callable<Integer> {
     return Float.isFinite(confidence) ? confidence : null;
   }
 
-  private static JsonObject certificate(Guard.Threshold threshold) {
-    if (threshold.certificate() == null) {
+  private static JsonObject certificate(Guard.Thresholds thresholds) {
+    if (thresholds.certificate() == null) {
       return null;
     }
     JsonObject document = new JsonObject();
-    document.addProperty("file", threshold.file().toAbsolutePath().normalize().toString());
-    document.addProperty("method", threshold.certificate().calibration().method().id());
-    document.addProperty("risk", threshold.certificate().risk().id());
-    document.addProperty("epsilon", threshold.certificate().calibration().epsilon());
-    document.addProperty("delta", threshold.certificate().calibration().delta());
-    document.addProperty("lambda", threshold.certificate().calibration().lambda());
-    document.addProperty("guarantee", threshold.certificate().calibration().guarantee());
+    document.addProperty("file", thresholds.file().toAbsolutePath().normalize().toString());
+    document.addProperty("method", thresholds.certificate().calibration().method().id());
+    document.addProperty("risk", thresholds.certificate().risk().id());
+    document.addProperty("epsilon", thresholds.certificate().calibration().epsilon());
+    document.addProperty("delta", thresholds.certificate().calibration().delta());
+    boolean vector = thresholds.certificate().calibration().isVector();
+    document.addProperty("lambda", vector ? null : thresholds.certificate().calibration().lambda());
+    if (vector) {
+      JsonArray ofExits = new JsonArray();
+      Arrays.stream(thresholds.thresholds()).forEach(ofExits::add);
+      document.add("thresholds", ofExits);
+    }
+    document.addProperty("guarantee", thresholds.certificate().calibration().guarantee());
     return document;
   }
 }

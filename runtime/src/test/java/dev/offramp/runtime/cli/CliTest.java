@@ -1,16 +1,15 @@
 package dev.offramp.runtime.cli;
 
+import static dev.offramp.runtime.cli.Offramp.offramp;
+import static dev.offramp.runtime.cli.Offramp.refuses;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParser;
 import dev.offramp.runtime.TinyModel;
-import java.io.ByteArrayOutputStream;
+import dev.offramp.runtime.cli.Offramp.Outcome;
 import java.io.IOException;
-import java.io.PrintStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -27,54 +26,11 @@ class CliTest {
   private Path model;
   private Path texts;
 
-  private record Outcome(int code, String out, String err) {
-    JsonObject json() {
-      return JsonParser.parseString(out).getAsJsonObject();
-    }
-
-    /** The message alone, without the progress bars that share stderr. */
-    String message() {
-      return err.lines()
-          .filter(line -> line.startsWith("offramp: "))
-          .reduce((first, second) -> second)
-          .orElse("");
-    }
-  }
-
   @BeforeEach
   void write() throws IOException {
     model = TinyModel.write(folder.resolve("model"), 11, 1, 2, 4);
     texts = folder.resolve("texts.txt");
     Files.write(texts, TinyModel.sentences(12, 400));
-  }
-
-  private static Outcome offramp(Object... arguments) {
-    String[] line = new String[arguments.length];
-    for (int i = 0; i < line.length; i++) {
-      line[i] = arguments[i].toString();
-    }
-    PrintStream out = System.out;
-    PrintStream err = System.err;
-    ByteArrayOutputStream toOut = new ByteArrayOutputStream();
-    ByteArrayOutputStream toErr = new ByteArrayOutputStream();
-    try {
-      System.setOut(new PrintStream(toOut, true, StandardCharsets.UTF_8));
-      System.setErr(new PrintStream(toErr, true, StandardCharsets.UTF_8));
-      int code = Main.execute(line);
-      return new Outcome(
-          code, toOut.toString(StandardCharsets.UTF_8), toErr.toString(StandardCharsets.UTF_8));
-    } finally {
-      System.setOut(out);
-      System.setErr(err);
-    }
-  }
-
-  private void refuses(int code, String part, Object... arguments) {
-    Outcome outcome = offramp(arguments);
-    assertThat(outcome.message()).contains(part);
-    assertThat(outcome.code()).isEqualTo(code);
-    assertThat(outcome.err()).doesNotContain("\tat ").doesNotContain("Exception");
-    assertThat(outcome.out()).isEmpty();
   }
 
   @Test
@@ -249,7 +205,8 @@ class CliTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"demo", "doctor", "import", "attach", "calibrate", "run", "bench"})
+  @ValueSource(
+      strings = {"demo", "doctor", "import", "attach", "calibrate", "validate", "run", "bench"})
   void everyCommandHasHelpWithAnExample(String command) {
     Outcome help = offramp(command, "--help");
     assertThat(help.code()).isZero();
