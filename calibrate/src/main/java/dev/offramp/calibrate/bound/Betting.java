@@ -29,6 +29,9 @@ public final class Betting {
 
   private final double[] stakes;
 
+  /** What the bound comes to where all stakes are small and alike, limited to [0, B]. */
+  private final double typicalBound;
+
   private Betting(double[] losses, double bound, double delta) {
     Arguments.checkCount(losses.length);
     Arguments.checkBound(bound);
@@ -54,6 +57,7 @@ public final class Betting {
       double deviation = loss - sum / (i + 2);
       squares += deviation * deviation;
     }
+    typicalBound = Math.clamp(sum / n + Math.sqrt(scale * squares / n), 0, bound);
   }
 
   /** The p-value, in [0, 1]; 0 where it underflows. Arguments as in {@link #logPValue}. */
@@ -95,7 +99,10 @@ public final class Betting {
     if (betting.logWealth(bound) <= threshold) {
       return bound;
     }
-    return Root.between(0, bound, risk -> betting.logWealth(risk) - threshold);
+    double middle = betting.typicalBound;
+    boolean above = betting.logWealth(middle) > threshold;
+    return Root.between(
+        above ? 0 : middle, above ? middle : bound, risk -> betting.logWealth(risk) - threshold);
   }
 
   /** ln K(risk), for a risk of at least 0. */
