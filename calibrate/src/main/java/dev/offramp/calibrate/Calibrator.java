@@ -12,13 +12,14 @@ public final class Calibrator {
 
   /** Calibrates for one risk; of the accepted rows it takes the most eager. */
   public static Calibration calibrate(LossTable table, Settings settings) {
-    return calibrate(table, settings, new double[0], List.of());
+    return calibrate("the risk", table, settings, new double[0], List.of());
   }
 
   /**
    * Calibrates a threshold.
    *
-   * @param table losses of the risk that {@code settings} are for
+   * @param risk name of the risk that {@code settings} are for, as the guarantee is to call it
+   * @param table its losses
    * @param costOfRow shape [K], cost of running at each row in any unit; of the accepted rows and
    *     row 0 the cheapest is taken, of equally cheap ones the most eager. Empty: the most eager
    *     accepted row is taken. Costs may come from the calibration data, for the guarantee holds
@@ -29,13 +30,17 @@ public final class Calibrator {
    *     method
    */
   public static Calibration calibrate(
-      LossTable table, Settings settings, double[] costOfRow, List<RiskLevel> further) {
+      String risk,
+      LossTable table,
+      Settings settings,
+      double[] costOfRow,
+      List<RiskLevel> further) {
     check(table, costOfRow, further);
     List<RiskLevel> risks = new ArrayList<>();
-    risks.add(new RiskLevel("the first risk", table, settings.epsilon()));
+    risks.add(new RiskLevel(risk, table, settings.epsilon()));
     risks.addAll(further);
     double[][] means =
-        risks.stream().map(risk -> means(risk.table(), settings.method())).toArray(double[][]::new);
+        risks.stream().map(each -> means(each.table(), settings.method())).toArray(double[][]::new);
     Acceptance acceptance = Acceptance.of(risks, means, settings);
     int row = choose(acceptance.rows(), costOfRow);
     String reason = null;
@@ -62,9 +67,9 @@ public final class Calibrator {
         acceptance.upperBounds(),
         table.risks(),
         further.stream()
-            .map(risk ->
+            .map(each ->
                 new FurtherRisk(
-                    risk.risk(), risk.table().bound(), risk.epsilon(), risk.table().risks()))
+                    each.risk(), each.table().bound(), each.epsilon(), each.table().risks()))
             .toList());
   }
 

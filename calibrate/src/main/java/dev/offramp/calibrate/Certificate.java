@@ -52,11 +52,21 @@ public record Certificate(
       new GsonBuilder().serializeNulls().disableHtmlEscaping().setPrettyPrinting().create();
 
   /**
-   * @throws CalibrationException if the thresholds are not the calibration's
+   * @throws CalibrationException if the thresholds are not the calibration's, are outside [0, 1],
+   *     or let samples exit although nothing was certified
    */
   public Certificate {
     if (!Arrays.equals(thresholds, calibration.thresholds(thresholds.length))) {
       throw new CalibrationException("$.thresholds are not those of row $.rowIndex");
+    }
+    for (double threshold : thresholds) {
+      if (!(threshold >= 0 && threshold <= 1)) {
+        throw new CalibrationException("$.thresholds must be in [0, 1], not " + threshold);
+      }
+      if (calibration.fallback() && threshold != 1) {
+        throw new CalibrationException(
+            "$.thresholds must be 1, never exit, for row 0, not " + threshold);
+      }
     }
   }
 

@@ -93,7 +93,10 @@ public record Planner(Method method, Fwer fwer, double delta, int rows, double b
     return OptionalInt.of(enough);
   }
 
-  /** Why n samples cannot certify epsilon whatever their losses, and the remedy; else empty. */
+  /**
+   * Why n samples cannot certify epsilon, and the remedy; else empty. Only where early answers are
+   * better than the full model's, so that losses are negative, may a betting bound still do it.
+   */
   public Optional<String> shortfall(double epsilon, int n) {
     double minimum = epsilonMin(n);
     if (epsilon >= minimum) {
@@ -103,7 +106,7 @@ public record Planner(Method method, Fwer fwer, double delta, int rows, double b
     return Optional.of(
         String.format(
             Locale.ROOT,
-            "epsilon below the achievable minimum: %d samples can certify %.4g at best; use %s"
+            "epsilon below the achievable minimum: %d samples certify %.4g at best, without any loss; use %s"
                 + " samples or a larger epsilon%s",
             n,
             minimum,

@@ -219,7 +219,7 @@ class CalibratorTest {
     LossTable table = new LossTable(new double[] {1, 0.5}, losses, 1);
     Calibration c = Calibrator.calibrate(table, new Settings(Method.CRC, 0.05, 0.1));
     assertThat(c.fallback()).isTrue();
-    assertThat(c.reason()).contains("10 samples can certify 0.09091 at best; use at least 19");
+    assertThat(c.reason()).contains("10 samples certify 0.09091 at best, without any loss; use at least 19");
   }
 
   @Test
@@ -273,7 +273,8 @@ class CalibratorTest {
     Settings settings = new Settings(Method.LTT_HB, 0.05, 0.1);
     assertThat(row(table, settings, 9, 5, 6, 1)).isEqualTo(1);
     assertThat(row(table, settings, 9, 5, 5, 1)).isEqualTo(2);
-    Calibration dear = Calibrator.calibrate(table, settings, new double[] {1, 2, 2, 2}, List.of());
+    Calibration dear =
+        Calibrator.calibrate("first", table, settings, new double[] {1, 2, 2, 2}, List.of());
     assertThat(dear.fallback()).isTrue();
     assertThat(dear.acceptedRows()).containsExactly(1, 2);
     assertThat(dear.reason()).contains("cheaper");
@@ -283,7 +284,7 @@ class CalibratorTest {
   }
 
   private static int row(LossTable table, Settings settings, double... cost) {
-    return Calibrator.calibrate(table, settings, cost, List.of()).rowIndex();
+    return Calibrator.calibrate("first", table, settings, cost, List.of()).rowIndex();
   }
 
   @Test
@@ -295,13 +296,15 @@ class CalibratorTest {
       Settings settings = new Settings(method, 0.06, 0.1);
       int alone = Calibrator.calibrate(first, settings).rowIndex();
       int other = Calibrator.calibrate(second, new Settings(method, 0.1, 0.1)).rowIndex();
-      Calibration both = Calibrator.calibrate(first, settings, new double[0], List.of(further));
+      Calibration both =
+          Calibrator.calibrate("first", first, settings, new double[0], List.of(further));
       assertThat(both.rowIndex()).as(method.id()).isEqualTo(Math.min(alone, other));
       assertThat(both.furtherRisks()).hasSize(1);
       assertThat(both.furtherRisks().getFirst().empiricalRisk()[1]).isEqualTo(0.03);
     }
     Settings settings = new Settings(Method.LTT_HB, 0.06, 0.1);
-    Calibration both = Calibrator.calibrate(first, settings, new double[0], List.of(further));
+    Calibration both =
+        Calibrator.calibrate("first", first, settings, new double[0], List.of(further));
     for (int k = 1; k < 5; k++) {
       double p1 = HoeffdingBentkus.pValue(1000 * first.risk(k), 1000, 0.06);
       double p2 = HoeffdingBentkus.pValue(1000 * second.risk(k), 1000, 0.1);
@@ -310,7 +313,7 @@ class CalibratorTest {
     assertThat(both.guarantee()).contains("0.1 (second)");
     RiskLevel elsewhere = new RiskLevel("second", table(999, 0, 30, 60, 85, 90), 0.1);
     assertThatThrownBy(
-            () -> Calibrator.calibrate(first, settings, new double[0], List.of(elsewhere)))
+            () -> Calibrator.calibrate("first", first, settings, new double[0], List.of(elsewhere)))
         .hasMessageContaining("second are not on the samples and grid");
   }
 

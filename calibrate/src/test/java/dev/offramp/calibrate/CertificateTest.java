@@ -5,10 +5,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonPrimitive;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
@@ -176,6 +178,32 @@ class CertificateTest {
     assertDamaged(written, json -> json.addProperty("method", "ucb-hb"), "fwer must be given");
   }
 
+  /** A certificate that says "never exit" must hold nothing else, however it came to be. */
+  @Test
+  void neverExitIsNoOtherThreshold() throws IOException {
+    Calibration fallback = Calibrator.calibrate(lossy(), new Settings(Method.LTT_HB, 0.05, 0.1));
+    assertThat(fallback.fallback()).isTrue();
+    Certificate certificate = certificate(fallback, new double[] {1, 1});
+    for (double lambda : new double[] {0, 0.999, 5}) {
+      assertDamaged(
+          certificate,
+          json -> {
+            json.addProperty("lambda", lambda);
+            json.getAsJsonArray("grid").set(0, new JsonPrimitive(lambda));
+            json.getAsJsonArray("grid").set(1, new JsonPrimitive(0));
+            json.getAsJsonArray("thresholds").set(0, new JsonPrimitive(lambda));
+            json.getAsJsonArray("thresholds").set(1, new JsonPrimitive(lambda));
+          },
+          "$.thresholds must be");
+    }
+  }
+
+  private static LossTable lossy() {
+    double[][] losses = new double[2][50];
+    Arrays.fill(losses[1], 1);
+    return new LossTable(new double[] {1, 0.5}, losses, 1);
+  }
+
   private static JsonObject furtherRisk(JsonObject json) {
     return json.getAsJsonArray("furtherRisks").get(0).getAsJsonObject();
   }
@@ -207,10 +235,14 @@ class CertificateTest {
             new double[0],
             new double[] {0, 0.01, 0.02},
             List.of(new FurtherRisk("another", 2, 0.3, new double[] {0, 0.1, 0.2})));
+    return certificate(calibration, vectors[2]);
+  }
+
+  private static Certificate certificate(Calibration calibration, double[] thresholds) {
     return new Certificate(
         Risk.PREDICTION_GAP,
         calibration,
-        vectors[2],
+        thresholds,
         "sha256:aa",
         "sha256:bb",
         "jvm",

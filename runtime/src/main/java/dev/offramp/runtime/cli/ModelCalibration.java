@@ -96,6 +96,7 @@ record ModelCalibration(
       levels.add(new RiskLevel(risk.risk().id(), losses, risk.epsilon()));
     }
     return Calibrator.calibrate(
+        levels.getFirst().risk(),
         levels.getFirst().table(),
         settings.getFirst(),
         new double[0],
