@@ -219,7 +219,8 @@ class CalibratorTest {
     LossTable table = new LossTable(new double[] {1, 0.5}, losses, 1);
     Calibration c = Calibrator.calibrate(table, new Settings(Method.CRC, 0.05, 0.1));
     assertThat(c.fallback()).isTrue();
-    assertThat(c.reason()).contains("10 samples certify 0.09091 at best, without any loss; use at least 19");
+    assertThat(c.reason())
+        .contains("10 samples certify 0.09091 at best, without any loss; use at least 19");
   }
 
   @Test
