@@ -1,7 +1,7 @@
 package dev.offramp.runtime.cli;
 
 import dev.offramp.calibrate.Certificate;
-import dev.offramp.calibrate.Method;
+import dev.offramp.calibrate.Promise;
 import dev.offramp.models.InputException;
 import dev.offramp.models.ModelDirectory;
 import dev.offramp.runtime.engine.Engine;
@@ -93,7 +93,7 @@ final class Guard {
     if (certificate.calibration().fallback()) {
       Console.say(
           "no certified threshold, running at full depth: " + certificate.calibration().reason());
-    } else if (certificate.calibration().method().promise() == Method.Promise.NONE) {
+    } else if (certificate.calibration().method().promise() == Promise.NONE) {
       Console.say(
           "%s: chosen by '%s', which guarantees nothing: %s",
           file, certificate.calibration().method().id(), certificate.calibration().guarantee());

@@ -131,7 +131,7 @@ class CliTest {
     // (1 - 0.05)^45 < 0.1 <= (1 - 0.05)^44
     JsonObject binomial = plan.getAsJsonArray("methods").get(0).getAsJsonObject();
     assertThat(binomial.get("samplesNeeded").getAsInt()).isEqualTo(45);
-    assertThat(binomial.get("epsilonMin").getAsDouble()).isBetween(0.0499, 0.05);
+    assertThat(binomial.get("epsilonMin").getAsDouble()).isBetween(0.0498, 0.0499);
     JsonObject crc = plan.getAsJsonArray("methods").get(1).getAsJsonObject();
     assertThat(crc.get("samplesNeeded").getAsInt()).isEqualTo(19);
     assertThat(offramp("plan", "--samples", 100).out()).contains("ucb-wsr").contains("0.0238");
