@@ -1,148 +1,115 @@
 package dev.offramp.calibrate;
 
-import java.util.Locale;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.List;
 import java.util.stream.IntStream;
 
-/** Chooses the most eager threshold whose risk is controlled. */
+/** Chooses the threshold whose risk is controlled. */
 public final class Calibrator {
-  private final LossTable table;
-  private final Method method;
-  private final double epsilon;
-  private final double delta;
+  private Calibrator() {}
 
-  private Calibrator(LossTable table, Method method, double epsilon, double delta) {
-    this.table = table;
-    this.method = method;
-    this.epsilon = epsilon;
-    this.delta = delta;
+  /** Calibrates for one risk; of the accepted rows it takes the most eager. */
+  public static Calibration calibrate(LossTable table, Settings settings) {
+    return calibrate("the risk", table, settings, new double[0], List.of());
   }
 
   /**
-   * Calibrates a threshold: the last row of the unbroken run, starting at "never exit", that the
-   * method accepts.
+   * Calibrates a threshold.
    *
-   * <ul>
-   *   <li>{@link Method#NAIVE}: accepts where the mean loss is at most epsilon (arXiv 2405.20915,
-   *       Eq. 9).
-   *   <li>{@link Method#LTT_HB}: accepts where the {@link HoeffdingBentkus} p-value of the losses
-   *       max(loss, 0) / bound at level epsilon / bound is at most delta (arXiv 2110.01052).
-   * </ul>
-   *
-   * @param epsilon risk level, in the unit of the losses; at 0 or below the answer is "never exit"
-   * @param delta probability with which the guarantee may fail, in (0, 1)
-   * @throws CalibrationException if epsilon is not finite or delta is outside (0, 1)
+   * @param risk name of the risk that {@code settings} are for, as the guarantee is to call it
+   * @param table its losses
+   * @param costOfRow shape [K], cost of running at each row in any unit; of the accepted rows and
+   *     row 0 the cheapest is taken, of equally cheap ones the most eager. Empty: the most eager
+   *     accepted row is taken. Costs may come from the calibration data, for the guarantee holds
+   *     for all accepted rows at once
+   * @param further risks to be kept at the same time, on the same samples and grid: a row must be
+   *     accepted for each of them (of p-values the largest counts)
+   * @throws CalibrationException if shapes disagree, a cost is NaN, or the losses do not suit the
+   *     method
    */
   public static Calibration calibrate(
-      LossTable table, Method method, double epsilon, double delta) {
-    if (!Double.isFinite(epsilon)) {
-      throw new CalibrationException("epsilon " + epsilon + " is not a number");
+      String risk,
+      LossTable table,
+      Settings settings,
+      double[] costOfRow,
+      List<RiskLevel> further) {
+    check(table, costOfRow, further);
+    List<RiskLevel> risks = new ArrayList<>();
+    risks.add(new RiskLevel(risk, table, settings.epsilon()));
+    risks.addAll(further);
+    double[][] means =
+        risks.stream().map(each -> means(each.table(), settings.method())).toArray(double[][]::new);
+    Acceptance acceptance = Acceptance.of(risks, means, settings);
+    int row = choose(acceptance.rows(), costOfRow);
+    String reason = null;
+    if (acceptance.rows().isEmpty()) {
+      reason = Wording.noneAccepted(settings, risks, means, acceptance);
+    } else if (row == 0) {
+      reason = "never exit is cheaper than every certified threshold";
     }
-    checkDelta(delta);
-    return new Calibrator(table, method, epsilon, delta).calibrate();
-  }
-
-  /**
-   * The smallest epsilon that a method can certify with n samples, had they no loss at all. For
-   * {@link Method#LTT_HB} it solves (1 - epsilon / bound)^n = delta, the Hoeffding-Bentkus p-value
-   * at zero loss; {@link Method#NAIVE} has no such limit: 0.
-   *
-   * @throws CalibrationException if n is less than 1 or delta is outside (0, 1)
-   */
-  public static double epsilonMin(Method method, int n, double delta, double bound) {
-    if (n < 1) {
-      throw new CalibrationException("calibration needs at least 1 sample, not " + n);
-    }
-    checkDelta(delta);
-    return switch (method) {
-      case NAIVE -> 0;
-      case LTT_HB -> -bound * Math.expm1(Math.log(delta) / n);
-    };
-  }
-
-  private static void checkDelta(double delta) {
-    if (!(delta > 0 && delta < 1)) {
-      throw new CalibrationException("delta " + delta + " is outside (0, 1)");
-    }
-  }
-
-  private Calibration calibrate() {
-    double[] risk = rows().mapToDouble(table::risk).toArray();
-    double[] pValues =
-        switch (method) {
-          case NAIVE -> new double[0];
-          case LTT_HB -> rows().mapToDouble(this::hoeffdingBentkus).toArray();
-        };
-    int row = epsilon <= 0 ? 0 : select(risk, pValues);
     return new Calibration(
-        method,
+        settings.method(),
+        settings.method().tests() ? settings.fwer() : null,
         table.bound(),
-        epsilon,
-        delta,
+        settings.epsilon(),
+        settings.delta(),
         table.samples(),
         table.lambdas(),
+        new double[0][],
         row,
-        row == 0 ? fallbackReason(risk, pValues) : null,
-        guarantee(row),
-        epsilonMin(method, table.samples(), delta, table.bound()),
-        pValues,
-        risk);
+        acceptance.rows().stream().toArray(),
+        reason,
+        row == 0 ? Wording.NEVER_EXIT : Wording.guarantee(settings, risks, row),
+        Planner.of(settings, table).epsilonMin(table.samples()),
+        acceptance.pValues(),
+        acceptance.upperBounds(),
+        table.risks(),
+        further.stream()
+            .map(each ->
+                new FurtherRisk(
+                    each.risk(), each.table().bound(), each.epsilon(), each.table().risks()))
+            .toList());
   }
 
-  private int select(double[] risk, double[] pValues) {
-    return switch (method) {
-      case NAIVE -> FixedSequence.prefix(table.rows(), k -> risk[k] <= epsilon);
-      case LTT_HB -> FixedSequence.select(pValues, delta);
-    };
+  /** The means that {@link Method#NAIVE} and the CRCs go by. */
+  private static double[] means(LossTable table, Method method) {
+    return method == Method.CRC_SAMPLEWISE
+        ? ConformalRiskControl.runningMaximumRisk(table)
+        : table.risks();
   }
 
-  private IntStream rows() {
-    return IntStream.range(0, table.rows());
-  }
-
-  private double hoeffdingBentkus(int k) {
-    return HoeffdingBentkus.pValue(table.clippedSum(k), table.samples(), epsilon / table.bound());
-  }
-
-  private String fallbackReason(double[] risk, double[] pValues) {
-    if (epsilon <= 0) {
-      return "epsilon <= 0: no early exit can be certified free of risk";
+  private static int choose(BitSet accepted, double[] costOfRow) {
+    if (costOfRow.length == 0) {
+      return Math.max(0, accepted.length() - 1);
     }
-    if (table.rows() == 1) {
-      return "the grid holds no threshold besides never exit";
+    int cheapest = 0;
+    for (int k = accepted.nextSetBit(1); k >= 0; k = accepted.nextSetBit(k + 1)) {
+      cheapest = costOfRow[k] <= costOfRow[cheapest] ? k : cheapest;
     }
-    double minimum = epsilonMin(method, table.samples(), delta, table.bound());
-    if (epsilon < minimum) {
-      return text(
-          "epsilon below the achievable minimum: %d samples can certify %.4g at best; use more"
-              + " samples or a larger epsilon or delta",
-          table.samples(), minimum);
-    }
-    return switch (method) {
-      case NAIVE ->
-          text("no power: the mean loss at lambda %s is %.4g", table.lambdas()[1], risk[1]);
-      case LTT_HB ->
-          text(
-              "no power: the p-value at lambda %s is %.4g, above delta",
-              table.lambdas()[1], pValues[1]);
-    };
+    return cheapest;
   }
 
-  private String guarantee(int row) {
-    if (row == 0) {
-      return "Never exit: every sample runs through the full model, so nothing is risked.";
+  private static void check(LossTable table, double[] costOfRow, List<RiskLevel> further) {
+    if (costOfRow.length != 0 && costOfRow.length != table.rows()) {
+      throw new CalibrationException(
+          "%d costs for %d rows; give one for each row, or none"
+              .formatted(costOfRow.length, table.rows()));
     }
-    return switch (method) {
-      case NAIVE ->
-          "No guarantee: only on the calibration samples is the mean loss within epsilon.";
-      case LTT_HB ->
-          text(
-              "Except with probability at most %s over the draw of the %d calibration samples, the"
-                  + " expected loss at lambda %s on new samples of the same kind is at most %s.",
-              delta, table.samples(), table.lambdas()[row], epsilon);
-    };
-  }
-
-  private static String text(String format, Object... arguments) {
-    return String.format(Locale.ROOT, format, arguments);
+    IntStream.range(0, costOfRow.length)
+        .filter(k -> Double.isNaN(costOfRow[k]))
+        .findFirst()
+        .ifPresent(k -> {
+          throw new CalibrationException("the cost of row " + k + " is NaN; give a number");
+        });
+    for (RiskLevel risk : further) {
+      if (risk.table().samples() != table.samples()
+          || !Arrays.equals(risk.table().lambdas(), table.lambdas())) {
+        throw new CalibrationException(
+            "the losses of %s are not on the samples and grid of the first risk; use the same"
+                .formatted(risk.risk()));
+      }
+    }
   }
 }

@@ -18,12 +18,16 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.time.Instant;
 import java.time.format.DateTimeParseException;
+import java.util.Arrays;
+import java.util.Objects;
 
 /**
  * A calibrated threshold bound to the model and data it holds for. Its JSON form is flat: the
- * components of {@link Calibration} and of this record side by side, with {@code lambda} and {@code
- * fallback} spelt out. "Never exit" is a valid certificate.
+ * components of {@link Calibration} and of this record side by side, with {@code lambda} (null for
+ * a vector of thresholds) and {@code fallback} spelt out. "Never exit" is a valid certificate.
  *
+ * @param thresholds shape [early exits], what a confidence must exceed at each; all of them {@code
+ *     lambda} unless a vector was calibrated
  * @param modelHash hash of the model directory's content
  * @param dataHash hash of the calibration data
  * @param device device the confidences were computed on
@@ -34,6 +38,7 @@ import java.time.format.DateTimeParseException;
 public record Certificate(
     Risk risk,
     Calibration calibration,
+    double[] thresholds,
     String modelHash,
     String dataHash,
     String device,
@@ -46,18 +51,40 @@ public record Certificate(
   private static final Gson GSON =
       new GsonBuilder().serializeNulls().disableHtmlEscaping().setPrettyPrinting().create();
 
+  /**
+   * @throws CalibrationException if the thresholds are not the calibration's, are outside [0, 1],
+   *     or let samples exit although nothing was certified
+   */
+  public Certificate {
+    if (!Arrays.equals(thresholds, calibration.thresholds(thresholds.length))) {
+      throw new CalibrationException("$.thresholds are not those of row $.rowIndex");
+    }
+    for (double threshold : thresholds) {
+      if (!(threshold >= 0 && threshold <= 1)) {
+        throw new CalibrationException("$.thresholds must be in [0, 1], not " + threshold);
+      }
+      if (calibration.fallback() && threshold != 1) {
+        throw new CalibrationException(
+            "$.thresholds must be 1, never exit, for row 0, not " + threshold);
+      }
+    }
+  }
+
   /** The flat JSON form, as written to file. */
   public JsonObject toJson() {
     JsonObject json = new JsonObject();
     json.addProperty("formatVersion", FORMAT_VERSION);
     json.addProperty("method", calibration.method().id());
+    json.addProperty("fwer", calibration.fwer() == null ? null : calibration.fwer().id());
     json.addProperty("risk", risk.id());
     json.addProperty("lossBound", calibration.lossBound());
     json.addProperty("epsilon", calibration.epsilon());
     json.addProperty("delta", calibration.delta());
     json.addProperty("calibrationSize", calibration.calibrationSize());
     json.addProperty("rowIndex", calibration.rowIndex());
-    json.addProperty("lambda", calibration.lambda());
+    json.add("acceptedRows", GSON.toJsonTree(calibration.acceptedRows()));
+    json.addProperty("lambda", calibration.isVector() ? null : calibration.lambda());
+    json.add("thresholds", GSON.toJsonTree(thresholds));
     json.addProperty("fallback", calibration.fallback());
     json.addProperty("reason", calibration.reason());
     json.addProperty("guarantee", calibration.guarantee());
@@ -69,8 +96,11 @@ public record Certificate(
     json.addProperty("softwareVersion", softwareVersion);
     json.addProperty("created", created.toString());
     json.add("grid", GSON.toJsonTree(calibration.grid()));
+    json.add("vectors", GSON.toJsonTree(calibration.vectors()));
     json.add("pValues", GSON.toJsonTree(calibration.pValues()));
+    json.add("upperBounds", GSON.toJsonTree(calibration.upperBounds()));
     json.add("empiricalRisk", GSON.toJsonTree(calibration.empiricalRisk()));
+    json.add("furtherRisks", GSON.toJsonTree(calibration.furtherRisks()));
     return json;
   }
 
@@ -119,21 +149,9 @@ public record Certificate(
     if (fields.integer("formatVersion") != FORMAT_VERSION) {
       throw new CalibrationException("$.formatVersion must be " + FORMAT_VERSION);
     }
-    Calibration calibration =
-        new Calibration(
-            Method.of(fields.text("method")),
-            fields.number("lossBound"),
-            fields.number("epsilon"),
-            fields.number("delta"),
-            fields.integer("calibrationSize"),
-            fields.numbers("grid"),
-            fields.integer("rowIndex"),
-            fields.textOrNull("reason"),
-            fields.text("guarantee"),
-            fields.number("epsilonMin"),
-            fields.numbers("pValues"),
-            fields.numbers("empiricalRisk"));
-    if (fields.number("lambda") != calibration.lambda()) {
+    Calibration calibration = calibration(fields);
+    Double lambda = fields.numberOrNull("lambda");
+    if (!Objects.equals(lambda, calibration.isVector() ? null : calibration.lambda())) {
       throw new CalibrationException("$.lambda is not row $.rowIndex of $.grid");
     }
     if (fields.bool("fallback") != calibration.fallback()) {
@@ -143,6 +161,7 @@ public record Certificate(
         new Certificate(
             Risk.of(fields.text("risk")),
             calibration,
+            fields.numbers("thresholds"),
             fields.text("modelHash"),
             fields.text("dataHash"),
             fields.text("device"),
@@ -151,6 +170,36 @@ public record Certificate(
             instant(fields.text("created")));
     fields.end();
     return certificate;
+  }
+
+  private static Calibration calibration(JsonFields fields) {
+    String fwer = fields.textOrNull("fwer");
+    return new Calibration(
+        Method.of(fields.text("method")),
+        fwer == null ? null : Fwer.of(fwer),
+        fields.number("lossBound"),
+        fields.number("epsilon"),
+        fields.number("delta"),
+        fields.integer("calibrationSize"),
+        fields.numbers("grid"),
+        fields.matrix("vectors"),
+        fields.integer("rowIndex"),
+        fields.integers("acceptedRows"),
+        fields.textOrNull("reason"),
+        fields.text("guarantee"),
+        fields.number("epsilonMin"),
+        fields.numbers("pValues"),
+        fields.numbers("upperBounds"),
+        fields.numbers("empiricalRisk"),
+        fields.objects("furtherRisks", Certificate::furtherRisk));
+  }
+
+  private static FurtherRisk furtherRisk(JsonFields fields) {
+    return new FurtherRisk(
+        fields.text("risk"),
+        fields.number("lossBound"),
+        fields.number("epsilon"),
+        fields.numbers("empiricalRisk"));
   }
 
   private static Instant instant(String text) {

@@ -84,6 +84,25 @@ public record ExitTable(float[][] confidence, int[][] prediction) {
     return exit;
   }
 
+  /**
+   * The exit a sample takes where each early exit has a threshold of its own; at 1 nothing exits.
+   *
+   * @param thresholds shape [exits - 1]
+   * @throws CalibrationException if the shape is another
+   */
+  public int exitOf(int sample, double[] thresholds) {
+    int last = exits() - 1;
+    if (thresholds.length != last) {
+      throw new CalibrationException(
+          "%d thresholds for %d early exits; give one for each".formatted(thresholds.length, last));
+    }
+    int exit = 0;
+    while (exit < last && !(thresholds[exit] < 1 && confidence[exit][sample] > thresholds[exit])) {
+      exit++;
+    }
+    return exit;
+  }
+
   /** How many samples take each exit at a threshold; shape [exits]. */
   public int[] histogram(double lambda) {
     int[] count = new int[exits()];

@@ -1,13 +1,16 @@
 package dev.offramp.calibrate;
 
+import java.util.stream.IntStream;
+
 /**
  * The loss of every calibration sample at every threshold, compared with the full model.
  *
  * @param lambdas shape [K], descending (equal neighbours allowed); row 0 stands for never exiting
- * @param losses shape [K][n]; values may be negative where the early answer is better
+ * @param losses shape [K][n]; values may be negative where the early answer is better; row 0 is
+ *     zero, for losses are compared with the full model's
  * @param bound largest loss possible, positive
- * @throws CalibrationException if the shapes disagree or are empty, the grid is not descending, or
- *     a loss is NaN or above the bound (a loss is never clipped silently)
+ * @throws CalibrationException if the shapes disagree or are empty, the grid is not descending, row
+ *     0 has a loss, or a loss is NaN or above the bound (a loss is never clipped silently)
  */
 public record LossTable(double[] lambdas, double[][] losses, double bound) {
   public LossTable {
@@ -28,6 +31,17 @@ public record LossTable(double[] lambdas, double[][] losses, double bound) {
             "lambda %s in row %d breaks the descending order".formatted(lambdas[k], k));
       }
       check(k, losses[k], losses[0].length, bound);
+    }
+    checkFull("row 0, never exit,", losses[0]);
+  }
+
+  private static void checkFull(String what, double[] losses) {
+    for (int i = 0; i < losses.length; i++) {
+      if (losses[i] != 0) {
+        throw new CalibrationException(
+            "%s must have no loss, but sample %d has %s; subtract the full model's loss"
+                .formatted(what, i, losses[i]));
+      }
     }
   }
 
@@ -54,12 +68,48 @@ public record LossTable(double[] lambdas, double[][] losses, double bound) {
    *     negative, or the grid does not start at 1
    */
   public static LossTable of(Risk risk, ExitTable table, int[] labels, double[] lambdas) {
+    return of(table, lossOfExit(risk, table, labels), lambdas, risk.bound());
+  }
+
+  /**
+   * Losses of the exits that each threshold makes the samples take.
+   *
+   * @param lossOfExit shape [exits][n], loss of each sample had it taken each exit; none above the
+   *     bound, the last exit's 0
+   * @param lambdas shape [K], descending from 1 (never exit) within [0, 1]
+   * @param bound largest loss possible, positive
+   * @throws CalibrationException if the shapes disagree, a loss is NaN or above the bound, or the
+   *     grid does not start at 1
+   */
+  public static LossTable of(
+      ExitTable table, double[][] lossOfExit, double[] lambdas, double bound) {
+    checkLossOfExit(table, lossOfExit, bound);
+    if (lambdas.length == 0 || lambdas[0] != 1) {
+      throw new CalibrationException("the grid must start with lambda 1, which never exits early");
+    }
+    int samples = table.samples();
+    double[][] losses = new double[lambdas.length][samples];
+    IntStream.range(0, lambdas.length)
+        .parallel()
+        .forEach(k -> {
+          for (int i = 0; i < samples; i++) {
+            losses[k][i] = lossOfExit[table.exitOf(i, lambdas[k])][i];
+          }
+        });
+    return new LossTable(lambdas, losses, bound);
+  }
+
+  /**
+   * The loss each sample would have at each exit; shape [exits][n].
+   *
+   * @param labels shape [n], or null where the risk needs none
+   * @throws CalibrationException if labels are needed but missing, do not fit the samples or are
+   *     negative
+   */
+  public static double[][] lossOfExit(Risk risk, ExitTable table, int[] labels) {
     int samples = table.samples();
     if (risk.needsLabels()) {
       checkLabels(risk, labels, samples);
-    }
-    if (lambdas.length == 0 || lambdas[0] != 1) {
-      throw new CalibrationException("the grid must start with lambda 1, which never exits early");
     }
     double[][] lossOfExit = new double[table.exits()][samples];
     int[] full = table.prediction()[table.exits() - 1];
@@ -69,13 +119,19 @@ public record LossTable(double[] lambdas, double[][] losses, double bound) {
         lossOfExit[exit][i] = risk.loss(table.prediction()[exit][i], full[i], label);
       }
     }
-    double[][] losses = new double[lambdas.length][samples];
-    for (int k = 0; k < lambdas.length; k++) {
-      for (int i = 0; i < samples; i++) {
-        losses[k][i] = lossOfExit[table.exitOf(i, lambdas[k])][i];
-      }
+    return lossOfExit;
+  }
+
+  static void checkLossOfExit(ExitTable table, double[][] lossOfExit, double bound) {
+    if (lossOfExit.length != table.exits()) {
+      throw new CalibrationException(
+          "losses of %d exits for %d exits; give one row for each"
+              .formatted(lossOfExit.length, table.exits()));
     }
-    return new LossTable(lambdas, losses, risk.bound());
+    for (int exit = 0; exit < lossOfExit.length; exit++) {
+      check(exit, lossOfExit[exit], table.samples(), bound);
+    }
+    checkFull("the last exit", lossOfExit[lossOfExit.length - 1]);
   }
 
   private static void checkLabels(Risk risk, int[] labels, int samples) {
@@ -112,12 +168,8 @@ public record LossTable(double[] lambdas, double[][] losses, double bound) {
     return sum / samples();
   }
 
-  /** Sum over the samples of row k of max(loss, 0) / bound, each term in [0, 1]. */
-  double clippedSum(int k) {
-    double sum = 0;
-    for (double loss : losses[k]) {
-      sum += Math.max(loss, 0) / bound;
-    }
-    return sum;
+  /** Empirical risk of each row; shape [K]. */
+  public double[] risks() {
+    return IntStream.range(0, rows()).parallel().mapToDouble(this::risk).toArray();
   }
 }

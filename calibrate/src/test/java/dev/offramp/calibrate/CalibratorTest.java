@@ -4,10 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
-import com.google.gson.JsonObject;
-import java.io.IOException;
+import dev.offramp.calibrate.bound.HoeffdingBentkus;
 import java.util.Arrays;
 import java.util.List;
+import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 
 class CalibratorTest {
@@ -24,7 +24,8 @@ class CalibratorTest {
   @Test
   void takesTheLastRowOfTheUnbrokenRun() {
     // At n = 1000, epsilon 0.05: 30 errors are rejected at delta 0.1, 45 are not; row 4 is cut off.
-    Calibration c = Calibrator.calibrate(table(1000, 0, 10, 30, 45, 0), Method.LTT_HB, 0.05, 0.1);
+    Calibration c =
+        Calibrator.calibrate(table(1000, 0, 10, 30, 45, 0), new Settings(Method.LTT_HB, 0.05, 0.1));
     assertThat(c.rowIndex()).isEqualTo(2);
     assertThat(c.lambda()).isEqualTo(0.8);
     assertThat(c.fallback()).isFalse();
@@ -36,7 +37,8 @@ class CalibratorTest {
 
   @Test
   void naiveAcceptsUpToEpsilonAndPromisesNothing() {
-    Calibration c = Calibrator.calibrate(table(100, 0, 3, 5, 6, 1), Method.NAIVE, 0.05, 0.1);
+    Calibration c =
+        Calibrator.calibrate(table(100, 0, 3, 5, 6, 1), new Settings(Method.NAIVE, 0.05, 0.1));
     assertThat(c.rowIndex()).isEqualTo(2);
     assertThat(c.guarantee()).startsWith("No guarantee");
     assertThat(c.pValues()).isEmpty();
@@ -45,24 +47,29 @@ class CalibratorTest {
 
   @Test
   void tiesOfPValueAndDeltaAreRejected() {
-    assertThat(FixedSequence.select(new double[] {0, 0.1, 0.1, 0.2, 0}, 0.1)).isEqualTo(2);
-    assertThat(FixedSequence.select(new double[] {0}, 0.1)).isZero();
     double p = HoeffdingBentkus.pValue(3, 100, 0.1);
-    assertThat(Calibrator.calibrate(table(100, 0, 3), Method.LTT_HB, 0.1, p).rowIndex()).isOne();
     assertThat(
-            Calibrator.calibrate(table(100, 0, 3), Method.LTT_HB, 0.1, Math.nextDown(p)).rowIndex())
+            Calibrator.calibrate(table(100, 0, 3), new Settings(Method.LTT_HB, 0.1, p)).rowIndex())
+        .isOne();
+    assertThat(
+            Calibrator.calibrate(
+                    table(100, 0, 3), new Settings(Method.LTT_HB, 0.1, Math.nextDown(p)))
+                .rowIndex())
         .isZero();
   }
 
   @Test
   void epsilonMinIsWhatZeroLossCanCertify() {
-    assertThat(Calibrator.epsilonMin(Method.LTT_HB, 100, 0.1, 1)).isCloseTo(0.02276, within(5e-6));
-    assertThat(Calibrator.epsilonMin(Method.LTT_HB, 100, 0.05, 1)).isCloseTo(0.02951, within(5e-6));
-    double minimum = Calibrator.epsilonMin(Method.LTT_HB, 100, 0.1, 2);
+    assertThat(Method.LTT_HB.epsilonMin(100, 0.1, 1)).isCloseTo(0.02276, within(5e-6));
+    assertThat(Method.LTT_HB.epsilonMin(100, 0.05, 1)).isCloseTo(0.02951, within(5e-6));
+    double minimum = Method.LTT_HB.epsilonMin(100, 0.1, 2);
     LossTable lossless = new LossTable(new double[] {1, 0.5}, new double[2][100], 2);
-    assertThat(Calibrator.calibrate(lossless, Method.LTT_HB, minimum * 1.001, 0.1).fallback())
+    assertThat(
+            Calibrator.calibrate(lossless, new Settings(Method.LTT_HB, minimum * 1.001, 0.1))
+                .fallback())
         .isFalse();
-    Calibration below = Calibrator.calibrate(lossless, Method.LTT_HB, minimum * 0.999, 0.1);
+    Calibration below =
+        Calibrator.calibrate(lossless, new Settings(Method.LTT_HB, minimum * 0.999, 0.1));
     assertThat(below.fallback()).isTrue();
     assertThat(below.reason()).startsWith("epsilon below the achievable minimum: 100 samples");
   }
@@ -70,27 +77,30 @@ class CalibratorTest {
   @Test
   void fallbacksSayWhy() {
     for (Method method : Method.values()) {
-      Calibration c = Calibrator.calibrate(table(100, 0, 0), method, 0, 0.1);
+      Calibration c = Calibrator.calibrate(table(100, 0, 0), new Settings(method, 0, 0.1));
       assertThat(c.fallback()).isTrue();
       assertThat(c.lambda()).isOne();
       assertThat(c.reason()).startsWith("epsilon <= 0");
       assertThat(c.guarantee()).startsWith("Never exit");
-      assertThat(Calibrator.calibrate(table(100, 0, 50), method, 0.1, 0.1).reason())
+      assertThat(Calibrator.calibrate(table(1000, 0, 500), new Settings(method, 0.1, 0.1)).reason())
           .startsWith("no power");
-      assertThat(Calibrator.calibrate(table(100, 0), method, 0.1, 0.1).reason())
+      assertThat(Calibrator.calibrate(table(1000, 0), new Settings(method, 0.1, 0.1)).reason())
           .contains("no threshold");
     }
   }
 
   @Test
   void aSingleSampleCertifiesPracticallyNothing() {
-    assertThat(Calibrator.calibrate(table(1, 0, 0), Method.LTT_HB, 0.5, 0.1).fallback()).isTrue();
+    assertThat(
+            Calibrator.calibrate(table(1, 0, 0), new Settings(Method.LTT_HB, 0.5, 0.1)).fallback())
+        .isTrue();
   }
 
   @Test
   void epsilonAtTheBoundAcceptsEveryRow() {
     for (Method method : Method.values()) {
-      assertThat(Calibrator.calibrate(table(5, 0, 5, 5), method, 1, 0.1).rowIndex()).isEqualTo(2);
+      assertThat(Calibrator.calibrate(table(5, 0, 5, 5), new Settings(method, 1, 0.1)).rowIndex())
+          .isEqualTo(2);
     }
   }
 
@@ -100,8 +110,9 @@ class CalibratorTest {
     Arrays.fill(losses[1], 0, 20, 1);
     Arrays.fill(losses[1], 20, 60, -1);
     LossTable table = new LossTable(new double[] {1, 0.5}, losses, 1);
-    assertThat(Calibrator.calibrate(table, Method.NAIVE, 0.1, 0.1).rowIndex()).isOne();
-    Calibration clipped = Calibrator.calibrate(table, Method.LTT_HB, 0.1, 0.1);
+    assertThat(Calibrator.calibrate(table, new Settings(Method.NAIVE, 0.1, 0.1)).rowIndex())
+        .isOne();
+    Calibration clipped = Calibrator.calibrate(table, new Settings(Method.LTT_HB, 0.1, 0.1));
     assertThat(clipped.fallback()).isTrue();
     assertThat(clipped.empiricalRisk()[1]).isEqualTo(-0.2);
   }
@@ -113,8 +124,10 @@ class CalibratorTest {
     Arrays.fill(doubled[2], 0, 16, 2);
     Calibration c =
         Calibrator.calibrate(
-            new LossTable(new double[] {1, 0.9, 0.8}, doubled, 2), Method.LTT_HB, 0.2, 0.1);
-    Calibration unit = Calibrator.calibrate(table(200, 0, 10, 16), Method.LTT_HB, 0.1, 0.1);
+            new LossTable(new double[] {1, 0.9, 0.8}, doubled, 2),
+            new Settings(Method.LTT_HB, 0.2, 0.1));
+    Calibration unit =
+        Calibrator.calibrate(table(200, 0, 10, 16), new Settings(Method.LTT_HB, 0.1, 0.1));
     assertThat(c.pValues()).isEqualTo(unit.pValues());
     assertThat(c.rowIndex()).isEqualTo(unit.rowIndex()).isOne();
   }
@@ -123,34 +136,193 @@ class CalibratorTest {
   void badLevels() {
     LossTable table = table(10, 0, 0);
     for (double delta : new double[] {0, 1, -0.1, Double.NaN}) {
-      assertThatThrownBy(() -> Calibrator.calibrate(table, Method.LTT_HB, 0.1, delta))
+      assertThatThrownBy(() -> Calibrator.calibrate(table, new Settings(Method.LTT_HB, 0.1, delta)))
           .isInstanceOf(CalibrationException.class)
           .hasMessageContaining("delta");
     }
-    assertThatThrownBy(() -> Calibrator.calibrate(table, Method.LTT_HB, Double.NaN, 0.1))
+    assertThatThrownBy(
+            () -> Calibrator.calibrate(table, new Settings(Method.LTT_HB, Double.NaN, 0.1)))
         .isInstanceOf(CalibrationException.class)
         .hasMessageContaining("epsilon");
   }
 
   @Test
-  void matchesReferenceSelections() throws IOException {
-    List<JsonObject> cases = Golden.cases(CalibratorTest.class, "selection");
-    assertThat(cases).hasSizeGreaterThan(50);
-    for (JsonObject c : cases) {
-      double[][] losses =
-          c.getAsJsonArray("losses").asList().stream()
-              .map(row -> Golden.numbers(row.getAsJsonArray()))
-              .toArray(double[][]::new);
-      LossTable table =
-          new LossTable(Grid.uniform(losses.length - 1), losses, c.get("B").getAsDouble());
-      double epsilon = c.get("eps").getAsDouble();
-      double delta = c.get("delta").getAsDouble();
-      Calibration ltt = Calibrator.calibrate(table, Method.LTT_HB, epsilon, delta);
-      assertThat(ltt.rowIndex()).isEqualTo(c.get("ltt_hb_fst").getAsInt());
-      assertThat(ltt.pValues())
-          .containsExactly(Golden.numbers(c.getAsJsonArray("hb_p")), within(1e-12));
-      assertThat(Calibrator.calibrate(table, Method.NAIVE, epsilon, delta).rowIndex())
-          .isEqualTo(c.get("naive").getAsInt());
+  void negativeLossesCountUnderBetting() {
+    double[][] losses = new double[2][400];
+    Arrays.fill(losses[1], 0, 60, 1);
+    Arrays.fill(losses[1], 60, 160, -1);
+    shuffle(losses[1]);
+    LossTable table = new LossTable(new double[] {1, 0.5}, losses, 1);
+    for (Method method : Method.values()) {
+      boolean keepsThem =
+          switch (method) {
+            case NAIVE, CRC, UCB_WSR, LTT_WSR -> true;
+            default -> false;
+          };
+      assertThat(Calibrator.calibrate(table, new Settings(method, 0.1, 0.1)).fallback())
+          .as(method.id())
+          .isEqualTo(!keepsThem);
     }
+  }
+
+  private static void shuffle(double[] values) {
+    SplittableRandom random = new SplittableRandom(5);
+    for (int i = values.length - 1; i > 0; i--) {
+      int j = random.nextInt(i + 1);
+      double swapped = values[i];
+      values[i] = values[j];
+      values[j] = swapped;
+    }
+  }
+
+  @Test
+  void binomialMethodsRefuseOtherLosses() {
+    LossTable table = new LossTable(new double[] {1, 0.5}, new double[][] {{0, 0}, {0.5, 0}}, 1);
+    for (Method method : new Method[] {Method.UCB_BINOMIAL, Method.LTT_BINOMIAL}) {
+      assertThatThrownBy(() -> Calibrator.calibrate(table, new Settings(method, 0.1, 0.1)))
+          .isInstanceOf(CalibrationException.class)
+          .hasMessageContaining("loss 0.5 of sample 0 is neither 0 nor the bound 1.0");
+    }
+  }
+
+  @Test
+  void crcSaysWhetherItsTheoremHolds() {
+    Calibration monotone =
+        Calibrator.calibrate(table(100, 0, 1, 2), new Settings(Method.CRC, 0.1, 0.1));
+    assertThat(monotone.guarantee()).startsWith("On average over draws of 100").contains("0.1");
+    // The mean rises, one sample's loss falls.
+    double[][] losses = new double[3][100];
+    losses[1][0] = 1;
+    losses[2][1] = 1;
+    losses[2][2] = 1;
+    LossTable table = new LossTable(new double[] {1, 0.5, 0}, losses, 1);
+    Calibration c = Calibrator.calibrate(table, new Settings(Method.CRC, 0.1, 0.1));
+    assertThat(c.rowIndex()).isEqualTo(2);
+    assertThat(c.guarantee()).startsWith("Not proven: the loss of 1 of the 100");
+    Calibration samplewise =
+        Calibrator.calibrate(table, new Settings(Method.CRC_SAMPLEWISE, 0.1, 0.1));
+    assertThat(samplewise.guarantee()).startsWith("On average");
+    // Mean loss 0.02, mean of the running maximum 0.03: (n + 1) / n epsilon - 1 / n lies between.
+    double epsilon = 0.036;
+    assertThat(Calibrator.calibrate(table, new Settings(Method.CRC, epsilon, 0.1)).rowIndex())
+        .isEqualTo(2);
+    assertThat(
+            Calibrator.calibrate(table, new Settings(Method.CRC_SAMPLEWISE, epsilon, 0.1))
+                .rowIndex())
+        .isOne();
+  }
+
+  @Test
+  void crcFallsBackBelowItsMinimumEvenIfARowHasNegativeRisk() {
+    double[][] losses = new double[2][10];
+    Arrays.fill(losses[1], -1);
+    LossTable table = new LossTable(new double[] {1, 0.5}, losses, 1);
+    Calibration c = Calibrator.calibrate(table, new Settings(Method.CRC, 0.05, 0.1));
+    assertThat(c.fallback()).isTrue();
+    assertThat(c.reason())
+        .contains("10 samples certify 0.09091 at best, without any loss; use at least 19");
+  }
+
+  @Test
+  void upperBoundsReachToTheFirstFailure() {
+    Settings settings = new Settings(Method.UCB_BINOMIAL, 0.05, 0.1);
+    Calibration c = Calibrator.calibrate(table(1000, 0, 10, 30, 45, 0), settings);
+    assertThat(c.rowIndex()).isEqualTo(2);
+    assertThat(c.upperBounds()).hasSize(4);
+    assertThat(c.upperBounds()[2]).isLessThan(0.05);
+    assertThat(c.upperBounds()[3]).isGreaterThanOrEqualTo(0.05);
+    assertThat(c.pValues()).isEmpty();
+    assertThat(c.fwer()).isNull();
+  }
+
+  @Test
+  void otherProceduresReachSafeRowsBehindUnsafeOnes() {
+    LossTable table = table(1000, 0, 10, 90, 10, 10);
+    for (Fwer fwer : Fwer.values()) {
+      Calibration c = Calibrator.calibrate(table, new Settings(Method.LTT_HB, fwer, 0.05, 0.1, 3));
+      assertThat(c.fwer()).isEqualTo(fwer);
+      assertThat(c.acceptedRows())
+          .as(fwer.id())
+          .isEqualTo(fwer == Fwer.FIXED_SEQUENCE ? new int[] {1} : new int[] {1, 3, 4});
+      assertThat(c.rowIndex()).isEqualTo(fwer == Fwer.FIXED_SEQUENCE ? 1 : 4);
+    }
+    assertThatThrownBy(() -> new Settings(Method.CRC, Fwer.HOLM, 0.05, 0.1))
+        .isInstanceOf(CalibrationException.class)
+        .hasMessageContaining("fwer holm needs a method that tests");
+  }
+
+  @Test
+  void theSeedDrawsTheHalves() {
+    LossTable table = table(1000, 0, 10, 20, 90);
+    double[] once = split(table, 1);
+    assertThat(split(table, 1)).isEqualTo(once);
+    assertThat(split(table, 2)).isNotEqualTo(once);
+    assertThat(Calibrator.calibrate(table(1, 0, 0), splitSettings(1)).fallback()).isTrue();
+  }
+
+  private static double[] split(LossTable table, long seed) {
+    return Calibrator.calibrate(table, splitSettings(seed)).pValues();
+  }
+
+  private static Settings splitSettings(long seed) {
+    return new Settings(Method.LTT_HB, Fwer.SPLIT, 0.05, 0.1, seed);
+  }
+
+  @Test
+  void theCheapestAcceptedRowIsTaken() {
+    LossTable table = table(1000, 0, 10, 20, 90);
+    Settings settings = new Settings(Method.LTT_HB, 0.05, 0.1);
+    assertThat(row(table, settings, 9, 5, 6, 1)).isEqualTo(1);
+    assertThat(row(table, settings, 9, 5, 5, 1)).isEqualTo(2);
+    Calibration dear =
+        Calibrator.calibrate("first", table, settings, new double[] {1, 2, 2, 2}, List.of());
+    assertThat(dear.fallback()).isTrue();
+    assertThat(dear.acceptedRows()).containsExactly(1, 2);
+    assertThat(dear.reason()).contains("cheaper");
+    assertThatThrownBy(() -> row(table, settings, 1)).hasMessageContaining("1 costs for 4 rows");
+    assertThatThrownBy(() -> row(table, settings, 1, 2, Double.NaN, 0))
+        .hasMessageContaining("row 2 is NaN");
+  }
+
+  private static int row(LossTable table, Settings settings, double... cost) {
+    return Calibrator.calibrate("first", table, settings, cost, List.of()).rowIndex();
+  }
+
+  @Test
+  void severalRisksAtOnce() {
+    LossTable first = table(1000, 0, 10, 20, 30, 90);
+    LossTable second = table(1000, 0, 30, 60, 85, 90);
+    RiskLevel further = new RiskLevel("second", second, 0.1);
+    for (Method method : Method.values()) {
+      Settings settings = new Settings(method, 0.06, 0.1);
+      int alone = Calibrator.calibrate(first, settings).rowIndex();
+      int other = Calibrator.calibrate(second, new Settings(method, 0.1, 0.1)).rowIndex();
+      Calibration both =
+          Calibrator.calibrate("first", first, settings, new double[0], List.of(further));
+      assertThat(both.rowIndex()).as(method.id()).isEqualTo(Math.min(alone, other));
+      assertThat(both.furtherRisks()).hasSize(1);
+      assertThat(both.furtherRisks().getFirst().empiricalRisk()[1]).isEqualTo(0.03);
+    }
+    Settings settings = new Settings(Method.LTT_HB, 0.06, 0.1);
+    Calibration both =
+        Calibrator.calibrate("first", first, settings, new double[0], List.of(further));
+    for (int k = 1; k < 5; k++) {
+      double p1 = HoeffdingBentkus.pValue(1000 * first.risk(k), 1000, 0.06);
+      double p2 = HoeffdingBentkus.pValue(1000 * second.risk(k), 1000, 0.1);
+      assertThat(both.pValues()[k]).isEqualTo(Math.max(p1, p2));
+    }
+    assertThat(both.guarantee()).contains("0.1 (second)");
+    RiskLevel elsewhere = new RiskLevel("second", table(999, 0, 30, 60, 85, 90), 0.1);
+    assertThatThrownBy(
+            () -> Calibrator.calibrate("first", first, settings, new double[0], List.of(elsewhere)))
+        .hasMessageContaining("second are not on the samples and grid");
+  }
+
+  @Test
+  void rowZeroHasNoLoss() {
+    assertThatThrownBy(
+            () -> new LossTable(new double[] {1, 0}, new double[][] {{0, 0.2}, {0, 0}}, 1))
+        .isInstanceOf(CalibrationException.class)
+        .hasMessageContaining("row 0, never exit, must have no loss, but sample 1 has 0.2");
   }
 }

@@ -5,10 +5,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonPrimitive;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
@@ -21,7 +23,8 @@ class CertificateTest {
     LossTable table = new LossTable(new double[] {1, 0.5, 0}, new double[3][100], 1);
     return new Certificate(
         Risk.PREDICTION_CONSISTENCY,
-        Calibrator.calibrate(table, Method.LTT_HB, epsilon, 0.1),
+        Calibrator.calibrate(table, new Settings(Method.LTT_HB, epsilon, 0.1)),
+        new double[] {epsilon < 0.03 ? 1 : 0, epsilon < 0.03 ? 1 : 0},
         "sha256:aa",
         "sha256:bb",
         "jvm",
@@ -57,7 +60,7 @@ class CertificateTest {
   @Test
   void everyFieldIsNeededAndNoOtherAllowed() {
     JsonObject valid = certificate(0.05).toJson();
-    assertThat(valid.keySet()).hasSize(22);
+    assertThat(valid.keySet()).hasSize(28);
     for (String name : List.copyOf(valid.keySet())) {
       assertDamaged(json -> json.remove(name), "$." + name + " is missing");
     }
@@ -84,7 +87,7 @@ class CertificateTest {
     assertDamaged(json -> json.addProperty("calibrationSize", 0), "calibrationSize must be");
     assertDamaged(json -> json.addProperty("grid", 1), "$.grid must be an array");
     assertDamaged(json -> json.getAsJsonArray("grid").remove(0), "rowIndex must be a row");
-    assertDamaged(json -> json.getAsJsonArray("pValues").remove(0), "pValues must be");
+    assertDamaged(json -> json.getAsJsonArray("pValues").remove(0), "pValues must have");
     assertDamaged(json -> json.getAsJsonArray("empiricalRisk").remove(0), "empiricalRisk must");
     assertDamaged(json -> json.getAsJsonArray("grid").add("x"), "$.grid[3] must be a finite");
     assertDamaged(json -> json.getAsJsonArray("grid").add(2), "grid must descend");
@@ -128,7 +131,11 @@ class CertificateTest {
   }
 
   private void assertDamaged(Consumer<JsonObject> damage, String message) {
-    JsonObject json = certificate(0.05).toJson();
+    assertDamaged(certificate(0.05), damage, message);
+  }
+
+  private void assertDamaged(Certificate certificate, Consumer<JsonObject> damage, String message) {
+    JsonObject json = certificate.toJson();
     damage.accept(json);
     Path file = directory.resolve("damaged.json");
     assertThatThrownBy(
@@ -139,5 +146,108 @@ class CertificateTest {
         .isInstanceOf(CalibrationException.class)
         .hasMessageContaining(message)
         .hasMessageContaining(file.toString());
+  }
+
+  @Test
+  void vectorsAndFurtherRisksComeBackToo() throws IOException {
+    Certificate written = vectors();
+    Path file = directory.resolve("certificate.json");
+    written.write(file);
+    assertThat(Certificate.read(file)).usingRecursiveComparison().isEqualTo(written);
+    assertThat(written.toJson().get("lambda").isJsonNull()).isTrue();
+    assertThat(written.toJson().getAsJsonArray("thresholds")).hasSize(2);
+    assertDamaged(written, json -> json.addProperty("lambda", 0.5), "$.lambda is not");
+    assertDamaged(
+        written,
+        json -> json.getAsJsonArray("thresholds").remove(0),
+        "thresholds for 2 early exits do not fit");
+    assertDamaged(
+        written, json -> json.getAsJsonArray("vectors").set(0, new JsonArray()), "equal lengths");
+    assertDamaged(
+        written,
+        json -> furtherRisk(json).addProperty("delta", 1),
+        "$.furtherRisks[0].delta is unknown");
+    assertDamaged(
+        written,
+        json -> furtherRisk(json).add("empiricalRisk", new JsonArray()),
+        "furtherRisks must have");
+    assertDamaged(written, json -> json.add("acceptedRows", row(0)), "acceptedRows must be");
+    assertDamaged(written, json -> json.add("acceptedRows", row(3)), "acceptedRows must be");
+    assertDamaged(written, json -> json.add("acceptedRows", row(1)), "one of acceptedRows");
+    assertDamaged(written, json -> json.addProperty("fwer", "hope"), "unknown fwer 'hope'");
+    assertDamaged(written, json -> json.addProperty("method", "ucb-hb"), "fwer must be given");
+  }
+
+  /** A certificate that says "never exit" must hold nothing else, however it came to be. */
+  @Test
+  void neverExitIsNoOtherThreshold() throws IOException {
+    Calibration fallback = Calibrator.calibrate(lossy(), new Settings(Method.LTT_HB, 0.05, 0.1));
+    assertThat(fallback.fallback()).isTrue();
+    Certificate certificate = certificate(fallback, new double[] {1, 1});
+    for (double lambda : new double[] {0, 0.999, 5}) {
+      assertDamaged(
+          certificate,
+          json -> {
+            json.addProperty("lambda", lambda);
+            json.getAsJsonArray("grid").set(0, new JsonPrimitive(lambda));
+            json.getAsJsonArray("grid").set(1, new JsonPrimitive(0));
+            json.getAsJsonArray("thresholds").set(0, new JsonPrimitive(lambda));
+            json.getAsJsonArray("thresholds").set(1, new JsonPrimitive(lambda));
+          },
+          "$.thresholds must be");
+    }
+  }
+
+  private static LossTable lossy() {
+    double[][] losses = new double[2][50];
+    Arrays.fill(losses[1], 1);
+    return new LossTable(new double[] {1, 0.5}, losses, 1);
+  }
+
+  private static JsonObject furtherRisk(JsonObject json) {
+    return json.getAsJsonArray("furtherRisks").get(0).getAsJsonObject();
+  }
+
+  private static JsonArray row(int row) {
+    JsonArray rows = new JsonArray();
+    rows.add(row);
+    return rows;
+  }
+
+  private static Certificate vectors() {
+    double[][] vectors = {{1, 1}, {0.5, 1}, {0.4, 0.7}};
+    Calibration calibration =
+        new Calibration(
+            Method.LTT_WSR,
+            Fwer.SPLIT,
+            1,
+            0.1,
+            0.2,
+            50,
+            new double[0],
+            vectors,
+            2,
+            new int[] {1, 2},
+            null,
+            "It is kept.",
+            0.05,
+            new double[] {0, 0.1, 0.2},
+            new double[0],
+            new double[] {0, 0.01, 0.02},
+            List.of(new FurtherRisk("another", 2, 0.3, new double[] {0, 0.1, 0.2})));
+    return certificate(calibration, vectors[2]);
+  }
+
+  private static Certificate certificate(Calibration calibration, double[] thresholds) {
+    return new Certificate(
+        Risk.PREDICTION_GAP,
+        calibration,
+        thresholds,
+        "sha256:aa",
+        "sha256:bb",
+        "jvm",
+        "float32",
+        "0.1.0",
+        Instant.parse("2025-01-02T03:04:05Z"));
   }
 }

@@ -74,19 +74,9 @@ final class ScalarLoops implements InnerLoops {
     for (int i = row; i < row + rows; i++) {
       int at = x.at(i, column);
       for (int j = at; j < at + width; j++) {
-        data[j] = gelu(data[j]);
+        data[j] = Gelu.of(data[j]);
       }
     }
-  }
-
-  private static float gelu(float x) {
-    float half = 0.5f * x;
-    float absolute = Math.abs(half);
-    float bounded = Math.min(absolute, Erfc.ENOUGH);
-    float z = bounded * Erfc.SQRT_TWO;
-    float t = 1 / (1 + Erfc.P * z);
-    float p = ((((Erfc.A5 * t + Erfc.A4) * t + Erfc.A3) * t + Erfc.A2) * t + Erfc.A1) * t;
-    return half + absolute - bounded * p * (float) Math.exp(-z * z);
   }
 
   @Override

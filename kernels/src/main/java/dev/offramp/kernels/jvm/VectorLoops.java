@@ -4,7 +4,6 @@ import static dev.offramp.kernels.jvm.Vectors.LANES;
 import static dev.offramp.kernels.jvm.Vectors.SPECIES;
 
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 
 /** Inner loops on the Vector API. */
@@ -74,29 +73,38 @@ final class VectorLoops implements InnerLoops {
     }
   }
 
+  // One loop over the rows for each step: a row's maximum and sum are chains of dependent
+  // instructions, and short loops let the processor work on several rows at once.
   @Override
   public void softmax(float[] x, int rows, int stride, int count, float scale) {
     int last = (count - 1) / LANES * LANES;
-    VectorMask<Float> padding = SPECIES.indexInRange(last, count).not();
-    for (int row = 0; row < rows; row++) {
-      int at = row * stride;
-      int end = at + count;
-      FloatVector maxima =
-          FloatVector.fromArray(SPECIES, x, at + last).blend(Float.NEGATIVE_INFINITY, padding);
-      maxima.intoArray(x, at + last);
-      for (int i = at; i < at + last; i += LANES) {
-        maxima = maxima.max(FloatVector.fromArray(SPECIES, x, i));
+    int end = rows * stride;
+    for (int at = 0; at < end; at += stride) {
+      for (int i = at + count; i < at + last + LANES; i++) {
+        x[i] = Float.NEGATIVE_INFINITY;
       }
-      float max = maxima.reduceLanes(VectorOperators.MAX);
-      FloatVector sums = FloatVector.zero(SPECIES);
-      for (int i = at; i < end; i += LANES) {
-        FloatVector d = FloatVector.fromArray(SPECIES, x, i).sub(max).mul(scale);
-        FloatVector e = Vectors.exp(d.blend(-87f, d.compare(VectorOperators.LT, -87f)));
-        e.intoArray(x, i);
-        sums = sums.add(e);
+      FloatVector maxima = FloatVector.fromArray(SPECIES, x, at);
+      for (int i = at + LANES; i <= at + last; i += LANES) {
+        maxima = Vectors.larger(maxima, FloatVector.fromArray(SPECIES, x, i));
+      }
+      maxima = Vectors.max(maxima);
+      for (int i = at; i <= at + last; i += LANES) {
+        FloatVector.fromArray(SPECIES, x, i).sub(maxima).mul(scale).intoArray(x, i);
+      }
+    }
+    for (int at = 0; at < end; at += stride) {
+      for (int i = at; i <= at + last; i += LANES) {
+        FloatVector d = FloatVector.fromArray(SPECIES, x, i);
+        Vectors.exp(d.blend(-87f, d.compare(VectorOperators.LT, -87f))).intoArray(x, i);
+      }
+    }
+    for (int at = 0; at < end; at += stride) {
+      FloatVector sums = FloatVector.fromArray(SPECIES, x, at);
+      for (int i = at + LANES; i <= at + last; i += LANES) {
+        sums = sums.add(FloatVector.fromArray(SPECIES, x, i));
       }
       float factor = 1 / Vectors.sum(sums);
-      for (int i = at; i < end; i += LANES) {
+      for (int i = at; i <= at + last; i += LANES) {
         FloatVector.fromArray(SPECIES, x, i).mul(factor).intoArray(x, i);
       }
     }

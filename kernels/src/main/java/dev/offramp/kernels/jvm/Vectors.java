@@ -46,6 +46,26 @@ final class Vectors {
     return v.add(v.rearrange(SWAP_1)).lane(0);
   }
 
+  /** The largest lane in every lane; of lanes with NaN among them it may be any. */
+  static FloatVector max(FloatVector v) {
+    if (LANES > 8) {
+      v = larger(v, v.rearrange(SWAP_8));
+    }
+    if (LANES > 4) {
+      v = larger(v, v.rearrange(SWAP_4));
+    }
+    v = larger(v, v.rearrange(SWAP_2));
+    return larger(v, v.rearrange(SWAP_1));
+  }
+
+  /**
+   * Lane by lane b where it is larger, else a. Comparison and blend are much cheaper than max with
+   * Java's rules for NaN and zeros.
+   */
+  static FloatVector larger(FloatVector a, FloatVector b) {
+    return a.blend(b, b.compare(VectorOperators.GT, a));
+  }
+
   /**
    * exp(x) for x in [-87, 0] to about 2 ulp, by reduction to [-ln 2 / 2, ln 2 / 2] and a polynomial
    * (Cephes expf). NaN stays NaN.
@@ -72,24 +92,22 @@ final class Vectors {
     return p.mul(power);
   }
 
-  /**
-   * Exact GELU as (x + |x|) / 2 - |x| / 2 * erfc(|x| / sqrt 2), see {@link Erfc}. The bound keeps
-   * exp in its range; a comparison lets NaN pass and is much cheaper than min with Java's rules.
-   */
+  /** {@link Gelu#of}, lane by lane; a comparison lets NaN pass and is cheaper than min. */
   static FloatVector gelu(FloatVector x) {
-    FloatVector half = x.mul(0.5f);
-    FloatVector absolute = half.abs();
-    FloatVector bounded =
-        absolute.blend(Erfc.ENOUGH, absolute.compare(VectorOperators.GT, Erfc.ENOUGH));
-    FloatVector z = bounded.mul(Erfc.SQRT_TWO);
-    FloatVector t = splat(1f).div(z.fma(splat(Erfc.P), splat(1f)));
-    FloatVector p = splat(Erfc.A5);
-    p = p.fma(t, splat(Erfc.A4));
-    p = p.fma(t, splat(Erfc.A3));
-    p = p.fma(t, splat(Erfc.A2));
-    p = p.fma(t, splat(Erfc.A1));
-    FloatVector erfc = p.mul(t).mul(exp(z.mul(z).neg()));
-    return half.add(absolute).sub(bounded.mul(erfc));
+    FloatVector absolute = x.abs();
+    FloatVector a = absolute.blend(Gelu.ENOUGH, absolute.compare(VectorOperators.GT, Gelu.ENOUGH));
+    FloatVector s = a.mul(a);
+    FloatVector p = splat(Gelu.P5).fma(s, splat(Gelu.P4));
+    p = p.fma(s, splat(Gelu.P3));
+    p = p.fma(s, splat(Gelu.P2));
+    p = p.fma(s, splat(Gelu.P1));
+    p = p.fma(s, splat(Gelu.P0));
+    FloatVector q = splat(Gelu.Q5).fma(s, splat(Gelu.Q4));
+    q = q.fma(s, splat(Gelu.Q3));
+    q = q.fma(s, splat(Gelu.Q2));
+    q = q.fma(s, splat(Gelu.Q1));
+    q = q.fma(s, splat(1f));
+    return absolute.fma(a.mul(p.div(q)), x.mul(0.5f));
   }
 
   private static FloatVector splat(float value) {

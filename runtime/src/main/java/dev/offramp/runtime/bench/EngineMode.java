@@ -1,19 +1,22 @@
 package dev.offramp.runtime.bench;
 
 import dev.offramp.runtime.engine.Engine;
+import java.util.Arrays;
 import java.util.List;
 
 /** This runtime, at full depth or with exits. */
-public record EngineMode(String name, Engine engine, double lambda) implements Mode {
+public record EngineMode(String name, Engine engine, double[] thresholds) implements Mode {
   public static final String FULL_DEPTH = "full-depth";
   public static final String EARLY_EXIT = "early-exit";
 
   public static EngineMode fullDepth(Engine engine) {
-    return new EngineMode(FULL_DEPTH, engine, Engine.NEVER);
+    double[] never = new double[engine.stages() - 1];
+    Arrays.fill(never, Engine.NEVER);
+    return new EngineMode(FULL_DEPTH, engine, never);
   }
 
-  public static EngineMode earlyExit(Engine engine, double lambda) {
-    return new EngineMode(EARLY_EXIT, engine, lambda);
+  public static EngineMode earlyExit(Engine engine, double[] thresholds) {
+    return new EngineMode(EARLY_EXIT, engine, thresholds);
   }
 
   @Override
@@ -21,7 +24,7 @@ public record EngineMode(String name, Engine engine, double lambda) implements M
     if (engine.config().exits().isEmpty()) {
       engine.encode(batch);
     } else {
-      engine.run(batch, lambda);
+      engine.run(batch, thresholds);
     }
   }
 }

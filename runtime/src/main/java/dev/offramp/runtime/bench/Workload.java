@@ -6,6 +6,7 @@ import dev.offramp.runtime.engine.Engine;
 import dev.offramp.runtime.engine.Flops;
 import dev.offramp.runtime.engine.Outcome;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /** Rows of token ids to be timed. */
@@ -85,15 +86,16 @@ public record Workload(List<int[]> rows) {
   }
 
   /** Runs the batches once and counts. */
-  public static Depth depth(Engine engine, List<List<int[]>> batches, double lambda) {
+  public static Depth depth(Engine engine, List<List<int[]>> batches, double[] thresholds) {
     List<Outcome> outcomes = new ArrayList<>();
-    batches.forEach(batch -> outcomes.addAll(engine.run(batch, lambda)));
-    return depth(engine.config(), batches, outcomes, lambda);
+    batches.forEach(batch -> outcomes.addAll(engine.run(batch, thresholds)));
+    return depth(engine.config(), batches, outcomes, thresholds);
   }
 
-  /** Counts what a run at that threshold answered, one outcome a row in the batches' order. */
+  /** Counts what a run at these thresholds answered, one outcome a row in the batches' order. */
   public static Depth depth(
-      ModelConfig config, List<List<int[]>> batches, List<Outcome> outcomes, double lambda) {
+      ModelConfig config, List<List<int[]>> batches, List<Outcome> outcomes, double[] thresholds) {
+    boolean never = Arrays.stream(thresholds).allMatch(lambda -> lambda == Engine.NEVER);
     double layers = 0;
     double flops = 0;
     int sample = 0;
@@ -102,9 +104,7 @@ public record Workload(List<int[]> rows) {
         int exit = outcomes.get(sample++).exit();
         layers += config.exits().get(exit).afterLayer();
         flops +=
-            lambda == Engine.NEVER
-                ? Flops.full(config, tokens.length)
-                : Flops.toExit(config, exit, tokens.length);
+            never ? Flops.full(config, tokens.length) : Flops.toExit(config, exit, tokens.length);
       }
     }
     return new Depth(layers / sample, flops / sample);

@@ -117,7 +117,7 @@ final class BenchCommand implements Callable<Integer> {
         Device opened = device.open();
         Peers peers = Peers.of(against, directory, onnx, opened.info().computeUnits())) {
       int threads = opened.info().computeUnits();
-      Double lambda = lambda(directory);
+      Guard.Thresholds thresholds = thresholds(directory);
       Workload workload = workload(directory);
       double peak = opened.measurePeakGflops();
       document.addProperty("device", opened.info().id());
@@ -127,7 +127,7 @@ final class BenchCommand implements Callable<Integer> {
       document.addProperty("model", model.toAbsolutePath().normalize().toString());
       document.addProperty("input", input.toString());
       document.addProperty("sequence", sequence);
-      document.addProperty("lambda", lambda);
+      document.addProperty("lambda", thresholds == null ? null : thresholds.lambda());
       if (!json) {
         System.out.printf(
             "%s, %d threads, measured peak %.0f GFLOP/s%n%n",
@@ -143,15 +143,16 @@ final class BenchCommand implements Callable<Integer> {
         List<Mode> modes = new ArrayList<>();
         try (Engine engine = Engine.open(directory, opened, size, longest)) {
           modes.add(EngineMode.fullDepth(engine));
-          if (lambda != null) {
-            modes.add(EngineMode.earlyExit(engine, lambda));
+          if (thresholds != null) {
+            modes.add(EngineMode.earlyExit(engine, thresholds.thresholds()));
           }
           modes.addAll(peers.modes());
           Console.say(
               "batches of %d: timing %s, %d rounds",
               size, String.join(", ", modes.stream().map(Mode::name).toList()), rounds);
           List<Timing> timings = Interleaved.time(modes, batches, rounds, SLICE_SECONDS);
-          Workload.Depth depth = lambda == null ? null : Workload.depth(engine, batches, lambda);
+          Workload.Depth depth =
+              thresholds == null ? null : Workload.depth(engine, batches, thresholds.thresholds());
           JsonObject ofBatch = new JsonObject();
           for (Timing timing : timings) {
             cases.add(
@@ -236,20 +237,20 @@ final class BenchCommand implements Callable<Integer> {
     return sequence == null ? new Workload(tokens) : Workload.ofLength(tokens, sequence);
   }
 
-  /** The threshold of the early-exit mode, or null where there is none to time. */
-  private Double lambda(ModelDirectory directory) {
+  /** The thresholds of the early-exit mode, or null where there are none to time. */
+  private Guard.Thresholds thresholds(ModelDirectory directory) {
     if (guard.choice.fullDepth) {
       return null;
     }
     if (guard.isSet()) {
-      return guard.resolve(directory).lambda();
+      return guard.resolve(directory);
     }
     boolean certified = Files.exists(directory.path().resolve(ModelDirectory.CERTIFICATE));
     if (directory.config().exits().isEmpty() || !certified) {
       Console.say("no exit heads or no certificate: full depth alone is timed");
       return null;
     }
-    return guard.resolve(directory).lambda();
+    return guard.resolve(directory);
   }
 
   private void check() {

@@ -1,28 +1,21 @@
 package dev.offramp.runtime.cli;
 
+import com.google.gson.Gson;
 import com.google.gson.JsonObject;
 import dev.offramp.calibrate.Calibration;
 import dev.offramp.calibrate.Calibrator;
-import dev.offramp.calibrate.Certificate;
-import dev.offramp.calibrate.ExitTable;
-import dev.offramp.calibrate.Grid;
+import dev.offramp.calibrate.Fwer;
 import dev.offramp.calibrate.LossTable;
 import dev.offramp.calibrate.Method;
-import dev.offramp.calibrate.Risk;
-import dev.offramp.kernels.Device;
-import dev.offramp.models.ModelConfig;
-import dev.offramp.models.ModelDirectory;
-import dev.offramp.models.TextData;
-import dev.offramp.runtime.engine.Engine;
+import dev.offramp.calibrate.Planner;
+import dev.offramp.calibrate.Settings;
+import dev.offramp.models.InputException;
 import dev.offramp.runtime.io.Console;
-import dev.offramp.runtime.io.Inputs;
 import java.io.IOException;
-import java.nio.file.Path;
-import java.time.Instant;
-import java.time.temporal.ChronoUnit;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.Callable;
-import java.util.stream.IntStream;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -30,45 +23,37 @@ import picocli.CommandLine.Option;
 @Command(
     name = "calibrate",
     mixinStandardHelpOptions = true,
+    sortOptions = false,
     description = {
       "Chooses the exit threshold whose risk is controlled.",
-      "Writes certificate.json into the model directory. The calibration data must be fresh: not used for training, and of the kind",
-      "that the model will serve."
+      "For a model directory it writes certificate.json; for a model that runs elsewhere, whose"
+          + " losses you give, it prints what it chose. The calibration data must be fresh: not used"
+          + " for training, and of the kind that the model will serve."
     },
     footer = {
       "",
       "Examples:",
       "  offramp calibrate --model classifier --data calibration.tsv --epsilon 0.05 --delta 0.1",
-      "  offramp calibrate --model classifier --data labelled.tsv --risk prediction-gap"
-          + " --epsilon 0.02 --method ltt-hb"
+      "  offramp calibrate --model classifier --data labelled.tsv --method ltt-wsr"
+          + " --risk prediction-gap=0.02,brier-consistency=0.1",
+      "  offramp calibrate --model classifier --data calibration.tsv --epsilon 0.05 --per-exit",
+      "  offramp calibrate --losses losses.npy --lambdas grid.csv --epsilon 0.05 --method ucb-wsr"
+          + " --json"
     })
 final class CalibrateCommand implements Callable<Integer> {
-  @Option(names = "--model", required = true, paramLabel = "DIR", description = "model directory")
-  Path model;
+  private static final Gson GSON = new Gson();
 
-  @Option(
-      names = "--data",
-      required = true,
-      arity = "1..*",
-      paramLabel = "CAL",
-      description = "calibration data: .tsv, .txt, each also .gz")
-  List<Path> data;
+  @ArgGroup(exclusive = false, heading = "%nA model directory:%n")
+  ModelOptions model;
 
-  @Option(
-      names = "--risk",
-      paramLabel = "R",
-      defaultValue = "prediction-consistency",
-      description =
-          "prediction-consistency (no labels needed) or prediction-gap (default:"
-              + " ${DEFAULT-VALUE})")
-  String risk;
+  @ArgGroup(exclusive = false, heading = "%nOr losses of a model that runs elsewhere:%n")
+  LossOptions losses;
 
   @Option(
       names = "--epsilon",
-      required = true,
       paramLabel = "E",
       description = "the risk that is acceptable, for example 0.05")
-  double epsilon;
+  Double epsilon;
 
   @Option(
       names = "--delta",
@@ -81,15 +66,27 @@ final class CalibrateCommand implements Callable<Integer> {
       names = "--method",
       paramLabel = "M",
       defaultValue = "ltt-hb",
-      description = "ltt-hb, or naive, which guarantees nothing (default: ${DEFAULT-VALUE})")
+      description = {
+        "high probability: ltt-hb, ltt-binomial, ltt-wsr, ucb-wsr, ucb-hb, ucb-hoeffding,"
+            + " ucb-binomial; on average: crc, crc-samplewise; no guarantee: naive (default:"
+            + " ${DEFAULT-VALUE})"
+      })
   String method;
 
   @Option(
-      names = "--batch",
-      paramLabel = "N",
-      defaultValue = "64",
-      description = "rows a batch (default: ${DEFAULT-VALUE})")
-  int batch;
+      names = "--fwer",
+      paramLabel = "F",
+      description =
+          "for the ltt methods: fixed-sequence, bonferroni, holm, multi-start, graphical or split"
+              + " (default: fixed-sequence, with --per-exit split)")
+  String fwer;
+
+  @Option(
+      names = "--seed",
+      paramLabel = "S",
+      defaultValue = "0",
+      description = "seed of the halves of --fwer split and --per-exit (default: ${DEFAULT-VALUE})")
+  long seed;
 
   @Mixin DeviceOption device;
 
@@ -98,99 +95,95 @@ final class CalibrateCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    Risk chosenRisk = Risk.of(risk);
-    Method chosenMethod = Method.of(method);
-    try (ModelDirectory directory = ModelDirectory.open(model);
-        Device opened = device.open()) {
-      Inputs inputs = Inputs.read(data, directory);
-      int[] labels =
-          chosenRisk.needsLabels() ? inputs.classes(directory.config(), data.getFirst()) : null;
-      ExitTable table = observe(directory, opened, inputs, batch);
-      tellExits(directory.config(), table, inputs);
-      Calibration calibration =
-          Calibrator.calibrate(
-              LossTable.of(chosenRisk, table, labels, Grid.uniform()),
-              chosenMethod,
-              epsilon,
-              delta);
-      Certificate certificate =
-          new Certificate(
-              chosenRisk,
-              calibration,
-              directory.hash(),
-              TextData.hash(data),
-              opened.info().id(),
-              "F32",
-              Main.Version.version(),
-              Instant.now().truncatedTo(ChronoUnit.SECONDS));
-      Path file = model.resolve(ModelDirectory.CERTIFICATE);
-      certificate.write(file);
-      report(calibration, chosenRisk, file);
+    if ((model == null) == (losses == null)) {
+      throw InputException.in(
+          null,
+          "calibrate",
+          "give either a model directory (--model, --data) or the losses of a model that runs"
+              + " elsewhere (--losses, --lambdas)"
+              + (model == null ? "" : "; the two exclude each other"));
     }
+    if (losses != null) {
+      Settings settings = settings(RequestedRisk.given(epsilon));
+      LossTable table = losses.read();
+      tellShortfall(settings, table.samples(), table.rows(), table.bound());
+      report(Calibrator.calibrate(table, settings), List.of(), null);
+      return 0;
+    }
+    List<RequestedRisk> risks = RequestedRisk.parse(model.risks, epsilon);
+    // Made before the pass over the data: what is wrong with a level shows now.
+    model.check(risks, fwer);
+    List<Settings> ofRisk = risks.stream().map(risk -> settings(risk.epsilon())).toList();
+    ModelCalibration.Result result = new ModelCalibration(model, risks, ofRisk, device).run();
+    report(result.certificate().calibration(), risks, result);
     return 0;
   }
 
-  /** Exit outputs of all inputs under a progress bar. */
-  public static ExitTable observe(ModelDirectory model, Device device, Inputs inputs, int batch) {
-    Guard.requireHeads(model);
-    try (Engine engine = Engine.open(model, device, batch, inputs.longest())) {
-      return Console.progress(
-          "exits of all samples",
-          inputs.size(),
-          done -> engine.observe(inputs.tokens(), batch, done));
+  private Settings settings(double level) {
+    boolean split = model != null && model.perExit;
+    Fwer chosen = fwer != null ? Fwer.of(fwer) : split ? Fwer.SPLIT : Fwer.FIXED_SEQUENCE;
+    return new Settings(Method.of(method), chosen, level, delta, seed);
+  }
+
+  /** Says so if samples without any loss could not certify the level. */
+  static void tellShortfall(Settings settings, int samples, int rows, double bound) {
+    if (settings.epsilon() > 0) {
+      new Planner(settings.method(), settings.fwer(), settings.delta(), rows, bound, 0)
+          .shortfall(settings.epsilon(), samples)
+          .ifPresent(reason -> Console.say("expect never exit: %s", reason));
     }
   }
 
-  /** Accuracy, where there are labels, and agreement with the full model of every exit. */
-  private void tellExits(ModelConfig config, ExitTable table, Inputs inputs) {
-    int[] labels = inputs.labelledBy(config) ? inputs.classes(config, data.getFirst()) : null;
-    int[] full = table.prediction()[table.exits() - 1];
-    for (int exit = 0; exit < table.exits(); exit++) {
-      Console.say(
-          "exit %d after layer %d: %sagrees with the full model on %.2f %%",
-          exit,
-          config.exits().get(exit).afterLayer(),
-          labels == null
-              ? ""
-              : "accuracy %.2f %%, ".formatted(share(table.prediction()[exit], labels)),
-          share(table.prediction()[exit], full));
-    }
-  }
-
-  /** Percentage of places where the two are equal. */
-  private static double share(int[] some, int[] others) {
-    long equal = IntStream.range(0, some.length).filter(i -> some[i] == others[i]).count();
-    return 100.0 * equal / some.length;
-  }
-
-  private void report(Calibration calibration, Risk chosenRisk, Path file) {
-    if (!json) {
-      System.out.println(calibration.guarantee());
-      if (calibration.fallback()) {
-        System.out.println("No certified threshold: " + calibration.reason());
-      }
-      System.out.printf(
-          "lambda %s, empirical risk %.4f on %d samples; written to %s%n",
-          calibration.lambda(),
-          calibration.empiricalRisk()[calibration.rowIndex()],
-          calibration.calibrationSize(),
-          file);
-      return;
-    }
+  private static JsonObject document(
+      Calibration calibration, List<RequestedRisk> risks, ModelCalibration.Result result) {
     JsonObject document = new JsonObject();
     document.addProperty("method", calibration.method().id());
-    document.addProperty("risk", chosenRisk.id());
+    document.addProperty("fwer", calibration.fwer() == null ? null : calibration.fwer().id());
+    if (!risks.isEmpty()) {
+      document.addProperty("risk", risks.getFirst().risk().id());
+    }
+    document.addProperty("lossBound", calibration.lossBound());
     document.addProperty("epsilon", calibration.epsilon());
     document.addProperty("delta", calibration.delta());
     document.addProperty("calibrationSize", calibration.calibrationSize());
     document.addProperty("rowIndex", calibration.rowIndex());
-    document.addProperty("lambda", calibration.lambda());
+    document.addProperty("lambda", calibration.isVector() ? null : calibration.lambda());
     document.addProperty("fallback", calibration.fallback());
     document.addProperty("reason", calibration.reason());
     document.addProperty("guarantee", calibration.guarantee());
     document.addProperty("epsilonMin", calibration.epsilonMin());
     document.addProperty("empiricalRisk", calibration.empiricalRisk()[calibration.rowIndex()]);
-    document.addProperty("certificate", file.toAbsolutePath().normalize().toString());
-    Console.json(document);
+    if (result == null) {
+      // There is no certificate to look them up in.
+      document.add("acceptedRows", GSON.toJsonTree(calibration.acceptedRows()));
+      document.add("pValues", GSON.toJsonTree(calibration.pValues()));
+      document.add("upperBounds", GSON.toJsonTree(calibration.upperBounds()));
+    } else {
+      document.add("thresholds", GSON.toJsonTree(result.certificate().thresholds()));
+      document.addProperty("certificate", result.file().toAbsolutePath().normalize().toString());
+    }
+    return document;
+  }
+
+  private void report(
+      Calibration calibration, List<RequestedRisk> risks, ModelCalibration.Result result) {
+    if (json) {
+      Console.json(document(calibration, risks, result));
+      return;
+    }
+    System.out.println(calibration.guarantee());
+    if (calibration.fallback()) {
+      System.out.println("No certified threshold: " + calibration.reason());
+    }
+    String chosen =
+        result == null || !calibration.isVector()
+            ? "lambda " + calibration.lambda()
+            : "thresholds " + Arrays.toString(result.certificate().thresholds());
+    System.out.printf(
+        "%s, empirical risk %.4f on %d samples%s%n",
+        chosen,
+        calibration.empiricalRisk()[calibration.rowIndex()],
+        calibration.calibrationSize(),
+        result == null ? "" : "; written to " + result.file());
   }
 }

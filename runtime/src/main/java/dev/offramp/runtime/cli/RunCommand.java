@@ -54,7 +54,7 @@ final class RunCommand implements Callable<Integer> {
     batch.rows();
     try (ModelDirectory directory = ModelDirectory.open(model);
         Device opened = device.open()) {
-      Guard.Threshold threshold = guard.resolve(directory);
+      Guard.Thresholds thresholds = guard.resolve(directory);
       Inputs inputs = Inputs.read(input, directory);
       int rows = batch.rows(inputs.size());
       List<Outcome> outcomes;
@@ -70,14 +70,15 @@ final class RunCommand implements Callable<Integer> {
                   while (all.size() < inputs.size()) {
                     int to = Math.min(all.size() + rows, inputs.size());
                     all.addAll(
-                        engine.run(inputs.tokens().subList(all.size(), to), threshold.lambda()));
+                        engine.run(
+                            inputs.tokens().subList(all.size(), to), thresholds.thresholds()));
                     done.accept(to);
                   }
                   return all;
                 });
         seconds = (System.nanoTime() - start) / 1e9;
       }
-      report(directory.config(), opened, inputs, threshold, outcomes, seconds);
+      report(directory.config(), opened, inputs, thresholds, outcomes, seconds);
     }
     return 0;
   }
@@ -86,7 +87,7 @@ final class RunCommand implements Callable<Integer> {
       ModelConfig config,
       Device opened,
       Inputs inputs,
-      Guard.Threshold threshold,
+      Guard.Thresholds thresholds,
       List<Outcome> outcomes,
       double seconds) {
     int[] histogram = new int[config.exits().size()];
@@ -103,7 +104,7 @@ final class RunCommand implements Callable<Integer> {
       document.addProperty("model", model.toAbsolutePath().normalize().toString());
       document.addProperty("device", opened.info().id());
       document.addProperty("samples", outcomes.size());
-      document.add("certificate", certificate(threshold));
+      document.add("certificate", certificate(thresholds));
       JsonArray results = new JsonArray();
       for (int i = 0; i < outcomes.size(); i++) {
         Outcome outcome = outcomes.get(i);
@@ -160,18 +161,24 @@ final class RunCommand implements Callable<Integer> {
     return Float.isFinite(confidence) ? confidence : null;
   }
 
-  private static JsonObject certificate(Guard.Threshold threshold) {
-    if (threshold.certificate() == null) {
+  private static JsonObject certificate(Guard.Thresholds thresholds) {
+    if (thresholds.certificate() == null) {
       return null;
     }
     JsonObject document = new JsonObject();
-    document.addProperty("file", threshold.file().toAbsolutePath().normalize().toString());
-    document.addProperty("method", threshold.certificate().calibration().method().id());
-    document.addProperty("risk", threshold.certificate().risk().id());
-    document.addProperty("epsilon", threshold.certificate().calibration().epsilon());
-    document.addProperty("delta", threshold.certificate().calibration().delta());
-    document.addProperty("lambda", threshold.certificate().calibration().lambda());
-    document.addProperty("guarantee", threshold.certificate().calibration().guarantee());
+    document.addProperty("file", thresholds.file().toAbsolutePath().normalize().toString());
+    document.addProperty("method", thresholds.certificate().calibration().method().id());
+    document.addProperty("risk", thresholds.certificate().risk().id());
+    document.addProperty("epsilon", thresholds.certificate().calibration().epsilon());
+    document.addProperty("delta", thresholds.certificate().calibration().delta());
+    boolean vector = thresholds.certificate().calibration().isVector();
+    document.addProperty("lambda", vector ? null : thresholds.certificate().calibration().lambda());
+    if (vector) {
+      JsonArray ofExits = new JsonArray();
+      Arrays.stream(thresholds.thresholds()).forEach(ofExits::add);
+      document.add("thresholds", ofExits);
+    }
+    document.addProperty("guarantee", thresholds.certificate().calibration().guarantee());
     return document;
   }
 }

@@ -8,6 +8,7 @@ import dev.offramp.calibrate.Grid;
 import dev.offramp.calibrate.LossTable;
 import dev.offramp.calibrate.Method;
 import dev.offramp.calibrate.Risk;
+import dev.offramp.calibrate.Settings;
 import dev.offramp.kernels.Device;
 import dev.offramp.models.ModelConfig;
 import dev.offramp.models.ModelDirectory;
@@ -124,11 +125,13 @@ public final class Demo {
       ExitTable calibrationTable = observe(engine, calibrationInputs, batch, "calibrate");
       Calibration calibration =
           Calibrator.calibrate(
-              LossTable.of(RISK, calibrationTable, null, Grid.uniform()), METHOD, epsilon, delta);
+              LossTable.of(RISK, calibrationTable, null, Grid.uniform()),
+              new Settings(METHOD, epsilon, delta));
       Certificate certificate =
           new Certificate(
               RISK,
               calibration,
+              calibration.thresholds(config.exits().size() - 1),
               model.hash(),
               TextData.hash(List.of(input.calibration())),
               device.info().id(),
@@ -137,16 +140,16 @@ public final class Demo {
               Instant.now().truncatedTo(ChronoUnit.SECONDS));
       certificate.write(model.path().resolve(ModelDirectory.CERTIFICATE));
 
-      double lambda = calibration.lambda();
+      double[] thresholds = certificate.thresholds();
       ExitTable testTable = observe(engine, test, batch, "test");
       List<List<int[]>> batches = batches(test.tokens(), batch);
       List<Outcome> early = new ArrayList<>();
       List<Outcome> full = new ArrayList<>();
       for (List<int[]> part : batches) {
-        early.addAll(engine.run(part, lambda));
+        early.addAll(engine.run(part, thresholds));
         full.addAll(engine.run(part, Engine.NEVER));
       }
-      Workload.Depth depth = Workload.depth(config, batches, early, lambda);
+      Workload.Depth depth = Workload.depth(config, batches, early, thresholds);
       Console.say("timing full depth and early exit side by side, %d rounds", ROUNDS);
       return new Result(
           config,
@@ -157,7 +160,7 @@ public final class Demo {
           early,
           full,
           Interleaved.time(
-              List.of(EngineMode.fullDepth(engine), EngineMode.earlyExit(engine, lambda)),
+              List.of(EngineMode.fullDepth(engine), EngineMode.earlyExit(engine, thresholds)),
               batches,
               ROUNDS,
               0),

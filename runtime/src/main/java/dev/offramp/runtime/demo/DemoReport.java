@@ -8,7 +8,6 @@ import dev.offramp.runtime.bench.Interleaved.Timing;
 import dev.offramp.runtime.report.BarChart;
 import dev.offramp.runtime.report.HtmlReport;
 import dev.offramp.runtime.report.LineChart;
-import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -47,7 +46,7 @@ public final class DemoReport {
   }
 
   /** Writes the page. */
-  public static void write(Path file, Demo.Result result, DeviceInfo device) throws IOException {
+  public static void write(Path file, Demo.Result result, DeviceInfo device) {
     Calibration calibration = result.calibration();
     HtmlReport page = new HtmlReport("Offramp demo: early exits with a guarantee");
     page.paragraph(calibration.guarantee())

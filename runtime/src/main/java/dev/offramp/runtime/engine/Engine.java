@@ -24,6 +24,11 @@ public final class Engine implements AutoCloseable {
   /** The threshold at which no row exits early: every row runs to the last exit. */
   public static final double NEVER = 1.0;
 
+  /** No confidence is above these two; the first stands for not even asking the head. */
+  private static final float PASS_BY = Float.POSITIVE_INFINITY;
+
+  private static final float NOBODY_LEAVES = Float.MAX_VALUE;
+
   private final Scope owned = new Scope();
   private final ModelConfig config;
   private final StageRunner runner;
@@ -67,7 +72,7 @@ public final class Engine implements AutoCloseable {
       failed.add(owned);
       Encoder encoder = owned.add(new Encoder(device, model));
       runner = owned.add(new StageRunner(device, model, encoder, cuts, maxBatch, maxTokens));
-      verdict = runner.newVerdict();
+      verdict = config.exits().isEmpty() ? null : owned.add(runner.newVerdict(0));
       stages = cuts.size();
       failed.release();
     }
@@ -83,17 +88,35 @@ public final class Engine implements AutoCloseable {
   }
 
   /**
-   * Runs a batch with early exits.
+   * Runs a batch with early exits, one threshold for all exits.
    *
    * @param batch token ids of each row, at most maxBatch rows of 1 to maxTokens tokens
    * @param lambda threshold in [0, 1]; {@link #NEVER} runs every row to the last exit
    * @return one outcome a row, in the order of the batch
    */
   public List<Outcome> run(List<int[]> batch, double lambda) {
-    if (!(lambda >= 0 && lambda <= 1)) {
-      throw new IllegalArgumentException("lambda " + lambda + ": must be in [0, 1]");
+    double[] thresholds = new double[stages - 1];
+    Arrays.fill(thresholds, checked(lambda));
+    return run(batch, thresholds);
+  }
+
+  /**
+   * Runs a batch with early exits, a threshold for each exit before the last.
+   *
+   * @param thresholds shape [stages - 1], each in [0, 1]; an exit with {@link #NEVER} is passed by,
+   *     its head not even computed
+   */
+  public List<Outcome> run(List<int[]> batch, double[] thresholds) {
+    if (thresholds.length != stages - 1) {
+      throw new IllegalArgumentException(
+          "%d thresholds: there are %d exits before the last"
+              .formatted(thresholds.length, stages - 1));
     }
-    return run(batch, lambda, stages - 1);
+    float[] floors = new float[thresholds.length];
+    for (int exit = 0; exit < floors.length; exit++) {
+      floors[exit] = checked(thresholds[exit]) == NEVER ? PASS_BY : floor(thresholds[exit]);
+    }
+    return run(batch, floors, stages - 1);
   }
 
   /**
@@ -102,33 +125,45 @@ public final class Engine implements AutoCloseable {
    * @param exit exit counted from 0
    */
   public List<Outcome> runTo(List<int[]> batch, int exit) {
-    return run(batch, NEVER, Objects.checkIndex(exit, stages));
+    return run(batch, PASS_BY, exit);
   }
 
-  private List<Outcome> run(List<int[]> batch, double lambda, int lastStage) {
+  /**
+   * As {@link #runTo}, and asks every exit head on the way, though nobody leaves there: the work
+   * that a row has behind it when it leaves at that exit.
+   */
+  public List<Outcome> runThrough(List<int[]> batch, int exit) {
+    return run(batch, NOBODY_LEAVES, exit);
+  }
+
+  private List<Outcome> run(List<int[]> batch, float threshold, int exit) {
+    float[] floors = new float[Objects.checkIndex(exit, stages)];
+    Arrays.fill(floors, threshold);
+    return run(batch, floors, exit);
+  }
+
+  private List<Outcome> run(List<int[]> batch, float[] floors, int lastStage) {
     requireHeads();
-    float threshold = floor(lambda);
     Outcome[] outcomes = new Outcome[batch.size()];
     runner.begin(batch);
     int[] live = runner.live();
     for (int stage = 0; live.length > 0; stage++) {
       runner.advance(stage);
       boolean last = stage == lastStage;
-      if (last || lambda < NEVER) {
-        runner.verdict(stage, verdict);
-        for (int i = 0; i < live.length; i++) {
-          if (last || verdict.confidence[i] > threshold) {
-            outcomes[live[i]] = new Outcome(verdict.prediction[i], verdict.confidence[i], stage);
-          }
+      if (!last && floors[stage] == PASS_BY) {
+        continue;
+      }
+      runner.verdict(stage, verdict);
+      for (int i = 0; i < live.length; i++) {
+        if (last || verdict.confidence()[i] > floors[stage]) {
+          outcomes[live[i]] = new Outcome(verdict.prediction()[i], verdict.confidence()[i], stage);
         }
       }
       if (last) {
         break;
       }
-      if (lambda < NEVER) {
-        runner.release(stage, threshold);
-        live = runner.live();
-      }
+      runner.release(stage, verdict, floors[stage]);
+      live = runner.live();
     }
     return Arrays.asList(outcomes);
   }
@@ -141,6 +176,16 @@ public final class Engine implements AutoCloseable {
     }
   }
 
+  /** Told the class probabilities of a batch by {@link Engine#observe}. */
+  public interface ProbabilityReader {
+    /**
+     * @param from number of the batch's first sample
+     * @param count samples in the batch
+     * @param probabilities shape [exits][count * classes] at least, only valid during the call
+     */
+    void accept(int from, int count, float[][] probabilities);
+  }
+
   /**
    * What every exit says of every sample, in one pass over the data: the input of calibration.
    *
@@ -148,17 +193,45 @@ public final class Engine implements AutoCloseable {
    * @param done called with the number of samples finished
    */
   public ExitTable observe(List<int[]> samples, int batch, IntConsumer done) {
+    return observe(samples, batch, verdict, null, done);
+  }
+
+  /**
+   * As {@link #observe(List, int, IntConsumer)}, and hands out every exit's class probabilities
+   * batch by batch: for all samples at once they would not fit into memory.
+   */
+  public ExitTable observe(
+      List<int[]> samples, int batch, ProbabilityReader reader, IntConsumer done) {
+    requireHeads();
+    try (StageRunner.Verdict full = runner.newVerdict(config.labels().size())) {
+      return observe(samples, batch, full, reader, done);
+    }
+  }
+
+  private ExitTable observe(
+      List<int[]> samples,
+      int batch,
+      StageRunner.Verdict into,
+      ProbabilityReader reader,
+      IntConsumer done) {
     requireHeads();
     float[][] confidence = new float[stages][samples.size()];
     int[][] prediction = new int[stages][samples.size()];
+    float[][] probabilities = new float[stages][];
     for (int from = 0; from < samples.size(); from += batch) {
       int to = Math.min(from + batch, samples.size());
       runner.begin(samples.subList(from, to));
       for (int stage = 0; stage < stages; stage++) {
         runner.advance(stage);
-        runner.verdict(stage, verdict);
-        System.arraycopy(verdict.confidence, 0, confidence[stage], from, to - from);
-        System.arraycopy(verdict.prediction, 0, prediction[stage], from, to - from);
+        runner.verdict(stage, into);
+        System.arraycopy(into.confidence(), 0, confidence[stage], from, to - from);
+        System.arraycopy(into.prediction(), 0, prediction[stage], from, to - from);
+        if (reader != null) {
+          probabilities[stage] = into.probabilities().clone();
+        }
+      }
+      if (reader != null) {
+        reader.accept(from, to - from, probabilities);
       }
       done.accept(to);
     }
@@ -196,6 +269,13 @@ public final class Engine implements AutoCloseable {
   static float floor(double lambda) {
     float nearest = (float) lambda;
     return nearest > lambda ? Math.nextDown(nearest) : nearest;
+  }
+
+  private static double checked(double lambda) {
+    if (!(lambda >= 0 && lambda <= 1)) {
+      throw new IllegalArgumentException("lambda " + lambda + ": must be in [0, 1]");
+    }
+    return lambda;
   }
 
   private void requireHeads() {

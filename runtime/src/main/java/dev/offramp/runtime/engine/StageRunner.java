@@ -37,18 +37,20 @@ final class StageRunner implements AutoCloseable {
   private final Recording embedding;
   private final List<Recording> stages = new ArrayList<>();
   private final List<HeadOnDevice> heads = new ArrayList<>();
-  private ExitSignal signal;
 
   private record HeadOnDevice(Linear map, Pooling pooling, Confidence confidence) {}
 
-  /** What an exit head says of the live rows, in their order; the arrays are reused. */
-  static final class Verdict {
-    final float[] confidence;
-    final int[] prediction;
-
-    private Verdict(int capacity) {
-      confidence = new float[capacity];
-      prediction = new int[capacity];
+  /**
+   * What an exit head says of the live rows, in their order; the arrays are reused.
+   *
+   * @param signal where the device leaves it
+   * @param probabilities shape [capacity * classes], or null where nobody asks for them
+   */
+  record Verdict(ExitSignal signal, float[] confidence, int[] prediction, float[] probabilities)
+      implements AutoCloseable {
+    @Override
+    public void close() {
+      signal.close();
     }
   }
 
@@ -89,16 +91,13 @@ final class StageRunner implements AutoCloseable {
                         .forEach(l -> encoder.layer(l, rows, activations)))));
         from = cut;
       }
-      if (!config.exits().isEmpty()) {
-        signal = owned.add(ExitSignal.allocate(device, capacity, 0));
-        for (int e = 0; e < config.exits().size(); e++) {
-          Exit exit = config.exits().get(e);
-          heads.add(
-              new HeadOnDevice(
-                  owned.add(Encoder.head(device, model, e)),
-                  pooling(exit.head().pooling()),
-                  Confidence.valueOf(exit.head().confidence().toUpperCase(Locale.ROOT))));
-        }
+      for (int e = 0; e < config.exits().size(); e++) {
+        Exit exit = config.exits().get(e);
+        heads.add(
+            new HeadOnDevice(
+                owned.add(Encoder.head(device, model, e)),
+                pooling(exit.head().pooling()),
+                Confidence.valueOf(exit.head().confidence().toUpperCase(Locale.ROOT))));
       }
       failed.release();
     }
@@ -116,8 +115,17 @@ final class StageRunner implements AutoCloseable {
     return maxTokens;
   }
 
-  Verdict newVerdict() {
-    return new Verdict(capacity);
+  /**
+   * Room for verdicts, on the device and here.
+   *
+   * @param classes number of probabilities a row to be read too, or 0 for none
+   */
+  Verdict newVerdict(int classes) {
+    return new Verdict(
+        ExitSignal.allocate(device, capacity, classes),
+        new float[capacity],
+        new int[capacity],
+        classes == 0 ? null : new float[Math.multiplyExact(capacity, classes)]);
   }
 
   /** Puts the token ids of a batch into the rows 0, 1, … and makes them live. */
@@ -153,10 +161,16 @@ final class StageRunner implements AutoCloseable {
   void verdict(int stage, Verdict into) {
     HeadOnDevice head = heads.get(stage);
     int live = rows.count();
+    ExitSignal signal = into.signal;
     device.exitHead(rows, head.pooling(), head.map(), activations.hidden(), signal);
     long line = (long) head.confidence().ordinal() * capacity;
     device.copyOut(
         signal.scores(), line, MemorySegment.ofArray(into.confidence).asSlice(0, live * 4L));
+    if (into.probabilities != null) {
+      long bytes = 4L * live * head.map().outputs();
+      device.copyOut(
+          signal.probabilities(), 0, MemorySegment.ofArray(into.probabilities).asSlice(0, bytes));
+    }
     device
         .copyOut(
             signal.predictions(), 0, MemorySegment.ofArray(into.prediction).asSlice(0, live * 4L))
@@ -164,8 +178,8 @@ final class StageRunner implements AutoCloseable {
   }
 
   /** Takes the rows whose confidence, as just read, is above lambda out of the computation. */
-  void release(int stage, float lambda) {
-    device.compact(rows, signal, heads.get(stage).confidence(), lambda);
+  void release(int stage, Verdict verdict, float lambda) {
+    device.compact(rows, verdict.signal, heads.get(stage).confidence(), lambda);
   }
 
   int[] live() {

@@ -1,9 +1,7 @@
 package dev.offramp.runtime.report;
 
-import java.io.IOException;
-import java.nio.file.Files;
+import dev.offramp.runtime.io.TextFile;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.stream.IntStream;
 
@@ -101,15 +99,8 @@ public final class HtmlReport {
   }
 
   /** Writes the page; a reader sees the old file or the new one, never half of one. */
-  public void write(Path file) throws IOException {
-    String name = file.getFileName() + "." + ProcessHandle.current().pid() + ".tmp";
-    Path temporary = file.resolveSibling(name);
-    try {
-      Files.writeString(temporary, html());
-      Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
-    } finally {
-      Files.deleteIfExists(temporary);
-    }
+  public void write(Path file) {
+    TextFile.write(file, html());
   }
 
   private void row(String tag, List<String> cells, List<Boolean> numeric) {

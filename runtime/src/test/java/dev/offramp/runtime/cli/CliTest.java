@@ -108,6 +108,40 @@ class CliTest {
   }
 
   @Test
+  void aThresholdWithoutPromiseIsUsedButNotInSilence() {
+    offramp("calibrate", "--model", model, "--data", texts, "--epsilon", 0.9, "--method", "naive");
+    Outcome run = offramp("run", "--model", model, "--input", texts, "--json");
+    assertThat(run.code()).isZero();
+    assertThat(run.err()).contains("'naive', which guarantees nothing");
+  }
+
+  @Test
+  void planSaysHowManySamplesAreNeeded() {
+    JsonObject plan =
+        offramp(
+                "plan",
+                "--epsilon",
+                0.05,
+                "--samples",
+                45,
+                "--method",
+                "ltt-binomial,crc",
+                "--json")
+            .json();
+    // (1 - 0.05)^45 < 0.1 <= (1 - 0.05)^44
+    JsonObject binomial = plan.getAsJsonArray("methods").get(0).getAsJsonObject();
+    assertThat(binomial.get("samplesNeeded").getAsInt()).isEqualTo(45);
+    assertThat(binomial.get("epsilonMin").getAsDouble()).isBetween(0.0498, 0.0499);
+    JsonObject crc = plan.getAsJsonArray("methods").get(1).getAsJsonObject();
+    assertThat(crc.get("samplesNeeded").getAsInt()).isEqualTo(19);
+    assertThat(offramp("plan", "--samples", 100).out()).contains("ucb-wsr").contains("0.0238");
+    refuses(2, "--epsilon", "plan");
+    refuses(2, "delta", "plan", "--epsilon", 0.1, "--delta", 0);
+    refuses(2, "expected risk", "plan", "--epsilon", 0.1, "--expected-risk", -1);
+    refuses(2, "at least 1 sample", "plan", "--samples", 0);
+  }
+
+  @Test
   void attachTrainsTheSameHeadsForTheSameSeed() throws IOException {
     Path backbone = TinyModel.write(folder.resolve("backbone"), 14);
     Path labelled = folder.resolve("labelled.tsv");
@@ -205,7 +239,18 @@ class CliTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"demo", "doctor", "import", "attach", "calibrate", "run", "bench"})
+  @ValueSource(
+      strings = {
+        "demo",
+        "doctor",
+        "import",
+        "attach",
+        "plan",
+        "calibrate",
+        "validate",
+        "run",
+        "bench"
+      })
   void everyCommandHasHelpWithAnExample(String command) {
     Outcome help = offramp(command, "--help");
     assertThat(help.code()).isZero();

@@ -68,6 +68,33 @@ class EngineTest {
     }
   }
 
+  /** Each exit has its own threshold, as the table says; an exit with 1 is passed by. */
+  @Test
+  void thresholdsOfEveryExit() {
+    List<int[]> samples = TinyModel.tokens(10, BATCH);
+    try (Engine engine = engine()) {
+      ExitTable table = engine.observe(samples, BATCH, done -> {});
+      int[] left = new int[3];
+      for (double[] thresholds : new double[][] {{0.9, 0.4}, {1, 0.5}, {0.6, 1}, {1, 1}, {0, 1}}) {
+        List<Outcome> outcomes = engine.run(samples, thresholds);
+        for (int i = 0; i < BATCH; i++) {
+          int exit = table.exitOf(i, thresholds);
+          left[exit]++;
+          assertThat(outcomes.get(i))
+              .isEqualTo(
+                  new Outcome(table.prediction()[exit][i], table.confidence()[exit][i], exit));
+        }
+      }
+      assertThat(left).as("the test is void if an exit is never taken").doesNotContain(0);
+      assertThat(engine.runThrough(samples, 1)).isEqualTo(engine.runTo(samples, 1));
+      assertThatThrownBy(() -> engine.run(samples, new double[3]))
+          .hasMessageContaining("3 thresholds")
+          .hasMessageContaining("2 exits");
+      assertThatThrownBy(() -> engine.run(samples, new double[] {0.5, -1}))
+          .hasMessageContaining("lambda -1");
+    }
+  }
+
   @Test
   void neighboursDoNotMatter() {
     List<int[]> samples = TinyModel.tokens(2, BATCH);

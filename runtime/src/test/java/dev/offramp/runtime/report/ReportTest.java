@@ -3,6 +3,7 @@ package dev.offramp.runtime.report;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.offramp.models.InputException;
 import java.io.IOException;
 import java.io.StringReader;
 import java.nio.file.Files;
@@ -188,7 +189,7 @@ class ReportTest {
     report().write(file);
     assertThat(file).hasContent(report().html());
     Path taken = Files.createDirectories(directory.resolve("taken/inside")).getParent();
-    assertThatThrownBy(() -> report().write(taken)).isInstanceOf(IOException.class);
+    assertThatThrownBy(() -> report().write(taken)).isInstanceOf(InputException.class);
     try (var files = Files.list(directory)) {
       assertThat(files).containsExactlyInAnyOrder(file, taken);
     }

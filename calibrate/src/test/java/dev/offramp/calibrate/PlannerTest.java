@@ -1,0 +1,110 @@
+package dev.offramp.calibrate;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+class PlannerTest {
+  @Test
+  void smallestEpsilonsOfAHundredSamples() {
+    // Reference values at zero loss, delta 0.1 and 0.05.
+    assertThat(Method.UCB_WSR.epsilonMin(100, 0.1, 1)).isCloseTo(0.02380, within(5e-6));
+    assertThat(Method.LTT_WSR.epsilonMin(100, 0.05, 1)).isCloseTo(0.03086, within(5e-6));
+    assertThat(Method.UCB_HB.epsilonMin(100, 0.1, 1)).isCloseTo(0.02276, within(5e-6));
+    assertThat(Method.LTT_HB.epsilonMin(100, 0.05, 1)).isCloseTo(0.02951, within(5e-6));
+    assertThat(Method.LTT_BINOMIAL.epsilonMin(100, 0.05, 2))
+        .isCloseTo(2 * (1 - Math.pow(0.05, 0.01)), within(1e-9));
+    assertThat(Method.UCB_HOEFFDING.epsilonMin(100, 0.1, 1))
+        .isCloseTo(Math.sqrt(Math.log(10) / 200), within(1e-12));
+    assertThat(Method.CRC.epsilonMin(100, 0.1, 1)).isEqualTo(1 / 101.0);
+    assertThat(Method.NAIVE.epsilonMin(100, 0.1, 1)).isZero();
+  }
+
+  /** What it plans is what calibration then does, for every method and procedure. */
+  @ParameterizedTest
+  @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "NAIVE")
+  void calibrationCertifiesFromTheNumberPlannedOn(Method method) {
+    for (Fwer fwer : method.tests() ? Fwer.values() : new Fwer[] {Fwer.FIXED_SEQUENCE}) {
+      int rows = 7;
+      double epsilon = 0.083;
+      Planner planner = new Planner(method, fwer, 0.1, rows, 1, 0);
+      int needed = planner.samplesNeeded(epsilon).orElseThrow();
+      Settings settings = new Settings(method, fwer, epsilon, 0.1);
+      Calibration enough = Calibrator.calibrate(lossless(rows, needed), settings);
+      assertThat(enough.rowIndex()).as("%s %s", method, fwer).isEqualTo(rows - 1);
+      assertThat(planner.shortfall(epsilon, needed)).isEmpty();
+      if (needed > 1) {
+        // Halves are rounded: a split of one sample fewer may test on as many.
+        int fewer = fwer == Fwer.SPLIT ? needed - 2 : needed - 1;
+        Calibration short_ = Calibrator.calibrate(lossless(rows, fewer), settings);
+        assertThat(short_.fallback()).as("%s %s", method, fwer).isTrue();
+        assertThat(short_.reason())
+            .isEqualTo(planner.shortfall(epsilon, fewer).orElseThrow())
+            .contains(fewer + " samples", "at least " + needed);
+        assertThat(short_.epsilonMin()).isEqualTo(planner.epsilonMin(fewer)).isGreaterThan(epsilon);
+      }
+    }
+  }
+
+  private static LossTable lossless(int rows, int samples) {
+    return new LossTable(Grid.uniform(rows - 1), new double[rows][samples], 1);
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void anExpectedRiskAsksForMore(Method method) {
+    double delta = 0.1;
+    double risk = 0.05;
+    Planner hopeful = new Planner(method, delta, 1);
+    Planner planner = new Planner(method, Fwer.FIXED_SEQUENCE, delta, 2, 1, risk);
+    assertThat(planner.epsilonMin(200)).isGreaterThan(hopeful.epsilonMin(200));
+    assertThat(planner.samplesNeeded(0.1).orElseThrow())
+        .isGreaterThanOrEqualTo(hopeful.samplesNeeded(0.1).orElseThrow());
+    assertThat(planner.samplesNeeded(0.04)).isEmpty();
+    // The table it imagines is certified.
+    double[][] losses = new double[2][200];
+    for (int i = 0; i < 200; i += 20) {
+      losses[1][i] = 1;
+    }
+    double epsilon = planner.epsilonMin(200) + 1e-9;
+    LossTable table = new LossTable(new double[] {1, 0}, losses, 1);
+    assertThat(Calibrator.calibrate(table, new Settings(method, epsilon, delta)).rowIndex())
+        .isOne();
+    assertThat(Calibrator.calibrate(table, new Settings(method, epsilon - 1e-6, delta)).fallback())
+        .isTrue();
+  }
+
+  @Test
+  void someLevelsAreOutOfReach() {
+    assertThat(new Planner(Method.LTT_HB, 0.1, 1).samplesNeeded(1e-9)).isEmpty();
+    assertThat(new Planner(Method.LTT_HB, 0.1, 1).shortfall(1e-9, 10).orElseThrow())
+        .contains("more than 4194304 samples");
+    assertThat(new Planner(Method.LTT_HB, 0.1, 1).samplesNeeded(0)).isEmpty();
+    assertThat(new Planner(Method.CRC, 0.1, 1).shortfall(0.01, 10).orElseThrow())
+        .doesNotContain("delta");
+  }
+
+  @Test
+  void badInput() {
+    assertBad(() -> Method.LTT_HB.epsilonMin(0, 0.1, 1), "at least 1 sample");
+    assertBad(() -> Method.LTT_HB.epsilonMin(5, 1, 1), "delta 1.0");
+    assertBad(() -> new Planner(Method.LTT_HB, 0.1, 0), "loss bound 0.0");
+    assertBad(() -> new Planner(Method.CRC, Fwer.HOLM, 0.1, 5, 1, 0), "fwer holm");
+    assertBad(() -> new Planner(Method.CRC, Fwer.FIXED_SEQUENCE, 0.1, 0, 1, 0), "1 row");
+    for (double risk : new double[] {-1, 2, Double.NaN}) {
+      assertBad(
+          () -> new Planner(Method.CRC, Fwer.FIXED_SEQUENCE, 0.1, 5, 1, risk), "risk " + risk);
+    }
+    assertBad(() -> new Planner(Method.CRC, 0.1, 1).samplesNeeded(Double.NaN), "epsilon NaN");
+  }
+
+  private static void assertBad(Runnable call, String message) {
+    assertThatThrownBy(call::run)
+        .isInstanceOf(CalibrationException.class)
+        .hasMessageContaining(message);
+  }
+}

@@ -1,0 +1,148 @@
+package dev.offramp.runtime.cli;
+
+import dev.offramp.calibrate.Calibration;
+import dev.offramp.calibrate.Calibrator;
+import dev.offramp.calibrate.Certificate;
+import dev.offramp.calibrate.ExitTable;
+import dev.offramp.calibrate.Grid;
+import dev.offramp.calibrate.LossTable;
+import dev.offramp.calibrate.ParetoTesting;
+import dev.offramp.calibrate.Risk;
+import dev.offramp.calibrate.RiskLevel;
+import dev.offramp.calibrate.Settings;
+import dev.offramp.kernels.Device;
+import dev.offramp.models.ModelConfig;
+import dev.offramp.models.ModelDirectory;
+import dev.offramp.models.TextData;
+import dev.offramp.runtime.engine.Engine;
+import dev.offramp.runtime.engine.Observation;
+import dev.offramp.runtime.io.Console;
+import dev.offramp.runtime.io.Inputs;
+import dev.offramp.runtime.io.TextFile;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+
+/**
+ * Calibrates a model directory on a device and writes its certificate.
+ *
+ * @param risks what is to be kept, the first of them named in the certificate
+ * @param settings for each risk, all alike but for epsilon
+ */
+record ModelCalibration(
+    ModelOptions options, List<RequestedRisk> risks, List<Settings> settings, DeviceOption device) {
+
+  /** Vectors of thresholds that are looked at; fixed before the data is seen. */
+  private static final int CANDIDATES = 2_000;
+
+  /** What was written where. */
+  record Result(Certificate certificate, Path file) {}
+
+  Result run() throws IOException {
+    Path file =
+        options.certificate == null
+            ? options.model.resolve(ModelDirectory.CERTIFICATE)
+            : options.certificate;
+    List<Risk> kinds = risks.stream().map(RequestedRisk::risk).toList();
+    try (ModelDirectory directory = ModelDirectory.open(options.model)) {
+      TextFile.requireWritable(file);
+      Guard.requireHeads(directory);
+      Inputs inputs = Inputs.read(options.data, directory);
+      boolean labelled = kinds.stream().anyMatch(Risk::needsLabels);
+      int[] labels = labelled ? inputs.classes(directory.config(), options.data.getFirst()) : null;
+      double[] grid = Grid.uniform();
+      for (int r = 0; r < kinds.size(); r++) {
+        CalibrateCommand.tellShortfall(
+            settings.get(r), inputs.size(), grid.length, kinds.get(r).bound());
+      }
+      try (Device opened = device.open();
+          Engine engine = Engine.open(directory, opened, options.batch, inputs.longest())) {
+        Observation seen =
+            Console.progress(
+                "exits of all samples",
+                inputs.size(),
+                done ->
+                    Observation.of(engine, inputs.tokens(), labels, kinds, options.batch, done));
+        tellExits(directory.config(), seen.table(), inputs);
+        Calibration calibration =
+            options.perExit ? perExit(seen, engine, inputs.tokens()) : oneLambda(seen, grid);
+        Certificate certificate =
+            new Certificate(
+                kinds.getFirst(),
+                calibration,
+                calibration.thresholds(engine.stages() - 1),
+                directory.hash(),
+                TextData.hash(options.data),
+                opened.info().id(),
+                "F32",
+                Main.Version.version(),
+                Instant.now().truncatedTo(ChronoUnit.SECONDS));
+        certificate.write(file);
+        return new Result(certificate, file);
+      }
+    }
+  }
+
+  private Calibration oneLambda(Observation seen, double[] grid) {
+    List<RiskLevel> levels = new ArrayList<>();
+    for (RequestedRisk risk : risks) {
+      LossTable losses = seen.losses(risk.risk(), grid);
+      levels.add(new RiskLevel(risk.risk().id(), losses, risk.epsilon()));
+    }
+    return Calibrator.calibrate(
+        levels.getFirst().risk(),
+        levels.getFirst().table(),
+        settings.getFirst(),
+        new double[0],
+        levels.subList(1, levels.size()));
+  }
+
+  private Calibration perExit(Observation seen, Engine engine, List<int[]> samples) {
+    double[] costs =
+        switch (options.cost) {
+          case FLOPS -> ExitCosts.flops(engine.config(), samples);
+          case TIME -> ExitCosts.millis(engine, samples, options.batch);
+        };
+    Console.say(
+        "%s of a sample that leaves at each exit: %s",
+        options.cost == ModelOptions.Cost.FLOPS ? "operations" : "milliseconds",
+        Arrays.stream(costs).mapToObj("%.4g"::formatted).collect(Collectors.joining(", ")));
+    Risk risk = risks.getFirst().risk();
+    return ParetoTesting.calibrate(
+        seen.table(),
+        seen.lossOfExit().get(risk),
+        risk.bound(),
+        costs,
+        CANDIDATES,
+        settings.getFirst());
+  }
+
+  /** Accuracy, where there are labels, and agreement with the full model of every exit. */
+  private void tellExits(ModelConfig config, ExitTable table, Inputs inputs) {
+    int[] labels =
+        inputs.labelledBy(config) ? inputs.classes(config, options.data.getFirst()) : null;
+    int[] full = table.prediction()[table.exits() - 1];
+    for (int exit = 0; exit < table.exits(); exit++) {
+      Console.say(
+          "exit %d after layer %d: %sagrees with the full model on %.2f %%",
+          exit,
+          config.exits().get(exit).afterLayer(),
+          labels == null
+              ? ""
+              : "accuracy %.2f %%, ".formatted(share(table.prediction()[exit], labels)),
+          share(table.prediction()[exit], full));
+    }
+  }
+
+  /** Percentage of places where the two are equal. */
+  private static double share(int[] some, int[] others) {
+    long equal = IntStream.range(0, some.length).filter(i -> some[i] == others[i]).count();
+    return 100.0 * equal / some.length;
+  }
+}

@@ -1,0 +1,173 @@
+package dev.offramp.runtime.cli;
+
+import static dev.offramp.runtime.cli.Offramp.offramp;
+import static dev.offramp.runtime.cli.Offramp.refuses;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import dev.offramp.runtime.TinyModel;
+import dev.offramp.runtime.cli.Offramp.Outcome;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** calibrate on a model directory: every risk, several at once, a threshold for each exit. */
+class CalibrateCliTest {
+  private static final int SAMPLES = 400;
+
+  @TempDir private Path folder;
+  private Path model;
+  private Path labelled;
+
+  @BeforeEach
+  void write() throws IOException {
+    model = TinyModel.write(folder.resolve("model"), 11, 1, 2, 4);
+    labelled = folder.resolve("labelled.tsv");
+    Random random = new Random(31);
+    List<String> lines = new ArrayList<>(List.of("label\ttext"));
+    for (String sentence : TinyModel.sentences(12, SAMPLES)) {
+      lines.add(TinyModel.LABELS.get(random.nextInt(3)) + "\t" + sentence);
+    }
+    Files.write(labelled, lines);
+  }
+
+  private Object[] with(Object... more) {
+    List<Object> line = new ArrayList<>(List.of("calibrate", "--model", model, "--data", labelled));
+    line.addAll(List.of(more));
+    return line.toArray();
+  }
+
+  private JsonObject certificate() throws IOException {
+    return JsonParser.parseString(Files.readString(model.resolve("certificate.json")))
+        .getAsJsonObject();
+  }
+
+  @Test
+  void everyRisk() throws IOException {
+    for (String risk :
+        List.of(
+            "prediction-gap",
+            "prediction-consistency",
+            "brier-gap",
+            "brier-consistency",
+            "hellinger-consistency",
+            "top-brier-consistency")) {
+      double bound = risk.contains("brier") ? 2 : 1;
+      Outcome outcome =
+          offramp(with("--risk", risk, "--epsilon", 0.5 * bound, "--method", "ltt-wsr", "--json"));
+      assertThat(outcome.code()).as(outcome.err()).isZero();
+      assertThat(outcome.json().get("risk").getAsString()).isEqualTo(risk);
+      assertThat(outcome.json().get("lossBound").getAsDouble()).isEqualTo(bound);
+      assertThat(outcome.json().get("fallback").getAsBoolean()).as(risk).isFalse();
+      assertThat(certificate().get("risk").getAsString()).isEqualTo(risk);
+      assertThat(offramp("run", "--model", model, "--input", labelled, "--json").code()).isZero();
+    }
+  }
+
+  /** Several risks at once choose no more eagerly than the strictest of them alone. */
+  @Test
+  void severalRisksAtOnce() throws IOException {
+    List<Integer> alone = new ArrayList<>();
+    for (String risk : List.of("prediction-consistency=0.65", "brier-consistency=1")) {
+      alone.add(offramp(with("--risk", risk, "--json")).json().get("rowIndex").getAsInt());
+    }
+    JsonObject both =
+        offramp(
+                with(
+                    "--risk",
+                    "prediction-consistency,brier-consistency=1",
+                    "--epsilon",
+                    0.65,
+                    "--json"))
+            .json();
+    assertThat(both.get("rowIndex").getAsInt())
+        .isEqualTo(Math.min(alone.get(0), alone.get(1)))
+        .isPositive();
+    JsonArray further = certificate().getAsJsonArray("furtherRisks");
+    assertThat(further).hasSize(1);
+    assertThat(further.get(0).getAsJsonObject().get("risk").getAsString())
+        .isEqualTo("brier-consistency");
+    assertThat(further.get(0).getAsJsonObject().get("epsilon").getAsDouble()).isEqualTo(1);
+
+    refuses(2, "there twice", with("--risk", "brier-gap=1,brier-gap=2"));
+    refuses(2, "unknown risk", with("--risk", "brier=0.1"));
+    refuses(2, "'x' is not a number", with("--risk", "brier-gap=x"));
+    refuses(2, "--epsilon", with("--risk", "brier-gap=0.1,prediction-gap"));
+  }
+
+  @Test
+  void aThresholdForEachExit() throws IOException {
+    for (String cost : List.of("flops", "time")) {
+      Outcome outcome =
+          offramp(with("--per-exit", "--cost", cost, "--epsilon", 0.5, "--seed", 3, "--json"));
+      assertThat(outcome.code()).as(outcome.err()).isZero();
+      JsonObject json = outcome.json();
+      assertThat(json.get("fallback").getAsBoolean()).as(json.toString()).isFalse();
+      assertThat(json.get("lambda").isJsonNull()).isTrue();
+      assertThat(json.getAsJsonArray("thresholds")).hasSize(2);
+      assertThat(json.get("fwer").getAsString()).isEqualTo("split");
+      JsonObject run = offramp("run", "--model", model, "--input", labelled, "--json").json();
+      assertThat(run.getAsJsonObject("certificate").get("thresholds"))
+          .isEqualTo(json.get("thresholds"));
+      assertThat(run.get("meanDepth").getAsDouble()).isLessThan(4);
+    }
+    JsonObject bench =
+        offramp(
+                "bench",
+                "--model",
+                model,
+                "--input",
+                labelled,
+                "--batch",
+                4,
+                "--rounds",
+                1,
+                "--json")
+            .json();
+    assertThat(bench.getAsJsonArray("cases")).hasSize(2);
+    refuses(2, "--fwer split", with("--per-exit", "--epsilon", 0.5, "--fwer", "holm"));
+    refuses(
+        2, "needs a method that tests", with("--per-exit", "--epsilon", 0.5, "--method", "crc"));
+    refuses(2, "one risk only", with("--per-exit", "--risk", "brier-gap=1,prediction-gap=1"));
+  }
+
+  /** What is wrong with the question shows before any sample is run. */
+  @Test
+  void theQuestionIsCheckedBeforeThePass() {
+    for (Object[] question :
+        new Object[][] {
+          {"--epsilon", 0.1, "--delta", 1},
+          {"--epsilon", "NaN"},
+          {"--epsilon", 0.1, "--method", "magic"},
+          {"--epsilon", 0.1, "--fwer", "magic"},
+          {"--epsilon", 0.1, "--risk", "magic"},
+          {"--epsilon", 0.1, "--batch", 0},
+          {"--epsilon", 0.1, "--certificate", folder.resolve("no/c.json")}
+        }) {
+      Outcome outcome = offramp(with(question));
+      assertThat(outcome.code()).isEqualTo(2);
+      assertThat(outcome.err()).doesNotContain("exits of all samples");
+    }
+    Outcome few = offramp(with("--epsilon", 0.001));
+    assertThat(few.code()).isZero();
+    assertThat(few.err().indexOf("expect never exit"))
+        .isBetween(0, few.err().indexOf("exits of all samples"));
+  }
+
+  @Test
+  void theCertificateGoesWhereItIsWanted() {
+    Path file = folder.resolve("mine.json");
+    assertThat(offramp(with("--epsilon", 0.6, "--certificate", file)).code()).isZero();
+    assertThat(model.resolve("certificate.json")).doesNotExist();
+    assertThat(offramp("run", "--model", model, "--input", labelled, "--certificate", file).code())
+        .isZero();
+  }
+}

@@ -1,0 +1,328 @@
+package dev.offramp.runtime.cli;
+
+import static dev.offramp.runtime.cli.Offramp.offramp;
+import static dev.offramp.runtime.cli.Offramp.refuses;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import com.google.gson.JsonObject;
+import dev.offramp.runtime.cli.Offramp.Outcome;
+import dev.offramp.runtime.io.NpyFile;
+import dev.offramp.runtime.validate.Split;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** calibrate and validate on the losses of a model that runs elsewhere. */
+class ValidateCliTest {
+  private static final int ROWS = 11;
+  private static final int SAMPLES = 400;
+  private static final List<String> METHODS =
+      List.of(
+          "naive",
+          "crc",
+          "crc-samplewise",
+          "ucb-wsr",
+          "ucb-hb",
+          "ucb-hoeffding",
+          "ucb-binomial",
+          "ltt-hb",
+          "ltt-binomial",
+          "ltt-wsr");
+
+  @TempDir private Path folder;
+  private Path losses;
+  private Path grid;
+  private double[][] matrix;
+
+  /** 0/1 losses whose risk grows by 0.02 a row; a sample that errs goes on to err. */
+  @BeforeEach
+  void write() throws IOException {
+    Random random = new Random(21);
+    matrix = new double[ROWS][SAMPLES];
+    for (int i = 0; i < SAMPLES; i++) {
+      double errs = random.nextDouble();
+      for (int k = 1; k < ROWS; k++) {
+        matrix[k][i] = errs < 0.02 * k ? 1 : 0;
+      }
+    }
+    losses = NpyFile.write(folder.resolve("losses.npy"), matrix);
+    List<String> lines = new ArrayList<>(List.of("row,lambda,mean_exit_layer"));
+    for (int k = 0; k < ROWS; k++) {
+      lines.add(k + "," + (ROWS - 1 - k) / 10.0 + "," + (12 - k));
+    }
+    grid = Files.write(folder.resolve("grid.csv"), lines);
+  }
+
+  private Object[] with(String command, Object... more) {
+    List<Object> line = new ArrayList<>(List.of(command, "--losses", losses, "--lambdas", grid));
+    line.addAll(List.of(more));
+    return line.toArray();
+  }
+
+  @Test
+  void everyMethodCalibratesOnGivenLosses() {
+    for (String method : METHODS) {
+      Outcome outcome = offramp(with("calibrate", "--epsilon", 0.15, "--method", method, "--json"));
+      assertThat(outcome.code()).as(outcome.err()).isZero();
+      JsonObject json = outcome.json();
+      assertThat(json.get("method").getAsString()).isEqualTo(method);
+      assertThat(json.get("calibrationSize").getAsInt()).isEqualTo(SAMPLES);
+      assertThat(json.get("fallback").getAsBoolean()).as(method).isFalse();
+      int row = json.get("rowIndex").getAsInt();
+      assertThat(json.get("lambda").getAsDouble()).isEqualTo((ROWS - 1 - row) / 10.0);
+      double risk = Arrays.stream(matrix[row]).average().orElseThrow();
+      assertThat(json.get("empiricalRisk").getAsDouble()).isEqualTo(risk);
+      assertThat(risk).as(method).isGreaterThan(0).isLessThanOrEqualTo(0.15);
+      assertThat(json.keySet())
+          .contains("epsilon", "delta", "reason", "guarantee", "epsilonMin", "pValues");
+    }
+  }
+
+  @Test
+  void everyFwerProcedureCertifies() {
+    for (String fwer :
+        List.of("fixed-sequence", "bonferroni", "holm", "multi-start", "graphical", "split")) {
+      JsonObject json =
+          offramp(
+                  with(
+                      "calibrate",
+                      "--epsilon",
+                      0.15,
+                      "--method",
+                      "ltt-hb",
+                      "--fwer",
+                      fwer,
+                      "--json"))
+              .json();
+      assertThat(json.get("fwer").getAsString()).isEqualTo(fwer);
+      assertThat(json.get("rowIndex").getAsInt()).as(fwer).isBetween(1, 7);
+    }
+  }
+
+  /** Scores, a bound and a plain grid say the same thing in other words. */
+  @Test
+  void scoresAndScaledLossesGiveTheSameRow() throws IOException {
+    int row =
+        offramp(with("calibrate", "--epsilon", 0.12, "--json")).json().get("rowIndex").getAsInt();
+    double[][] scores =
+        Arrays.stream(matrix)
+            .map(losses -> Arrays.stream(losses).map(loss -> 0.25 - loss).toArray())
+            .toArray(double[][]::new);
+    losses = NpyFile.write(folder.resolve("scores.npy"), scores);
+    grid =
+        Files.write(
+            folder.resolve("plain.csv"),
+            IntStream.range(0, ROWS).mapToObj(k -> "" + (ROWS - 1 - k) / 10.0).toList());
+    JsonObject scored = offramp(with("calibrate", "--epsilon", 0.12, "--scores", "--json")).json();
+    assertThat(scored.get("rowIndex").getAsInt()).isEqualTo(row).isPositive();
+    double[][] doubled =
+        Arrays.stream(matrix)
+            .map(losses -> Arrays.stream(losses).map(loss -> 2 * loss).toArray())
+            .toArray(double[][]::new);
+    losses = NpyFile.write(folder.resolve("doubled.npy"), doubled);
+    JsonObject scaled =
+        offramp(with("calibrate", "--epsilon", 0.24, "--bound", 2, "--json")).json();
+    assertThat(scaled.get("rowIndex").getAsInt()).isEqualTo(row);
+    refuses(2, "bound 1", with("calibrate", "--epsilon", 0.24));
+  }
+
+  @Test
+  void theTwoFormsExcludeEachOther() {
+    refuses(
+        2,
+        "exclude each other",
+        with("calibrate", "--epsilon", 0.1, "--model", "m", "--data", "d"));
+    refuses(2, "--losses", "calibrate", "--epsilon", 0.1);
+    refuses(2, "--lambdas", "calibrate", "--epsilon", 0.1, "--losses", losses);
+    refuses(2, "--epsilon", with("calibrate"));
+  }
+
+  /** What is wrong with the question shows before the data is looked at. */
+  @Test
+  void theQuestionIsCheckedBeforeTheData() {
+    losses = folder.resolve("gone.npy");
+    refuses(2, "delta 1.5", with("calibrate", "--epsilon", 0.1, "--delta", 1.5));
+    refuses(2, "epsilon NaN", with("calibrate", "--epsilon", "NaN"));
+    refuses(2, "unknown method", with("calibrate", "--epsilon", 0.1, "--method", "magic"));
+    refuses(2, "unknown fwer", with("calibrate", "--epsilon", 0.1, "--fwer", "magic"));
+    refuses(
+        2,
+        "needs a method",
+        with("calibrate", "--epsilon", 0.1, "--method", "crc", "--fwer", "holm"));
+    refuses(2, "gone.npy", with("calibrate", "--epsilon", 0.1));
+    Object[] size = {"--calibration-size", 50};
+    refuses(2, "delta 0.0", with("validate", "--epsilon", 0.1, "--delta", 0, size[0], size[1]));
+    refuses(2, "unknown method", with("validate", "--epsilon", 0.1, "--method", "crc,x"));
+    refuses(2, "step", with("validate", "--epsilon", "0.1:0.2:0"));
+    refuses(2, "not a number", with("validate", "--epsilon", "0.1:0.2"));
+    refuses(
+        2,
+        "no writable folder",
+        with("validate", "--epsilon", 0.1, "--out", folder.resolve("no/t.csv"), size[0], size[1]));
+  }
+
+  @Test
+  void tooFewSamplesAreToldBeforehand() throws IOException {
+    losses = NpyFile.write(folder.resolve("zero.npy"), new double[ROWS][10]);
+    Outcome outcome = offramp(with("calibrate", "--epsilon", 0.1, "--json"));
+    assertThat(outcome.code()).isZero();
+    assertThat(outcome.err()).contains("expect never exit", "at least 22 samples");
+    assertThat(outcome.json().get("fallback").getAsBoolean()).isTrue();
+  }
+
+  @Test
+  void matricesThatDoNotFitTheGridAreRefused() throws IOException {
+    losses = NpyFile.write(folder.resolve("short.npy"), new double[ROWS - 1][5]);
+    refuses(2, "10 rows for the 11 thresholds", with("calibrate", "--epsilon", 0.1));
+    matrix[3][7] = Double.NaN;
+    losses = NpyFile.write(folder.resolve("nan.npy"), matrix);
+    refuses(2, "sample 7 in row 3", with("calibrate", "--epsilon", 0.1));
+    grid =
+        Files.write(
+            folder.resolve("up.csv"), IntStream.range(0, ROWS).mapToObj(k -> "0." + k).toList());
+    losses = NpyFile.write(folder.resolve("zero.npy"), new double[ROWS][5]);
+    refuses(2, "descending", with("calibrate", "--epsilon", 0.1));
+  }
+
+  @Test
+  void validateWritesTheTableItsTrialsImply() throws IOException {
+    Path out = folder.resolve("table.csv");
+    Path trials = folder.resolve("trials.csv");
+    Path report = folder.resolve("report.html");
+    Outcome outcome =
+        offramp(
+            with(
+                "validate",
+                "--depths",
+                grid,
+                "--epsilon",
+                "0.06:0.14:0.04",
+                "--method",
+                "naive,ltt-hb",
+                "--calibration-size",
+                100,
+                "--trials",
+                20,
+                "--seed",
+                5,
+                "--out",
+                out,
+                "--per-trial",
+                trials,
+                "--report",
+                report));
+    assertThat(outcome.code()).as(outcome.err()).isZero();
+    List<String> table = Files.readAllLines(out);
+    assertThat(table.getFirst())
+        .isEqualTo(
+            "method,epsilon,delta,calibration_size,trials,mean_test_risk,std_test_risk,mean_depth,gain,violation_rate");
+    assertThat(table).hasSize(1 + 2 * 3);
+    List<String> choices = Files.readAllLines(trials);
+    assertThat(choices.getFirst()).isEqualTo("trial,epsilon,method,row_index,test_risk");
+    assertThat(choices).hasSize(1 + 20 * 3 * 2);
+
+    List<Split> splits = Split.random(SAMPLES, 100, 20, 5);
+    for (String line : table.subList(1, table.size())) {
+      String[] cells = line.split(",");
+      assertThat(cells[1]).isIn("0.06", "0.1", "0.14");
+      double epsilon = Double.parseDouble(cells[1]);
+      List<Double> risks = new ArrayList<>();
+      double depth = 0;
+      for (String choice : choices.subList(1, choices.size())) {
+        String[] parts = choice.split(",");
+        if (parts[1].equals(cells[1]) && parts[2].equals(cells[0])) {
+          int row = Integer.parseInt(parts[3]);
+          double risk = 0;
+          for (int i : splits.get(Integer.parseInt(parts[0])).test()) {
+            risk += matrix[row][i] / (SAMPLES - 100);
+          }
+          assertThat(Double.parseDouble(parts[4])).isCloseTo(risk, within(1e-12));
+          risks.add(Double.parseDouble(parts[4]));
+          depth += (12 - row) / 20.0;
+        }
+      }
+      double mean = risks.stream().mapToDouble(r -> r).average().orElseThrow();
+      double squares = risks.stream().mapToDouble(r -> (r - mean) * (r - mean)).sum();
+      assertThat(cells[2] + cells[3] + cells[4]).isEqualTo("0.110020");
+      assertThat(Double.parseDouble(cells[5])).isCloseTo(mean, within(1e-12));
+      assertThat(Double.parseDouble(cells[6])).isCloseTo(Math.sqrt(squares / 19), within(1e-12));
+      assertThat(Double.parseDouble(cells[7])).isCloseTo(depth, within(1e-12));
+      assertThat(Double.parseDouble(cells[8])).isCloseTo(1 - depth / 12, within(1e-12));
+      assertThat(Double.parseDouble(cells[9]))
+          .isEqualTo(risks.stream().filter(risk -> risk > epsilon).count() / 20.0);
+    }
+    assertThat(report).content().contains("risk = epsilon", "violation rate", "gain", "<svg");
+    assertThat(outcome.out()).contains("naive", "ltt-hb", "violations");
+    try (var files = Files.list(folder)) {
+      assertThat(files).containsExactlyInAnyOrder(losses, grid, out, trials, report);
+    }
+  }
+
+  @Test
+  void givenSplitsAreUsedAsTheyAre() throws IOException {
+    List<String> lines = new ArrayList<>();
+    for (Split split : Split.random(SAMPLES, 100, 6, 9)) {
+      StringBuilder line = new StringBuilder("" + (10 + split.trial()));
+      Arrays.stream(split.calibration()).forEach(i -> line.append(",").append(i));
+      lines.add(line.toString());
+    }
+    Path splits = Files.write(folder.resolve("splits.csv"), lines);
+    Path one = folder.resolve("one.csv");
+    Path other = folder.resolve("other.csv");
+    Object[] question = {"--epsilon", "0.1,0.12", "--method", "ucb-wsr,crc", "--json"};
+    JsonObject given =
+        offramp(with("validate", concat(question, "--splits", splits, "--per-trial", one))).json();
+    offramp(
+        with(
+            "validate",
+            concat(
+                question,
+                "--calibration-size",
+                100,
+                "--trials",
+                6,
+                "--seed",
+                9,
+                "--per-trial",
+                other)));
+    assertThat(Files.readString(one)).contains("\n10,").contains("\n15,");
+    assertThat(Files.readString(one).replaceAll("\n1(\\d),", "\n$1,"))
+        .isEqualTo(Files.readString(other));
+    JsonObject row = given.getAsJsonArray("rows").get(0).getAsJsonObject();
+    assertThat(row.get("calibrationSize").getAsInt()).isEqualTo(100);
+    assertThat(row.get("trials").getAsInt()).isEqualTo(6);
+    assertThat(row.get("meanDepth").isJsonNull()).as("there are no depths").isTrue();
+    refuses(
+        2,
+        "--calibration-size",
+        with("validate", "--epsilon", 0.1, "--splits", splits, "--calibration-size", 99));
+    refuses(2, "[1, 6]", with("validate", "--epsilon", 0.1, "--splits", splits, "--trials", 7));
+    refuses(2, "--calibration-size", with("validate", "--epsilon", 0.1));
+    refuses(2, "[1, 399]", with("validate", "--epsilon", 0.1, "--calibration-size", 400));
+  }
+
+  @Test
+  void withoutDepthsTheirColumnsAreNaN() throws IOException {
+    Path out = folder.resolve("table.csv");
+    offramp(with("validate", "--epsilon", 0.1, "--calibration-size", 50, "--out", out));
+    String[] cells = Files.readAllLines(out).get(1).split(",");
+    assertThat(cells[4]).isEqualTo("100");
+    assertThat(cells[7]).isEqualTo("NaN");
+    assertThat(cells[8]).isEqualTo("NaN");
+  }
+
+  private static Object[] concat(Object[] some, Object... others) {
+    List<Object> all = new ArrayList<>(List.of(some));
+    all.addAll(List.of(others));
+    return all.toArray();
+  }
+}
