@@ -28,7 +28,9 @@ import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Calibrates the demo's model and measures it on data that nothing was chosen on. */
+/**
+ * Calibrates the demo's model and measures it on data that neither training nor calibration saw.
+ */
 public final class Demo {
   private static final Risk RISK = Risk.PREDICTION_CONSISTENCY;
   private static final Method METHOD = Method.LTT_HB;
