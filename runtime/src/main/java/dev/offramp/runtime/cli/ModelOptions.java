@@ -70,9 +70,7 @@ final class ModelOptions {
 
   /** Checks, before any data is read, that the options go together. */
   void check(List<RequestedRisk> requested, String fwer) {
-    if (batch < 1) {
-      throw InputException.in(null, "--batch " + batch, "must be at least 1");
-    }
+    BatchOption.check(batch);
     if (perExit && requested.size() > 1) {
       throw InputException.in(
           null, "--per-exit", "keeps one risk only; name one --risk, or leave out --per-exit");
