@@ -9,9 +9,15 @@ import dev.offramp.kernels.Epilogue;
  */
 final class Gemm {
   /**
-   * Rows of a block: their inputs, {@link JvmLinear#BLOCK} each, stay in the second-level cache.
+   * Most rows of a block: their inputs, {@link JvmLinear#BLOCK} each, stay in the second-level
+   * cache beside a panel of weights, which is fetched from further away once a block.
    */
-  private static final int ROWS = 96;
+  private static final int ROWS = 192;
+
+  /** Fewest rows that a block is split to so that every thread has something to do. */
+  private static final int LEAST_ROWS = 24;
+
+  private static final int TASKS_PER_THREAD = 2;
 
   private static final int SCRATCH = 0;
   private static final int[] IDENTITY = identity(ROWS);
@@ -36,8 +42,9 @@ final class Gemm {
 
   /** Computes {@code count} rows on all threads. */
   void run(Workers workers, Product product, int count) {
-    int blocks = (count + ROWS - 1) / ROWS;
     int panels = product.map.panels();
+    int wanted = Math.ceilDiv(TASKS_PER_THREAD * workers.threads(), panels);
+    int blocks = Math.max(Math.ceilDiv(count, ROWS), Math.min(wanted, count / LEAST_ROWS));
     workers.run(
         blocks * panels,
         (task, scratch) -> {

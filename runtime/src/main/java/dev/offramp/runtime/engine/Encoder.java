@@ -41,21 +41,20 @@ final class Encoder implements AutoCloseable {
   /** Activations of one batch; every buffer is F32 [capacity, positions, width]. */
   record Activations(
       Buffer hidden, // (capacity, positions, hiddenSize): input and output of a layer
-      Buffer qkv, // (capacity, positions, 3 * hiddenSize)
+      Buffer wide, // (capacity, positions, the larger of 3 * hiddenSize and intermediateSize)
       Buffer context, // (capacity, positions, hiddenSize)
-      Buffer attended, // (capacity, positions, hiddenSize)
-      Buffer intermediate) // (capacity, positions, intermediateSize)
+      Buffer attended) // (capacity, positions, hiddenSize)
       implements AutoCloseable {
     static Activations allocate(Device device, Architecture a, int capacity, int positions) {
       long tokens = (long) capacity * positions;
+      int wide = Math.max(3 * a.hiddenSize(), a.intermediateSize());
       try (var scope = new Scope()) {
         var made =
             new Activations(
                 scope.add(device.allocate(DataType.F32, tokens * a.hiddenSize())),
-                scope.add(device.allocate(DataType.F32, tokens * 3 * a.hiddenSize())),
+                scope.add(device.allocate(DataType.F32, tokens * wide)),
                 scope.add(device.allocate(DataType.F32, tokens * a.hiddenSize())),
-                scope.add(device.allocate(DataType.F32, tokens * a.hiddenSize())),
-                scope.add(device.allocate(DataType.F32, tokens * a.intermediateSize())));
+                scope.add(device.allocate(DataType.F32, tokens * a.hiddenSize())));
         scope.release();
         return made;
       }
@@ -64,10 +63,9 @@ final class Encoder implements AutoCloseable {
     @Override
     public void close() {
       hidden.close();
-      qkv.close();
+      wide.close();
       context.close();
       attended.close();
-      intermediate.close();
     }
   }
 
@@ -108,14 +106,16 @@ final class Encoder implements AutoCloseable {
     Layer layer = layers.get(index);
     int heads = architecture.heads();
     int headSize = architecture.hiddenSize() / heads;
-    device.gemm(rows, layer.qkv, x.hidden(), Epilogue.BIAS, null, x.qkv());
-    device.attention(rows, heads, headSize, x.qkv(), x.context());
+    // Never needed at the same time: one buffer for both keeps more of the batch in the caches.
+    Buffer qkv = x.wide();
+    Buffer intermediate = x.wide();
+    device.gemm(rows, layer.qkv, x.hidden(), Epilogue.BIAS, null, qkv);
+    device.attention(rows, heads, headSize, qkv, x.context());
     device.gemm(
         rows, layer.attentionOutput, x.context(), Epilogue.BIAS_RESIDUAL, x.hidden(), x.attended());
     device.layerNorm(rows, layer.attentionNorm, x.attended(), x.attended());
-    device.gemm(rows, layer.intermediate, x.attended(), activation, null, x.intermediate());
-    device.gemm(
-        rows, layer.output, x.intermediate(), Epilogue.BIAS_RESIDUAL, x.attended(), x.hidden());
+    device.gemm(rows, layer.intermediate, x.attended(), activation, null, intermediate);
+    device.gemm(rows, layer.output, intermediate, Epilogue.BIAS_RESIDUAL, x.attended(), x.hidden());
     device.layerNorm(rows, layer.outputNorm, x.hidden(), x.hidden());
   }
 
