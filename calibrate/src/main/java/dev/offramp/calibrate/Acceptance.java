@@ -47,7 +47,7 @@ record Acceptance(BitSet rows, double[] pValues, double[] upperBounds) {
   }
 
   /** The largest empirical risk that {@link Method#NAIVE} or a CRC accepts. */
-  private static double limit(RiskLevel risk, Method method) {
+  static double limit(RiskLevel risk, Method method) {
     if (risk.isVoid()) {
       return Double.POSITIVE_INFINITY;
     }

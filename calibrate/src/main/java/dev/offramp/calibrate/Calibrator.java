@@ -16,6 +16,40 @@ public final class Calibrator {
   }
 
   /**
+   * The row that {@link #calibrate(LossTable, Settings)} chooses, without the sentences about it:
+   * for many calibrations in a row.
+   */
+  public static int select(LossTable table, Settings settings) {
+    return choose(acceptance(table, settings).rows(), new double[0]);
+  }
+
+  /**
+   * The rule of the code published with arXiv 2405.20915 for {@link Method#NAIVE} and {@link
+   * Method#CRC}: the last row whose mean loss is within the limit, even past one whose mean loss is
+   * not. To compare with published figures; no promise is attached to it.
+   *
+   * @throws CalibrationException if the method is another
+   */
+  public static int selectLastAnywhere(LossTable table, Settings settings) {
+    if (settings.method() != Method.NAIVE && settings.method() != Method.CRC) {
+      throw new CalibrationException(
+          settings.method().id() + " has no published rule of its own; naive and crc have");
+    }
+    double limit =
+        Acceptance.limit(new RiskLevel("the risk", table, settings.epsilon()), settings.method());
+    int row = table.rows() - 1;
+    while (row > 0 && !(table.risk(row) <= limit)) {
+      row--;
+    }
+    return row;
+  }
+
+  private static Acceptance acceptance(LossTable table, Settings settings) {
+    List<RiskLevel> risks = List.of(new RiskLevel("the risk", table, settings.epsilon()));
+    return Acceptance.of(risks, new double[][] {means(table, settings.method())}, settings);
+  }
+
+  /**
    * Calibrates a threshold.
    *
    * @param risk name of the risk that {@code settings} are for, as the guarantee is to call it

@@ -1,5 +1,6 @@
 package dev.offramp.calibrate;
 
+import java.util.Arrays;
 import java.util.stream.IntStream;
 
 /**
@@ -31,6 +32,11 @@ public record LossTable(double[] lambdas, double[][] losses, double bound) {
             "lambda %s in row %d breaks the descending order".formatted(lambdas[k], k));
       }
       check(k, losses[k], losses[0].length, bound);
+      if (k > 0 && lambdas[k] == lambdas[k - 1] && !Arrays.equals(losses[k], losses[k - 1])) {
+        throw new CalibrationException(
+            "rows %d and %d have the same lambda %s but different losses; a threshold has one risk"
+                .formatted(k - 1, k, lambdas[k]));
+      }
     }
     checkFull("row 0, never exit,", losses[0]);
   }

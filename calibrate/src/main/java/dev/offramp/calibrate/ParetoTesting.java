@@ -30,12 +30,21 @@ public final class ParetoTesting {
   }
 
   /**
+   * The samples that serve to find and order vectors, ascending; whatever else is measured for that
+   * purpose, such as costs, must come from them alone.
+   */
+  public static int[] orderingSamples(int samples, long seed) {
+    return Split.of(samples, seed).ordering().clone();
+  }
+
+  /**
    * Calibrates a vector of thresholds: of the accepted ones the cheapest on the first half.
    *
    * @param lossOfExit shape [exits][n], loss of each sample had it taken each exit; none above the
    *     bound, the last exit's 0
    * @param bound largest loss possible, positive
-   * @param costOfExit shape [exits], cost of a sample that takes each exit, in any unit
+   * @param costOfExit shape [exits], cost of a sample that takes each exit, in any unit; measured
+   *     on {@link #orderingSamples} or on data of its own, not on the samples that test
    * @param candidates number of vectors to look at, such as 2,000; at least 1
    * @param settings an LTT method with {@link Fwer#SPLIT}
    * @return a calibration whose {@code vectors} are never exit and then those tested, in order, up

@@ -32,7 +32,14 @@ final class Wording {
                     .mapToInt(risk -> ConformalRiskControl.samplesNotMonotone(risk.table()))
                     .max()
                     .orElseThrow();
-        yield notMonotone == 0 ? onAverage(samples, levels) : notProven(samples, notMonotone);
+        String condition =
+            settings.method() == Method.CRC_SAMPLEWISE
+                ? ""
+                : ", provided that no sample's loss ever falls towards eager thresholds (none of"
+                    + " these does)";
+        yield notMonotone == 0
+            ? onAverage(samples, levels, condition)
+            : notProven(samples, notMonotone);
       }
       case HIGH_PROBABILITY ->
           exceptWithProbability(settings, samples, "lambda " + table.lambdas()[row], levels);
@@ -49,12 +56,12 @@ final class Wording {
         settings.delta(), samples, at, level);
   }
 
-  private static String onAverage(int samples, String levels) {
+  private static String onAverage(int samples, String levels, String condition) {
     return text(
         "On average over draws of %d calibration samples, the expected loss on new samples of the"
-            + " same kind at the threshold so chosen is at most %s; for a single draw, such as this"
-            + " one, it may be more.",
-        samples, levels);
+            + " same kind at the threshold so chosen is at most %s%s; for a single draw, such as"
+            + " this one, it may be more.",
+        samples, levels, condition);
   }
 
   private static String notProven(int samples, int notMonotone) {
@@ -84,29 +91,55 @@ final class Wording {
     }
     double lambda = table.lambdas()[1];
     return switch (settings.method().family()) {
-      case NAIVE -> text("no power: the mean loss at lambda %s is %.4g", lambda, means[0][1]);
-      case CRC ->
-          text(
-              "no power: the mean loss at lambda %s is %.4g, above (n + 1) / n epsilon - bound / n",
-              lambda, means[0][1]);
-      case UCB ->
-          text(
-              "no power: the upper bound of the risk at lambda %s is %.4g, not below epsilon",
-              lambda, acceptance.upperBounds()[1]);
+      case NAIVE, CRC -> {
+        int failed = 0;
+        while (means[failed][1] <= Acceptance.limit(risks.get(failed), settings.method())) {
+          failed++;
+        }
+        yield text(
+            "no power: the mean loss%s at lambda %s is %.4g, above %s",
+            of(risks, failed),
+            lambda,
+            means[failed][1],
+            settings.method() == Method.NAIVE ? "epsilon" : "(n + 1) / n epsilon - bound / n");
+      }
+      case UCB -> {
+        double first = acceptance.upperBounds()[1];
+        yield first < risks.getFirst().epsilon()
+            ? text(
+                "no power: at lambda %s a further risk's upper bound is not below its epsilon",
+                lambda)
+            : text(
+                "no power: the upper bound of the risk at lambda %s is %.4g, not below epsilon",
+                lambda, first);
+      }
       case LTT -> noneRejected(settings, table, acceptance.pValues());
     };
   }
 
+  /** " of NAME" where there are several risks. */
+  private static String of(List<RiskLevel> risks, int index) {
+    return risks.size() == 1 ? "" : " of " + risks.get(index).risk();
+  }
+
   private static String noneRejected(Settings settings, LossTable table, double[] pValues) {
-    int row = 1;
-    for (int k = 2; k < pValues.length && settings.fwer() != Fwer.FIXED_SEQUENCE; k++) {
-      row = pValues[k] < pValues[row] ? k : row;
+    int best = 1;
+    for (int k = 2; k < pValues.length; k++) {
+      best = pValues[k] < pValues[best] ? k : best;
     }
-    return text(
-        "no power: the p-value at lambda %s is %.4g, above delta%s",
-        table.lambdas()[row],
-        pValues[row],
-        settings.fwer() == Fwer.FIXED_SEQUENCE ? "" : " as " + settings.fwer().id() + " shares it");
+    return switch (settings.fwer()) {
+      case FIXED_SEQUENCE ->
+          text(
+              "no power: the p-value at lambda %s is %.4g, above delta",
+              table.lambdas()[1], pValues[1]);
+      case BONFERRONI, HOLM, GRAPHICAL ->
+          text(
+              "no power: the smallest p-value, at lambda %s, is %.4g, above delta as %s shares it",
+              table.lambdas()[best], pValues[best], settings.fwer().id());
+      case MULTI_START -> "no power: no starting point's p-value is within its share of delta";
+      case SPLIT ->
+          "no power: the threshold most certain on the ordering half is above delta on the other";
+    };
   }
 
   static String text(String format, Object... arguments) {

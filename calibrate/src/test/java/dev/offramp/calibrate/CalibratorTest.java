@@ -288,6 +288,93 @@ class CalibratorTest {
     return Calibrator.calibrate("first", table, settings, cost, List.of()).rowIndex();
   }
 
+  /**
+   * Losses, bound and epsilon in another unit are the same question; only to the betting methods,
+   * whose first stakes are in the unit of the losses, it is not (the golden vectors hold those).
+   */
+  @Test
+  void theUnitOfTheLossesDoesNotMatter() {
+    LossTable table = table(400, 0, 4, 8, 12, 20, 24, 40);
+    double[][] doubled =
+        Arrays.stream(table.losses())
+            .map(row -> Arrays.stream(row).map(x -> 2 * x).toArray())
+            .toArray(double[][]::new);
+    LossTable twice = new LossTable(table.lambdas(), doubled, 2);
+    for (Method method : Method.values()) {
+      if (method == Method.UCB_WSR || method == Method.LTT_WSR) {
+        continue;
+      }
+      for (Fwer fwer : method.tests() ? Fwer.values() : new Fwer[] {Fwer.FIXED_SEQUENCE}) {
+        Calibration one = Calibrator.calibrate(table, new Settings(method, fwer, 0.09, 0.1, 1));
+        Calibration two = Calibrator.calibrate(twice, new Settings(method, fwer, 0.18, 0.1, 1));
+        String name = method.id() + " " + fwer.id();
+        assertThat(one.fallback()).as(name).isFalse();
+        assertThat(two.acceptedRows()).as(name).isEqualTo(one.acceptedRows());
+        assertThat(two.epsilonMin()).as(name).isCloseTo(2 * one.epsilonMin(), within(1e-9));
+        for (int k = 0; k < one.pValues().length; k++) {
+          assertThat(two.pValues()[k]).as(name).isCloseTo(one.pValues()[k], within(1e-9));
+        }
+        assertThat(two.upperBounds()).as(name).hasSameSizeAs(one.upperBounds());
+        for (int k = 0; k < one.upperBounds().length; k++) {
+          assertThat(two.upperBounds()[k])
+              .as(name)
+              .isCloseTo(2 * one.upperBounds()[k], within(1e-8));
+        }
+      }
+    }
+  }
+
+  @Test
+  void theReasonNamesWhatFailed() {
+    LossTable fine = table(400, 0, 0, 0);
+    LossTable bad = table(400, 0, 300, 300);
+    for (Method method : List.of(Method.NAIVE, Method.CRC)) {
+      RiskLevel further = new RiskLevel("second", bad, 0.1);
+      Calibration c =
+          Calibrator.calibrate(
+              "first", fine, new Settings(method, 0.1, 0.1), new double[0], List.of(further));
+      assertThat(c.reason()).contains("of second").contains("0.75");
+    }
+    Calibration ucb =
+        Calibrator.calibrate(
+            "first",
+            fine,
+            new Settings(Method.UCB_WSR, 0.1, 0.1),
+            new double[0],
+            List.of(new RiskLevel("second", bad, 0.1)));
+    assertThat(ucb.reason()).contains("a further risk's upper bound");
+    Calibration starts =
+        Calibrator.calibrate(bad, new Settings(Method.LTT_HB, Fwer.MULTI_START, 0.1, 0.1));
+    assertThat(starts.reason()).contains("no starting point");
+    Calibration split =
+        Calibrator.calibrate(bad, new Settings(Method.LTT_HB, Fwer.SPLIT, 0.1, 0.1));
+    assertThat(split.reason()).contains("the ordering half");
+  }
+
+  @Test
+  void selectIsTheRowOfCalibrate() {
+    LossTable table = table(400, 0, 4, 8, 50, 20, 24, 60);
+    for (Method method : Method.values()) {
+      Settings settings = new Settings(method, 0.07, 0.1);
+      assertThat(Calibrator.select(table, settings))
+          .as(method.id())
+          .isEqualTo(Calibrator.calibrate(table, settings).rowIndex());
+    }
+    Settings naive = new Settings(Method.NAIVE, 0.07, 0.1);
+    assertThat(Calibrator.select(table, naive)).isEqualTo(2);
+    assertThat(Calibrator.selectLastAnywhere(table, naive)).isEqualTo(5);
+    assertThatThrownBy(
+            () -> Calibrator.selectLastAnywhere(table, new Settings(Method.LTT_HB, 0.07, 0.1)))
+        .hasMessageContaining("no published rule");
+  }
+
+  @Test
+  void oneThresholdHasOneRisk() {
+    double[][] losses = {{0, 0}, {0, 0}, {1, 0}};
+    assertThatThrownBy(() -> new LossTable(new double[] {1, 0.5, 0.5}, losses, 1))
+        .hasMessageContaining("same lambda 0.5");
+  }
+
   @Test
   void severalRisksAtOnce() {
     LossTable first = table(1000, 0, 10, 20, 30, 90);

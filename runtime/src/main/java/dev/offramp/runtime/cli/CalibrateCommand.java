@@ -153,6 +153,7 @@ final class CalibrateCommand implements Callable<Integer> {
     document.addProperty("guarantee", calibration.guarantee());
     document.addProperty("epsilonMin", calibration.epsilonMin());
     document.addProperty("empiricalRisk", calibration.empiricalRisk()[calibration.rowIndex()]);
+    document.add("furtherRisks", GSON.toJsonTree(calibration.furtherRisks()));
     if (result == null) {
       // There is no certificate to look them up in.
       document.add("acceptedRows", GSON.toJsonTree(calibration.acceptedRows()));

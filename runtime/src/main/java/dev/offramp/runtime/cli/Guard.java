@@ -93,9 +93,9 @@ final class Guard {
     if (certificate.calibration().fallback()) {
       Console.say(
           "no certified threshold, running at full depth: " + certificate.calibration().reason());
-    } else if (certificate.calibration().method().promise() == Promise.NONE) {
+    } else if (certificate.calibration().method().promise() != Promise.HIGH_PROBABILITY) {
       Console.say(
-          "%s: chosen by '%s', which guarantees nothing: %s",
+          "%s: chosen by '%s': %s",
           file, certificate.calibration().method().id(), certificate.calibration().guarantee());
     }
     if (certificate.thresholds().length != same.length) {

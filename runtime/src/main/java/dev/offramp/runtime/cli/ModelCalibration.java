@@ -103,7 +103,12 @@ record ModelCalibration(
         levels.subList(1, levels.size()));
   }
 
-  private Calibration perExit(Observation seen, Engine engine, List<int[]> samples) {
+  private Calibration perExit(Observation seen, Engine engine, List<int[]> inputs) {
+    // The other half tests: what it looks like must not steer the order of the tests.
+    List<int[]> samples =
+        Arrays.stream(ParetoTesting.orderingSamples(inputs.size(), settings.getFirst().seed()))
+            .mapToObj(inputs::get)
+            .toList();
     double[] costs =
         switch (options.cost) {
           case FLOPS -> ExitCosts.flops(engine.config(), samples);

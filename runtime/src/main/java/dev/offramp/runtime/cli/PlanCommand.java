@@ -24,7 +24,8 @@ import picocli.CommandLine.Option;
       "Says how much calibration data a guarantee needs, before any is collected.",
       "With --epsilon: the fewest samples that can certify it. With --samples: the smallest epsilon"
           + " that so many can certify. By default no loss at all is expected, so it is the least"
-          + " that could ever do; name the risk that you expect to be on the safe side."
+          + " that could ever do. With --expected-risk it is what does if the samples show exactly"
+          + " that risk; they will show more about half of the time, so collect more."
     },
     footer = {
       "",
@@ -92,6 +93,11 @@ final class PlanCommand implements Callable<Integer> {
     if (epsilon == null && samples == null) {
       throw InputException.in(null, "plan", "give --epsilon, or --samples, or both");
     }
+    if (epsilon != null && !(epsilon > 0)) {
+      throw InputException.in(
+          null, "--epsilon " + epsilon, "must be above 0: no early exit is free of risk");
+    }
+    Fwer.of(fwer);
     JsonArray lines = new JsonArray();
     methods().forEach(method -> lines.add(line(method)));
     if (json) {
@@ -112,7 +118,7 @@ final class PlanCommand implements Callable<Integer> {
   private List<Method> methods() {
     return methods == null
         ? Arrays.stream(Method.values()).filter(method -> method != Method.NAIVE).toList()
-        : methods.stream().map(Method::of).distinct().toList();
+        : methods.stream().map(String::strip).map(Method::of).distinct().toList();
   }
 
   private JsonObject line(Method method) {

@@ -15,9 +15,12 @@ import dev.offramp.runtime.validate.Validation.Outcome;
 import dev.offramp.runtime.validate.ValidationReport;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -111,6 +114,13 @@ final class ValidateCommand implements Callable<Integer> {
   Path splits;
 
   @Option(
+      names = "--published-rule",
+      description =
+          "naive and crc take the last threshold that passes anywhere, as the code published with"
+              + " arXiv 2405.20915 does, not the end of the unbroken run")
+  boolean publishedRule;
+
+  @Option(
       names = "--out",
       paramLabel = "TABLE.csv",
       description = "where the table goes: a line for each method and epsilon")
@@ -137,11 +147,13 @@ final class ValidateCommand implements Callable<Integer> {
   public Integer call() {
     Validation.Plan plan =
         new Validation.Plan(
-            methods.stream().map(Method::of).distinct().toList(),
+            methods.stream().map(String::strip).map(Method::of).distinct().toList(),
             Fwer.of(fwer),
             epsilons.values(),
             delta,
-            seed);
+            seed,
+            publishedRule);
+    refuseOverwriting();
     Stream.of(out, perTrial, report).filter(Objects::nonNull).forEach(TextFile::requireWritable);
     LossTable table = losses.read();
     double[] depthOfRow = depths == null ? null : depths(table);
@@ -166,6 +178,23 @@ final class ValidateCommand implements Callable<Integer> {
       System.out.print(ValidationReport.table(validation));
     }
     return 0;
+  }
+
+  /** An output that is an input too, or named twice, would be lost. */
+  private void refuseOverwriting() {
+    Set<Path> taken =
+        Stream.of(losses.losses, losses.lambdas, depths, splits)
+            .filter(Objects::nonNull)
+            .map(file -> file.toAbsolutePath().normalize())
+            .collect(Collectors.toCollection(HashSet::new));
+    Stream.of(out, perTrial, report)
+        .filter(Objects::nonNull)
+        .filter(file -> !taken.add(file.toAbsolutePath().normalize()))
+        .findFirst()
+        .ifPresent(file -> {
+          throw InputException.in(
+              file, null, "is an input or another output too; give each output a file of its own");
+        });
   }
 
   private double[] depths(LossTable table) {

@@ -27,9 +27,17 @@ public record Validation(List<Outcome> outcomes, List<Choice> choices) {
    *
    * @param fwer for the methods that test
    * @param seed draws the halves of {@link Fwer#SPLIT}
+   * @param publishedRule naive and crc choose as the published code does, see {@link
+   *     Calibrator#selectLastAnywhere}
    * @throws dev.offramp.calibrate.CalibrationException if an epsilon, delta or fwer is out of place
    */
-  public record Plan(List<Method> methods, Fwer fwer, double[] epsilons, double delta, long seed) {
+  public record Plan(
+      List<Method> methods,
+      Fwer fwer,
+      double[] epsilons,
+      double delta,
+      long seed,
+      boolean publishedRule) {
     public Plan {
       boolean tested = methods.stream().anyMatch(Method::tests);
       for (Method method : methods) {
@@ -45,8 +53,11 @@ public record Validation(List<Outcome> outcomes, List<Choice> choices) {
           .epsilonMin(n);
     }
 
-    private Settings settings(Method method, double epsilon) {
-      return new Settings(method, of(method, fwer), epsilon, delta, seed);
+    private int select(LossTable calibration, Method method, double epsilon) {
+      Settings settings = new Settings(method, of(method, fwer), epsilon, delta, seed);
+      return publishedRule && (method == Method.NAIVE || method == Method.CRC)
+          ? Calibrator.selectLastAnywhere(calibration, settings)
+          : Calibrator.select(calibration, settings);
     }
 
     private static Fwer of(Method method, Fwer fwer) {
@@ -123,7 +134,7 @@ public record Validation(List<Outcome> outcomes, List<Choice> choices) {
     List<Choice> choices = new ArrayList<>();
     for (double epsilon : plan.epsilons()) {
       for (Method method : plan.methods()) {
-        int row = Calibrator.calibrate(calibration, plan.settings(method, epsilon)).rowIndex();
+        int row = plan.select(calibration, method, epsilon);
         if (Double.isNaN(testRisk[row])) {
           double[] losses = table.losses()[row];
           testRisk[row] =

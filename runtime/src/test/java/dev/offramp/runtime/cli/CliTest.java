@@ -112,7 +112,7 @@ class CliTest {
     offramp("calibrate", "--model", model, "--data", texts, "--epsilon", 0.9, "--method", "naive");
     Outcome run = offramp("run", "--model", model, "--input", texts, "--json");
     assertThat(run.code()).isZero();
-    assertThat(run.err()).contains("'naive', which guarantees nothing");
+    assertThat(run.err()).contains("chosen by 'naive': No guarantee");
   }
 
   @Test

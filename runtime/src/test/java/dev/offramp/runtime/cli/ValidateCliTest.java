@@ -268,6 +268,31 @@ class ValidateCliTest {
   }
 
   @Test
+  void outputsOverwriteNeitherInputsNorEachOther() throws IOException {
+    String before = Files.readString(grid);
+    Path both = folder.resolve("both.csv");
+    refuses(
+        2,
+        "an input",
+        with("validate", "--epsilon", 0.1, "--calibration-size", 100, "--out", grid));
+    refuses(
+        2,
+        "another output",
+        with(
+            "validate",
+            "--epsilon",
+            0.1,
+            "--calibration-size",
+            100,
+            "--out",
+            both,
+            "--per-trial",
+            both));
+    assertThat(Files.readString(grid)).isEqualTo(before);
+    assertThat(both).doesNotExist();
+  }
+
+  @Test
   void givenSplitsAreUsedAsTheyAre() throws IOException {
     List<String> lines = new ArrayList<>();
     for (Split split : Split.random(SAMPLES, 100, 6, 9)) {
