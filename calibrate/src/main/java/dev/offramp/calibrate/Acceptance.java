@@ -15,27 +15,43 @@ import java.util.stream.IntStream;
 record Acceptance(BitSet rows, double[] pValues, double[] upperBounds) {
   private static final double[] NONE = {};
 
-  /**
-   * @param means shape [risks][K], empirical risks
-   */
-  static Acceptance of(List<RiskLevel> risks, double[][] means, Settings settings) {
-    int rows = means[0].length;
+  static Acceptance of(List<RiskLevel> risks, Settings settings) {
+    int rows = risks.getFirst().table().rows();
     if (risks.stream().anyMatch(risk -> risk.epsilon() <= 0)) {
       double[] pValues = IntStream.range(0, rows).mapToDouble(k -> 1).toArray();
       return new Acceptance(new BitSet(), settings.method().tests() ? pValues : NONE, NONE);
     }
     return switch (settings.method().family()) {
-      case NAIVE, CRC -> {
-        double[] limits =
-            risks.stream().mapToDouble(risk -> limit(risk, settings.method())).toArray();
-        yield ofPrefix(
-            rows,
-            k -> IntStream.range(0, limits.length).allMatch(risk -> means[risk][k] <= limits[risk]),
-            NONE);
-      }
+      case NAIVE, CRC ->
+          ofMeans(
+              risks,
+              risks.stream()
+                  .map(risk -> means(risk.table(), settings.method()))
+                  .toArray(double[][]::new),
+              settings.method());
       case UCB -> UpperBounds.accept(risks, settings);
       case LTT -> LearnThenTest.accept(risks, settings);
     };
+  }
+
+  /**
+   * What {@link Method#NAIVE} or a CRC accepts.
+   *
+   * @param means shape [risks][K], see {@link #means}
+   */
+  static Acceptance ofMeans(List<RiskLevel> risks, double[][] means, Method method) {
+    double[] limits = risks.stream().mapToDouble(risk -> limit(risk, method)).toArray();
+    return ofPrefix(
+        means[0].length,
+        k -> IntStream.range(0, limits.length).allMatch(risk -> means[risk][k] <= limits[risk]),
+        NONE);
+  }
+
+  /** The means that {@link Method#NAIVE} and the CRCs go by; shape [K]. */
+  static double[] means(LossTable table, Method method) {
+    return method == Method.CRC_SAMPLEWISE
+        ? ConformalRiskControl.runningMaximumRisk(table)
+        : table.risks();
   }
 
   /** The unbroken run of accepted rows after row 0, which needs no test. */
@@ -48,6 +64,9 @@ record Acceptance(BitSet rows, double[] pValues, double[] upperBounds) {
 
   /** The largest empirical risk that {@link Method#NAIVE} or a CRC accepts. */
   static double limit(RiskLevel risk, Method method) {
+    if (risk.epsilon() <= 0) {
+      return Double.NEGATIVE_INFINITY;
+    }
     if (risk.isVoid()) {
       return Double.POSITIVE_INFINITY;
     }

@@ -20,7 +20,7 @@ public final class Calibrator {
    * for many calibrations in a row.
    */
   public static int select(LossTable table, Settings settings) {
-    return choose(acceptance(table, settings).rows(), new double[0]);
+    return choose(Acceptance.of(only(table, settings), settings).rows(), new double[0]);
   }
 
   /**
@@ -35,8 +35,7 @@ public final class Calibrator {
       throw new CalibrationException(
           settings.method().id() + " has no published rule of its own; naive and crc have");
     }
-    double limit =
-        Acceptance.limit(new RiskLevel("the risk", table, settings.epsilon()), settings.method());
+    double limit = Acceptance.limit(only(table, settings).getFirst(), settings.method());
     int row = table.rows() - 1;
     while (row > 0 && !(table.risk(row) <= limit)) {
       row--;
@@ -44,9 +43,8 @@ public final class Calibrator {
     return row;
   }
 
-  private static Acceptance acceptance(LossTable table, Settings settings) {
-    List<RiskLevel> risks = List.of(new RiskLevel("the risk", table, settings.epsilon()));
-    return Acceptance.of(risks, new double[][] {means(table, settings.method())}, settings);
+  private static List<RiskLevel> only(LossTable table, Settings settings) {
+    return List.of(new RiskLevel("the risk", table, settings.epsilon()));
   }
 
   /**
@@ -73,13 +71,11 @@ public final class Calibrator {
     List<RiskLevel> risks = new ArrayList<>();
     risks.add(new RiskLevel(risk, table, settings.epsilon()));
     risks.addAll(further);
-    double[][] means =
-        risks.stream().map(each -> means(each.table(), settings.method())).toArray(double[][]::new);
-    Acceptance acceptance = Acceptance.of(risks, means, settings);
+    Acceptance acceptance = Acceptance.of(risks, settings);
     int row = choose(acceptance.rows(), costOfRow);
     String reason = null;
     if (acceptance.rows().isEmpty()) {
-      reason = Wording.noneAccepted(settings, risks, means, acceptance);
+      reason = Wording.noneAccepted(settings, risks, acceptance);
     } else if (row == 0) {
       reason = "never exit is cheaper than every certified threshold";
     }
@@ -105,13 +101,6 @@ public final class Calibrator {
                 new FurtherRisk(
                     each.risk(), each.table().bound(), each.epsilon(), each.table().risks()))
             .toList());
-  }
-
-  /** The means that {@link Method#NAIVE} and the CRCs go by. */
-  private static double[] means(LossTable table, Method method) {
-    return method == Method.CRC_SAMPLEWISE
-        ? ConformalRiskControl.runningMaximumRisk(table)
-        : table.risks();
   }
 
   private static int choose(BitSet accepted, double[] costOfRow) {

@@ -73,8 +73,7 @@ final class Wording {
   }
 
   /** Why no row was accepted. */
-  static String noneAccepted(
-      Settings settings, List<RiskLevel> risks, double[][] means, Acceptance acceptance) {
+  static String noneAccepted(Settings settings, List<RiskLevel> risks, Acceptance acceptance) {
     LossTable table = risks.getFirst().table();
     if (risks.stream().anyMatch(risk -> risk.epsilon() <= 0)) {
       return EPSILON_NOT_POSITIVE;
@@ -92,16 +91,18 @@ final class Wording {
     double lambda = table.lambdas()[1];
     return switch (settings.method().family()) {
       case NAIVE, CRC -> {
+        Method method = settings.method();
         int failed = 0;
-        while (means[failed][1] <= Acceptance.limit(risks.get(failed), settings.method())) {
-          failed++;
+        double mean = Acceptance.means(table, method)[1];
+        while (mean <= Acceptance.limit(risks.get(failed), method)) {
+          mean = Acceptance.means(risks.get(++failed).table(), method)[1];
         }
         yield text(
             "no power: the mean loss%s at lambda %s is %.4g, above %s",
             of(risks, failed),
             lambda,
-            means[failed][1],
-            settings.method() == Method.NAIVE ? "epsilon" : "(n + 1) / n epsilon - bound / n");
+            mean,
+            method == Method.NAIVE ? "epsilon" : "(n + 1) / n epsilon - bound / n");
       }
       case UCB -> {
         double first = acceptance.upperBounds()[1];

@@ -182,8 +182,8 @@ class GoldenVectorsTest {
   /** What a method selects that goes by these means. */
   private static void assertAccepted(
       RiskLevel level, Method method, double[] means, JsonObject entry, String field) {
-    Settings settings = new Settings(method, level.epsilon(), 0.1);
-    assertThat(Acceptance.of(List.of(level), new double[][] {means}, settings).rows().cardinality())
+    assertThat(
+            Acceptance.ofMeans(List.of(level), new double[][] {means}, method).rows().cardinality())
         .as(field)
         .isEqualTo(entry.get(field).getAsInt());
   }
