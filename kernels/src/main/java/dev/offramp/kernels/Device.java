@@ -6,14 +6,19 @@ import java.lang.foreign.MemorySegment;
  * Executes the operations of layered networks over live rows. One thread at a time may use a
  * device; operations are queued and run in the order of the calls.
  *
- * <p>Unless said otherwise a buffer named activations is F32 [capacity, positions, width] with the
- * capacity and stride of the {@link LiveRows}; only the valid positions of live rows are read and
- * written. Output buffers must not overlap inputs, except where it says so. Wrong shapes, types or
- * a foreign device's objects are an {@link IllegalArgumentException} that names the operation.
- * Operations on zero live rows do nothing.
+ * <p>Unless said otherwise a buffer named activations is [capacity, positions, width] of the type
+ * {@link #activations()}, with the capacity and stride of the {@link LiveRows}; only the valid
+ * positions of live rows are read and written. Output buffers must not overlap inputs, except where
+ * it says so. Wrong shapes, types or a foreign device's objects are an {@link
+ * IllegalArgumentException} that names the operation. Operations on zero live rows do nothing.
  */
 public interface Device extends AutoCloseable {
   DeviceInfo info();
+
+  /** Element type of activation buffers. */
+  default DataType activations() {
+    return info().precision().activations();
+  }
 
   /**
    * Allocates zeroed memory.

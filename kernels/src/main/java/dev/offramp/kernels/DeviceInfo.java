@@ -7,7 +7,13 @@ package dev.offramp.kernels;
  * @param description processor or graphics card, and the code path in use
  * @param memoryBytes memory the device may allocate
  * @param computeUnits worker threads or multiprocessors
+ * @param precision the numbers it computes with
  * @param note what limits its speed (a missing flag, say), or an empty text
  */
 public record DeviceInfo(
-    String id, String description, long memoryBytes, int computeUnits, String note) {}
+    String id,
+    String description,
+    long memoryBytes,
+    int computeUnits,
+    Precision precision,
+    String note) {}

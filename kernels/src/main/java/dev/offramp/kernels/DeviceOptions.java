@@ -1,12 +1,19 @@
 package dev.offramp.kernels;
 
+import static java.util.Objects.requireNonNull;
+
+import java.nio.file.Path;
+
 /**
  * Settings of a device.
  *
  * @param threads threads that compute, the caller's included; devices with cores of their own
  *     ignore it
+ * @param precision numbers to compute with; a device that cannot refuses to open
+ * @param cache folder where a device keeps what it has measured of itself, or null to measure anew
+ *     each time
  */
-public record DeviceOptions(int threads) {
+public record DeviceOptions(int threads, Precision precision, Path cache) {
   public static final int MAX_THREADS = 1024;
 
   public DeviceOptions {
@@ -14,10 +21,20 @@ public record DeviceOptions(int threads) {
       throw new IllegalArgumentException(
           "threads is " + threads + ", allowed is 1 to " + MAX_THREADS);
     }
+    requireNonNull(precision, "precision is null");
   }
 
-  /** One thread for each processor that the JVM may use. */
+  /** F32, measuring anew. */
+  public DeviceOptions(int threads) {
+    this(threads, Precision.F32, null);
+  }
+
+  /** One thread for each processor that the JVM may use, F32, measuring anew. */
   public static DeviceOptions defaults() {
     return new DeviceOptions(Runtime.getRuntime().availableProcessors());
+  }
+
+  public DeviceOptions with(Precision other) {
+    return new DeviceOptions(threads, other, cache);
   }
 }

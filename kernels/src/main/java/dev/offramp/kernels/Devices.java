@@ -2,11 +2,18 @@ package dev.offramp.kernels;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.offramp.kernels.cuda.CudaDevices;
 import dev.offramp.kernels.jvm.JvmDevice;
+import dev.offramp.kernels.opencl.OpenClDevices;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** Finds and opens devices by name. */
 public final class Devices {
+  private static final Pattern NUMBERED = Pattern.compile("(cuda|opencl):(\\d{1,3})");
+
   private Devices() {}
 
   /** {@link #open(String, DeviceOptions)} with default options. */
@@ -17,27 +24,47 @@ public final class Devices {
   /**
    * Opens a device.
    *
-   * @param id {@code jvm}, or {@code auto} for the fastest that {@link #probe} accepts
+   * @param id {@code jvm}, {@code opencl:N}, {@code cuda:N}, or {@code auto} for the first that
+   *     {@link #probe} accepts
    * @throws DeviceException if there is no such device here; the message says what there is
    */
   public static Device open(String id, DeviceOptions options) {
     requireNonNull(id, "id is null");
     requireNonNull(options, "options is null");
-    return switch (id) {
-      case "jvm", "auto" -> new JvmDevice(options);
-      default ->
-          throw new DeviceException(
-              "There is no device '"
-                  + id
-                  + "'. This version has: jvm (the processor, needs nothing installed);"
-                  + " use 'jvm', or 'auto' for the fastest one present.");
-    };
+    if (id.equals("jvm")) {
+      return new JvmDevice(options);
+    }
+    if (id.equals("auto")) {
+      Probe first = probe().stream().filter(Probe::accepted).findFirst().orElseThrow();
+      return open(first.id(), options);
+    }
+    Matcher numbered = NUMBERED.matcher(id);
+    if (!numbered.matches()) {
+      throw new DeviceException(
+          "There is no device '"
+              + id
+              + "'. Devices are jvm (the processor, needs nothing installed), opencl:N and cuda:N"
+              + " with N counted from 0, and auto for the fastest one present;"
+              + " 'offramp doctor' lists those of this machine.");
+    }
+    int number = Integer.parseInt(numbered.group(2));
+    return numbered.group(1).equals("cuda")
+        ? CudaDevices.open(number, options)
+        : OpenClDevices.open(number, options);
   }
 
-  /** Looks for every kind of device, the fastest first, without keeping any open. */
+  /**
+   * Looks for every kind of device, the fastest first, without keeping any open: CUDA, OpenCL
+   * devices that are no CPU, jvm, OpenCL CPUs.
+   */
   public static List<Probe> probe() {
     DeviceInfo jvm = JvmDevice.describe(DeviceOptions.defaults());
     String reason = jvm.note().isEmpty() ? "The Vector API is present." : jvm.note();
-    return List.of(new Probe(jvm.id(), true, reason, jvm));
+    List<Probe> probes = new ArrayList<>(CudaDevices.probe());
+    List<Probe> openCl = OpenClDevices.probe();
+    openCl.stream().filter(p -> !p.processor()).forEach(probes::add);
+    probes.add(new Probe(jvm.id(), true, reason, jvm, true));
+    openCl.stream().filter(Probe::processor).forEach(probes::add);
+    return probes;
   }
 }

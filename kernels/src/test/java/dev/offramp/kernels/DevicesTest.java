@@ -10,20 +10,33 @@ import org.junit.jupiter.api.Test;
 class DevicesTest {
   @Test
   void opensByName() {
-    for (String id : List.of("jvm", "auto")) {
-      try (Device device = Devices.open(id, new DeviceOptions(2))) {
-        assertThat(device.info().id()).isEqualTo("jvm");
-        assertThat(device.info().computeUnits()).isEqualTo(2);
-        assertThat(device.info().memoryBytes()).isPositive();
-      }
+    try (Device device = Devices.open("jvm", new DeviceOptions(2))) {
+      assertThat(device.info().id()).isEqualTo("jvm");
+      assertThat(device.info().computeUnits()).isEqualTo(2);
+      assertThat(device.info().memoryBytes()).isPositive();
     }
   }
 
   @Test
-  void anUnknownNameSaysWhatThereIs() {
-    assertThatThrownBy(() -> Devices.open("opencl:0"))
+  void autoIsTheFirstThatIsAccepted() {
+    Probe first = Devices.probe().stream().filter(Probe::accepted).findFirst().orElseThrow();
+    try (Device device = Devices.open("auto")) {
+      assertThat(device.info()).isEqualTo(first.info());
+    }
+  }
+
+  @Test
+  void jvmComputesInF32Only() {
+    assertThatThrownBy(() -> Devices.open("jvm", DeviceOptions.defaults().with(Precision.F16)))
         .isInstanceOf(DeviceException.class)
-        .hasMessageContaining("'opencl:0'")
+        .hasMessageContaining("F32 only");
+  }
+
+  @Test
+  void anUnknownNameSaysWhatThereIs() {
+    assertThatThrownBy(() -> Devices.open("gpu"))
+        .isInstanceOf(DeviceException.class)
+        .hasMessageContaining("'gpu'")
         .hasMessageContaining("jvm");
   }
 

@@ -4,6 +4,7 @@ import dev.offramp.kernels.Buffer;
 import dev.offramp.kernels.Confidence;
 import dev.offramp.kernels.DataType;
 import dev.offramp.kernels.Device;
+import dev.offramp.kernels.DeviceException;
 import dev.offramp.kernels.DeviceInfo;
 import dev.offramp.kernels.DeviceOptions;
 import dev.offramp.kernels.EmbeddingTables;
@@ -14,6 +15,7 @@ import dev.offramp.kernels.Linear;
 import dev.offramp.kernels.LiveRows;
 import dev.offramp.kernels.Normalization;
 import dev.offramp.kernels.Pooling;
+import dev.offramp.kernels.Precision;
 import dev.offramp.kernels.Recording;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -38,7 +40,18 @@ public final class JvmDevice implements Device {
   /** What is being recorded; null while operations run at once. */
   private List<Supplier<Runnable>> recorded;
 
+  /**
+   * Opens the processor.
+   *
+   * @throws DeviceException if the options ask for another precision than F32
+   */
   public JvmDevice(DeviceOptions options) {
+    if (options.precision() != Precision.F32) {
+      throw new DeviceException(
+          "Device jvm computes in F32 only, not in "
+              + options.precision()
+              + "; leave the precision out, or choose an opencl or cuda device.");
+    }
     info = describe(options);
     workers = new Workers(options.threads());
   }
@@ -50,6 +63,7 @@ public final class JvmDevice implements Device {
         Processor.name() + ", " + LOOPS.description(),
         Runtime.getRuntime().maxMemory(),
         options.threads(),
+        Precision.F32,
         LOOPS.note());
   }
 

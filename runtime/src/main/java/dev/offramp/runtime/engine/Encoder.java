@@ -38,7 +38,7 @@ final class Encoder implements AutoCloseable {
       Linear output,
       Normalization outputNorm) {}
 
-  /** Activations of one batch; every buffer is F32 [capacity, positions, width]. */
+  /** Activations of one batch; every buffer is [capacity, positions, width]. */
   record Activations(
       Buffer hidden, // (capacity, positions, hiddenSize): input and output of a layer
       Buffer wide, // (capacity, positions, the larger of 3 * hiddenSize and intermediateSize)
@@ -51,10 +51,10 @@ final class Encoder implements AutoCloseable {
       try (var scope = new Scope()) {
         var made =
             new Activations(
-                scope.add(device.allocate(DataType.F32, tokens * a.hiddenSize())),
-                scope.add(device.allocate(DataType.F32, tokens * wide)),
-                scope.add(device.allocate(DataType.F32, tokens * a.hiddenSize())),
-                scope.add(device.allocate(DataType.F32, tokens * a.hiddenSize())));
+                scope.add(device.allocate(device.activations(), tokens * a.hiddenSize())),
+                scope.add(device.allocate(device.activations(), tokens * wide)),
+                scope.add(device.allocate(device.activations(), tokens * a.hiddenSize())),
+                scope.add(device.allocate(device.activations(), tokens * a.hiddenSize())));
         scope.release();
         return made;
       }
