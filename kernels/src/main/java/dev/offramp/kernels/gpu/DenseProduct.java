@@ -9,8 +9,8 @@ public interface DenseProduct {
    * Queues out = epilogue(in W + bias), or adds it to the capture that has been begun.
    *
    * @param rows rows of in, residual and out
-   * @param weight F16 [outputs, inputs] or F32 [inputs, outputs], padded as {@link GpuDevice} pads
-   *     it
+   * @param weight of the type of activations, [outputs, inputs]
+   * @param bias of the type of activations, [outputs]
    * @param epilogue any but {@link Epilogue#BIAS_GELU}, which libraries only approximate
    * @param residual activations [rows, outputs], or null
    */

@@ -44,7 +44,7 @@ public interface Driver extends AutoCloseable {
   /**
    * Queues a kernel, or adds it to the capture that has been begun.
    *
-   * @param kernel name of the function in {@link KernelSources}
+   * @param kernel name of a function of {@link KernelSources}
    * @param arguments in the order of the function's parameters: {@link Memory}, Integer or Float;
    *     null is a null pointer
    */
