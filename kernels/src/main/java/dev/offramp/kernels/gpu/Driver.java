@@ -85,8 +85,20 @@ public interface Driver extends AutoCloseable {
 
   /** A place in the queue; must be closed. */
   interface Mark extends AutoCloseable {
+    /** Whether the device has got there. */
+    boolean reached();
+
     /** Waits until the device has got there. */
     void await();
+
+    /** Waits, then closes. */
+    default void finish() {
+      try {
+        await();
+      } finally {
+        close();
+      }
+    }
 
     @Override
     void close();

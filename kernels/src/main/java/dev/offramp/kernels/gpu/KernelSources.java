@@ -1,38 +1,120 @@
 package dev.offramp.kernels.gpu;
 
 import dev.offramp.kernels.Precision;
+import dev.offramp.kernels.gpu.Traits.Dialect;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Locale;
 
 /**
  * The kernels' text: one C dialect for OpenCL and CUDA, behind a prelude of macros for each. Every
- * kernel is a function with C linkage; its name is what {@link Driver#launch} takes.
+ * kernel is a function with C linkage; its name is what {@link Driver#launch} takes. A file that
+ * holds a kernel of several sizes is included once for each.
  */
 public final class KernelSources {
   /** Architectures that PTX is kept for, the newest first. */
-  private static final List<Integer> CAPABILITIES = List.of(90, 80, 75);
-
-  private static final List<String> COMMON = List.of("rows.c");
+  static final List<Integer> CAPABILITIES = List.of(90, 80, 75);
 
   private KernelSources() {}
 
-  /** The program for a device: to be built by OpenCL or by NVRTC without further headers. */
+  /** The program for a device, to be built by OpenCL, or by NVRTC without further headers. */
   public static String text(Traits traits, Precision precision) {
+    return text(traits.dialect(), traits.processor(), precision);
+  }
+
+  static String text(Dialect dialect, boolean processor, Precision precision) {
     StringBuilder text = new StringBuilder();
     if (precision == Precision.F16) {
-      text.append("#define F16 1\n");
+      define(text, "F16", "1");
     }
-    text.append(read("prelude_" + traits.dialect().name().toLowerCase() + ".h"));
-    COMMON.forEach(file -> text.append(read(file)));
+    include(text, "prelude_" + dialect.name().toLowerCase(Locale.ROOT) + ".h");
+    include(text, "vectors.h");
+    include(text, "rows.c");
+    if (processor) {
+      processorKernels(text);
+    } else {
+      acceleratorKernels(text, dialect);
+    }
     return text.toString();
   }
 
+  private static void processorKernels(StringBuilder text) {
+    define(text, "WEIGHT", "float");
+    define(text, "LOAD_WEIGHT(p, i)", "((p)[i])");
+    define(
+        text, "WEIGHT_AT(n, k, inputs)", "((((n) / 32) * (long)(inputs) + (k)) * 32 + (n) % 32)");
+    include(text, "exit.c");
+    include(text, "vector.c");
+    include(text, "vector_layers.c");
+    for (GemmKernel kernel : GemmKernel.VECTOR) {
+      define(text, "GEMM", kernel.name());
+      define(text, "PACK", kernel.name() + "_pack");
+      define(text, "ROWS", kernel.m());
+      include(text, "vector_gemm.c");
+      undefine(text, "GEMM", "PACK", "ROWS");
+    }
+    define(text, "PEAK", "float16");
+    define(text, "PEAK_SUM(v)", "sum16(v)");
+    include(text, "peak.c");
+  }
+
+  private static void acceleratorKernels(StringBuilder text, Dialect dialect) {
+    define(text, "WEIGHT", "ACT");
+    define(text, "LOAD_WEIGHT(p, i)", "LOAD(p, i)");
+    define(text, "WEIGHT_AT(n, k, inputs)", "((long)(n) * (inputs) + (k))");
+    include(text, "positionwise.c");
+    include(text, "exit.c");
+    for (int head : Launches.HEAD_SIZES) {
+      define(text, "HEAD", head);
+      define(text, "ATTENTION", "attention_" + head);
+      include(text, "attention.c");
+      undefine(text, "HEAD", "ATTENTION");
+    }
+    for (GemmKernel kernel : GemmKernel.TILE) {
+      define(text, "GEMM", kernel.name());
+      define(text, "M", kernel.m());
+      define(text, "N", kernel.n());
+      define(text, "EACH", kernel.each());
+      include(text, "gemm_tile.c");
+      undefine(text, "GEMM", "M", "N", "EACH");
+    }
+    if (dialect == Dialect.CUDA) {
+      include(text, "tensor.cuh");
+      for (GemmKernel kernel : GemmKernel.TENSOR) {
+        define(text, "GEMM", kernel.name());
+        define(text, "M", kernel.m());
+        define(text, "N", kernel.n());
+        define(text, "WARPS_M", kernel.m() / kernel.each());
+        define(text, "WARPS_N", kernel.n() / kernel.eachN());
+        include(text, "gemm_tensor.cu");
+        undefine(text, "GEMM", "M", "N", "WARPS_M", "WARPS_N");
+      }
+    }
+    define(text, "PEAK", "float");
+    define(text, "PEAK_SUM(v)", "(v)");
+    include(text, "peak.c");
+  }
+
+  private static void define(StringBuilder text, String name, Object value) {
+    text.append("#define ").append(name).append(' ').append(value).append('\n');
+  }
+
+  private static void undefine(StringBuilder text, String... names) {
+    for (String name : names) {
+      text.append("#undef ").append(name).append('\n');
+    }
+  }
+
+  private static void include(StringBuilder text, String file) {
+    text.append(read(file));
+  }
+
   /**
-   * The same program as PTX, compiled ahead of time for the newest architecture that the device
-   * can run.
+   * The CUDA program as PTX, compiled ahead of time for the newest architecture that the device can
+   * run.
    *
    * @param capability compute capability times ten
    * @return null where the device is too old
@@ -41,8 +123,13 @@ public final class KernelSources {
     return CAPABILITIES.stream()
         .filter(c -> c <= capability)
         .findFirst()
-        .map(c -> read("kernels_" + precision.name().toLowerCase() + "_sm" + c + ".ptx"))
+        .map(c -> read(ptxName(c, precision)))
         .orElse(null);
+  }
+
+  /** TF32 runs the F32 program, which has the products of both. */
+  static String ptxName(int capability, Precision precision) {
+    return "kernels_%s_sm%d.ptx".formatted(precision == Precision.F16 ? "f16" : "f32", capability);
   }
 
   private static String read(String name) {

@@ -3,7 +3,10 @@
 #define DEVFN static __device__ __forceinline__
 #define GLOBAL
 #define LOCAL __shared__
+#define LOCALPTR
 #define RESTRICT __restrict__
+#define UNROLL _Pragma("unroll")
+#define UNROLL_FOUR _Pragma("unroll 4")
 #define LANE ((int)threadIdx.x)
 #define TEAM ((int)threadIdx.y)
 #define LANES ((int)blockDim.x)
@@ -19,8 +22,15 @@
 #define SQRT(x) sqrtf(x)
 #define MAX(a, b) fmaxf(a, b)
 #define ABS(x) fabsf(x)
+#define DIVIDE(a, b) __fdividef(a, b) /* 2 units in the last place */
 #define IS_NAN(x) ((x) != (x))
+#define NAN_F __int_as_float(0x7fffffff)
+#define INF_F __int_as_float(0x7f800000)
+#define FLOAT4(a, b, c, d) make_float4(a, b, c, d)
+#define TEAM_ITEMS 256 /* most items of a group that is made of teams */
 
+/* Activations: half in memory where F16 is set, float in registers. */
+#ifdef F16
 DEVFN float half_to_float(unsigned short h) {
   float f;
   asm("cvt.f32.f16 %0, %1;" : "=f"(f) : "h"(h));
@@ -33,13 +43,39 @@ DEVFN unsigned short float_to_half(float f) {
   return h;
 }
 
-/* Activations: half in memory where F16 is set, float in registers. */
-#ifdef F16
 #define ACT unsigned short
 #define LOAD(p, i) half_to_float((p)[i])
 #define STORE(p, i, v) ((p)[i] = float_to_half(v))
+#define LOAD4_ALIGNED(p, j, v) load4_half((p) + (j), v)
+#define STORE2(p, i, v0, v1) \
+  (*(ushort2*)((p) + (i)) = make_ushort2(float_to_half(v0), float_to_half(v1)))
+#define STORE4_ALIGNED(p, j, v) store4_half((p) + (j), v)
+
+DEVFN void load4_half(const unsigned short* p, float* v) {
+  ushort4 h = *(const ushort4*)p;
+  v[0] = half_to_float(h.x);
+  v[1] = half_to_float(h.y);
+  v[2] = half_to_float(h.z);
+  v[3] = half_to_float(h.w);
+}
+
+DEVFN void store4_half(unsigned short* p, const float* v) {
+  *(ushort4*)p =
+      make_ushort4(
+          float_to_half(v[0]), float_to_half(v[1]), float_to_half(v[2]), float_to_half(v[3]));
+}
 #else
 #define ACT float
 #define LOAD(p, i) ((p)[i])
 #define STORE(p, i, v) ((p)[i] = (v))
+#define STORE2(p, i, v0, v1) (*(float2*)((p) + (i)) = make_float2(v0, v1))
+#define STORE4_ALIGNED(p, j, v) (*(float4*)((p) + (j)) = make_float4((v)[0], (v)[1], (v)[2], (v)[3]))
 #endif
+
+/* Sum over the 32 lanes of each team, which is a warp. */
+DEVFN float team_sum(float v, float* scratch) {
+  for (int step = 16; step > 0; step /= 2) {
+    v += __shfl_xor_sync(0xffffffffu, v, step);
+  }
+  return v;
+}

@@ -3,7 +3,10 @@
 #define DEVFN static inline
 #define GLOBAL __global
 #define LOCAL __local
+#define LOCALPTR __local
 #define RESTRICT restrict
+#define UNROLL _Pragma("unroll")
+#define UNROLL_FOUR _Pragma("unroll 4")
 #define LANE ((int)get_local_id(0))
 #define TEAM ((int)get_local_id(1))
 #define LANES ((int)get_local_size(0))
@@ -19,15 +22,42 @@
 #define SQRT(x) sqrt(x)
 #define MAX(a, b) fmax(a, b)
 #define ABS(x) fabs(x)
+#define DIVIDE(a, b) ((a) / (b))
 #define IS_NAN(x) ((x) != (x))
+#define NAN_F NAN
+#define INF_F INFINITY
+#define FLOAT4(a, b, c, d) ((float4)(a, b, c, d))
+#define TEAM_ITEMS 256 /* most items of a group that is made of teams */
 
 /* Activations: half in memory where F16 is set, float in registers. */
 #ifdef F16
 #define ACT half
 #define LOAD(p, i) vload_half(i, p)
 #define STORE(p, i, v) vstore_half(v, i, p)
+#define VLOAD16(p) vload_half16(0, p)
+#define VSTORE16(v, p) vstore_half16(v, 0, p)
+#define LOAD4_ALIGNED(p, j, v) vstore4(vload_half4(0, (p) + (j)), 0, v)
+#define STORE4_ALIGNED(p, j, v) vstore_half4(vload4(0, v), 0, (p) + (j))
 #else
 #define ACT float
 #define LOAD(p, i) ((p)[i])
 #define STORE(p, i, v) ((p)[i] = (v))
+#define VLOAD16(p) vload16(0, p)
+#define VSTORE16(v, p) vstore16(v, 0, p)
+#define STORE4_ALIGNED(p, j, v) vstore4(vload4(0, v), 0, (p) + (j))
 #endif
+
+/* Sum over the 32 lanes of each team. Every item of the group must take part. */
+DEVFN float team_sum(float v, LOCALPTR float* scratch) {
+  int at = TEAM * 32 + LANE;
+  BARRIER();
+  scratch[at] = v;
+  BARRIER();
+  for (int step = 16; step > 0; step /= 2) {
+    if (LANE < step) {
+      scratch[at] += scratch[at + step];
+    }
+    BARRIER();
+  }
+  return scratch[TEAM * 32];
+}

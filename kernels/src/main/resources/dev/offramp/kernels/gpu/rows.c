@@ -17,11 +17,11 @@
 #define SCAN 256
 
 /*
- * Keeps, in their order, the rows whose score is not above lambda; NaN is above nothing. One group
+ * Keeps, in their order, the rows whose score, from place line on, is not above lambda; NaN is above nothing. One group
  * of SCAN items.
  */
 KERNEL void compact(
-    GLOBAL int* live, int capacity, const GLOBAL float* RESTRICT scores, float lambda) {
+    GLOBAL int* live, int capacity, const GLOBAL float* RESTRICT scores, int line, float lambda) {
   LOCAL int stays[SCAN];
   LOCAL int tokens[SCAN];
   int count = live[LIVE_COUNT];
@@ -32,7 +32,7 @@ KERNEL void compact(
     int row = 0;
     int length = 0;
     int stay = 0;
-    if (i < count && !(scores[i] > lambda)) {
+    if (i < count && !(scores[line + i] > lambda)) {
       stay = 1;
       row = LIVE_ROWS(live)[i];
       length = LIVE_LENGTHS(live, capacity)[i];
@@ -74,5 +74,21 @@ KERNEL void list_tokens(GLOBAL int* live, int capacity) {
     for (int p = LANE; p < length; p += LANES) {
       LIVE_LIST(live, capacity)[start + p] = first + p;
     }
+  }
+}
+
+/* A table of as many rows as it has room for, of one position each. */
+KERNEL void identity(GLOBAL int* live, int capacity) {
+  int i = GROUP * LANES + LANE;
+  if (i == 0) {
+    live[LIVE_COUNT] = capacity;
+    live[LIVE_TOKENS] = capacity;
+    live[LIVE_POSITIONS] = 1;
+  }
+  if (i < capacity) {
+    LIVE_ROWS(live)[i] = i;
+    LIVE_LENGTHS(live, capacity)[i] = 1;
+    LIVE_STARTS(live, capacity)[i] = i;
+    LIVE_LIST(live, capacity)[i] = i;
   }
 }

@@ -1,0 +1,93 @@
+package dev.offramp.kernels.gpu;
+
+import dev.offramp.kernels.Precision;
+import java.util.List;
+
+/**
+ * One size of a matrix product's kernel.
+ *
+ * @param kind which source file it comes from
+ * @param m positions of a group's tile
+ * @param n outputs of a group's tile
+ * @param each positions of the tile that an item (tile) or a warp (tensor) makes
+ * @param eachN the same for outputs
+ */
+record GemmKernel(Kind kind, int m, int n, int each, int eachN) {
+  enum Kind {
+    /** gemm_tile.c: multiply-adds in float, a square of each item. */
+    TILE,
+    /** gemm_tensor.cu: tensor cores. */
+    TENSOR,
+    /** vector_gemm.c: a work item with wide vectors, for processors. */
+    VECTOR
+  }
+
+  private static final int PANEL = 32;
+  private static final int LINE_BYTES = 64;
+
+  static final List<GemmKernel> TILE =
+      List.of(
+          new GemmKernel(Kind.TILE, 128, 128, 8, 8),
+          new GemmKernel(Kind.TILE, 64, 64, 4, 4),
+          new GemmKernel(Kind.TILE, 32, 32, 4, 4));
+
+  static final List<GemmKernel> TENSOR =
+      List.of(
+          new GemmKernel(Kind.TENSOR, 256, 128, 64, 64),
+          new GemmKernel(Kind.TENSOR, 128, 128, 64, 64),
+          new GemmKernel(Kind.TENSOR, 128, 64, 64, 32),
+          new GemmKernel(Kind.TENSOR, 64, 64, 32, 32),
+          new GemmKernel(Kind.TENSOR, 32, 32, 16, 16));
+
+  static final List<GemmKernel> VECTOR =
+      List.of(
+          new GemmKernel(Kind.VECTOR, 12, PANEL, 12, PANEL),
+          new GemmKernel(Kind.VECTOR, 4, PANEL, 4, PANEL));
+
+  /** Those that give a device's products in that precision. */
+  static List<GemmKernel> of(Traits traits, Precision precision) {
+    if (traits.processor()) {
+      return VECTOR;
+    }
+    boolean tensor = traits.dialect() == Traits.Dialect.CUDA && precision != Precision.F32;
+    return tensor
+        ? TENSOR.stream().filter(k -> k.localBytes(traits) <= traits.localBytes()).toList()
+        : TILE.stream().filter(k -> k.items() <= traits.maxGroupItems()).toList();
+  }
+
+  /** Name of the function. */
+  String name() {
+    return "gemm_%s_%dx%d".formatted(kind.name().toLowerCase(java.util.Locale.ROOT), m, n);
+  }
+
+  private int items() {
+    int parts = (m / each) * (n / eachN);
+    return kind == Kind.TENSOR ? 32 * parts : kind == Kind.TILE ? parts : 1;
+  }
+
+  /** Stages of copies in flight are as many as gemm_tensor.cu has. */
+  private int localBytes(Traits traits) {
+    int stages = traits.capability() >= 80 ? 4 : 2;
+    return kind == Kind.TENSOR ? stages * (m + n) * LINE_BYTES : 0;
+  }
+
+  /** A grid for at most that many positions. */
+  Grid grid(Traits traits, int tokens, int outputs, int computeUnits) {
+    int down = (tokens + m - 1) / m;
+    int across = (outputs + n - 1) / n;
+    if (kind == Kind.VECTOR) {
+      across =
+          (across + stride(tokens, outputs, computeUnits) - 1)
+              / stride(tokens, outputs, computeUnits);
+    }
+    return new Grid(across, down, items(), 1, localBytes(traits));
+  }
+
+  /** Panels that a work item of the vector kernel takes: fewer where items would be too few. */
+  int stride(int tokens, int outputs, int computeUnits) {
+    int panels = (outputs + n - 1) / n;
+    int down = (tokens + m - 1) / m;
+    int wanted = Math.clamp((8L * computeUnits + down - 1) / down, 1, panels);
+    return (panels + wanted - 1) / wanted;
+  }
+}

@@ -1,0 +1,331 @@
+package dev.offramp.kernels.gpu;
+
+import dev.offramp.kernels.Buffer;
+import dev.offramp.kernels.Confidence;
+import dev.offramp.kernels.DataType;
+import dev.offramp.kernels.Device;
+import dev.offramp.kernels.DeviceInfo;
+import dev.offramp.kernels.DeviceOptions;
+import dev.offramp.kernels.EmbeddingTables;
+import dev.offramp.kernels.Epilogue;
+import dev.offramp.kernels.Event;
+import dev.offramp.kernels.ExitSignal;
+import dev.offramp.kernels.Linear;
+import dev.offramp.kernels.LiveRows;
+import dev.offramp.kernels.Normalization;
+import dev.offramp.kernels.Pooling;
+import dev.offramp.kernels.Recording;
+import dev.offramp.kernels.gpu.Driver.Memory;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Supplier;
+
+/**
+ * An accelerator behind a {@link Driver}: operations are queued, and grids are sized by what the
+ * host knows of the live rows, while kernels read the true counts from the table on the device. So
+ * nothing waits for the host, and a stage can be queued before it is known who left in the one
+ * before.
+ */
+public final class GpuDevice implements Device {
+  private final Driver driver;
+  private final Heap heap;
+  private final Staging staging;
+  private final Launches launches;
+  private final GemmChoice gemms;
+
+  /** Scratch of exit heads; another generation of it makes captures void. */
+  private Memory work;
+
+  private int generation;
+
+  /** What is being recorded; null while operations run at once. */
+  private List<Supplier<Operation>> recorded;
+
+  /** Takes the driver over, and closes it if this fails. */
+  public GpuDevice(Driver driver, DeviceOptions options) {
+    this.driver = driver;
+    try {
+      heap = new Heap(driver);
+      gemms = new GemmChoice(driver, options.precision(), options.cache());
+      launches = new Launches(driver);
+      staging = new Staging(driver);
+    } catch (RuntimeException e) {
+      driver.close();
+      throw e;
+    }
+  }
+
+  @Override
+  public DeviceInfo info() {
+    return driver.info();
+  }
+
+  @Override
+  public Buffer allocate(DataType type, long elements) {
+    Checks check = checks("allocate");
+    check.present("type", type);
+    if (elements < 0) {
+      throw check.fault("elements is %d", elements);
+    }
+    return new GpuBuffer(heap, type, elements);
+  }
+
+  @Override
+  public Event copyIn(MemorySegment source, Buffer target, long at) {
+    Checks check = copy("copyIn");
+    check.present("source", source);
+    GpuBuffer buffer = check.buffer("target", target);
+    staging.upload(source, buffer.memory(), check.offset("target", buffer, at, source));
+    return () -> driver.mark().finish();
+  }
+
+  @Override
+  public Event copyOut(Buffer source, long at, MemorySegment target) {
+    Checks check = copy("copyOut");
+    check.present("target", target);
+    GpuBuffer buffer = check.buffer("source", source);
+    return staging.download(buffer.memory(), check.offset("source", buffer, at, target), target);
+  }
+
+  private Checks copy(String name) {
+    if (recorded != null) {
+      throw new IllegalStateException(name + ": copies cannot be recorded");
+    }
+    return checks(name);
+  }
+
+  @Override
+  public Linear linear(
+      int inputs, int outputs, MemorySegment weight, DataType type, MemorySegment bias) {
+    Checks check = checks("linear");
+    check.positive("inputs", inputs);
+    check.positive("outputs", outputs);
+    check.present("weight", weight);
+    check.present("type", type);
+    if (type == DataType.I32) {
+      throw check.fault("weights cannot be I32");
+    }
+    check.size("weight", weight, (long) inputs * outputs * type.bytes());
+    if (bias != null) {
+      check.size("bias", bias, 4L * outputs);
+    }
+    return new GpuLinear(heap, staging, activations(), inputs, outputs, weight, type, bias);
+  }
+
+  @Override
+  public LiveRows liveRows(int capacity, int maxPositions) {
+    Checks check = checks("liveRows");
+    check.positive("capacity", capacity);
+    check.positive("maxPositions", maxPositions);
+    return new GpuRows(heap, staging, capacity, maxPositions);
+  }
+
+  @Override
+  public void embed(LiveRows rows, EmbeddingTables tables, Buffer ids, Buffer out) {
+    submit(() -> {
+      Checks check = checks("embed");
+      GpuRows live = check.rows(rows);
+      int vocabulary = check.tables(tables, live.positions());
+      int width = tables.normalization().width();
+      check.atMost("width", width, launches.widest());
+      Memory tokens =
+          check
+              .buffer("ids", ids, DataType.I32, (long) live.capacity() * live.positions())
+              .memory();
+      Memory y = check.activations("out", out, live, width).memory();
+      return new Operation(
+          live, false, bounds -> launches.embed(bounds, live, tables, vocabulary, tokens, y));
+    });
+  }
+
+  @Override
+  public void gemm(
+      LiveRows rows, Linear map, Buffer in, Epilogue epilogue, Buffer residual, Buffer out) {
+    submit(() -> {
+      Checks check = checks("gemm");
+      GpuRows live = check.rows(rows);
+      GpuLinear linear = check.linear("map", map);
+      check.present("epilogue", epilogue);
+      if ((residual == null) == (epilogue == Epilogue.BIAS_RESIDUAL)) {
+        throw check.fault("residual is %s with %s", residual == null ? "null" : "given", epilogue);
+      }
+      Memory x = check.activations("in", in, live, linear.inputs()).memory();
+      Memory y = check.activations("out", out, live, linear.outputs()).memory();
+      Memory r =
+          residual == null
+              ? null
+              : check.activations("residual", residual, live, linear.outputs()).memory();
+      check.distinct("out", out, "in", in);
+      return new Operation(
+          live, false, bounds -> gemms.run(bounds, live, linear, x, epilogue, r, y));
+    });
+  }
+
+  @Override
+  public void layerNorm(LiveRows rows, Normalization normalization, Buffer in, Buffer out) {
+    submit(() -> {
+      Checks check = checks("layerNorm");
+      GpuRows live = check.rows(rows);
+      check.norm(normalization);
+      check.atMost("width", normalization.width(), launches.widest());
+      Memory x = check.activations("in", in, live, normalization.width()).memory();
+      Memory y = check.activations("out", out, live, normalization.width()).memory();
+      return new Operation(
+          live, false, bounds -> launches.layerNorm(bounds, live, normalization, x, y));
+    });
+  }
+
+  @Override
+  public void attention(LiveRows rows, int heads, int headSize, Buffer qkv, Buffer out) {
+    submit(() -> {
+      Checks check = checks("attention");
+      GpuRows live = check.rows(rows);
+      check.positive("heads", heads);
+      check.positive("headSize", headSize);
+      int width = check.product("3 * heads * headSize", 3L * heads * headSize) / 3;
+      check.atMost("headSize", headSize, launches.largestHead());
+      check.atMost("positions", live.positions(), launches.longestAttention());
+      Memory x = check.activations("qkv", qkv, live, 3 * width).memory();
+      Memory y = check.activations("out", out, live, width).memory();
+      check.distinct("out", out, "qkv", qkv);
+      return new Operation(
+          live, false, bounds -> launches.attention(bounds, live, heads, headSize, x, y));
+    });
+  }
+
+  @Override
+  public void pool(LiveRows rows, Pooling pooling, int width, Buffer in, Buffer out) {
+    submit(() -> {
+      Checks check = checks("pool");
+      GpuRows live = check.rows(rows);
+      check.present("pooling", pooling);
+      check.positive("width", width);
+      Memory x = check.activations("in", in, live, width).memory();
+      Memory y = check.buffer("out", out, DataType.F32, (long) live.atMost() * width).memory();
+      check.distinct("out", out, "in", in);
+      return new Operation(
+          live, false, bounds -> launches.pool(bounds, live, pooling, width, x, y));
+    });
+  }
+
+  @Override
+  public void exitHead(LiveRows rows, Pooling pooling, Linear head, Buffer in, ExitSignal signal) {
+    submit(() -> {
+      Checks check = checks("exitHead");
+      GpuRows live = check.rows(rows);
+      check.present("pooling", pooling);
+      GpuLinear linear = check.linear("head", head);
+      Memory x = check.activations("in", in, live, linear.inputs()).memory();
+      check.signal(signal, live, linear.outputs());
+      Memory scratch = work(4L * live.capacity() * (linear.inputs() + linear.outputs()));
+      return new Operation(
+          live,
+          false,
+          bounds -> launches.exitHead(bounds, live, pooling, linear, x, scratch, signal));
+    });
+  }
+
+  /** Memory for the length of one operation. */
+  private Memory work(long bytes) {
+    if (work == null || work.bytes() < bytes) {
+      Memory larger = driver.allocate(bytes);
+      if (work != null) {
+        driver.free(work);
+      }
+      work = larger;
+      generation++;
+    }
+    return work;
+  }
+
+  int generation() {
+    return generation;
+  }
+
+  @Override
+  public void compact(LiveRows rows, ExitSignal signal, Confidence confidence, float lambda) {
+    submit(() -> {
+      Checks check = checks("compact");
+      GpuRows live = check.rows(rows);
+      check.present("confidence", confidence);
+      if (Float.isNaN(lambda)) {
+        throw check.fault("lambda is NaN");
+      }
+      check.signal(signal, live, 0);
+      int line = confidence.ordinal() * signal.capacity();
+      return new Operation(
+          live, true, bounds -> launches.compact(bounds, live, signal, line, lambda));
+    });
+  }
+
+  @Override
+  public Recording record(Runnable operations) {
+    checks("record").present("operations", operations);
+    if (recorded != null) {
+      throw new IllegalStateException("record: a recording is being made already");
+    }
+    recorded = new ArrayList<>();
+    try {
+      operations.run();
+      return new GpuRecording(this, driver, recorded);
+    } finally {
+      recorded = null;
+    }
+  }
+
+  /**
+   * Runs or records an operation. Its supplier checks the arguments; a recording does so again at
+   * each replay, since buffers may be closed and strides change in between.
+   */
+  private void submit(Supplier<Operation> call) {
+    Operation operation = call.get();
+    if (recorded != null) {
+      recorded.add(call);
+      return;
+    }
+    Bounds bounds = operation.rows().bounds().bucket();
+    if (bounds.rows() > 0) {
+      operation.launch().accept(bounds);
+      if (operation.compacts()) {
+        operation.rows().compacted();
+      }
+    }
+  }
+
+  private Checks checks(String operation) {
+    requireOpen(operation);
+    return new Checks(heap, activations(), operation);
+  }
+
+  void requireOpen(String operation) {
+    if (heap.closed()) {
+      throw new IllegalStateException(operation + ": the device is closed");
+    }
+  }
+
+  boolean closed() {
+    return heap.closed();
+  }
+
+  /** Multiply-adds on registers, by as many items as the device runs at once and more. */
+  @Override
+  public double measurePeakGflops() {
+    requireOpen("measurePeakGflops");
+    return Peak.measure(driver);
+  }
+
+  @Override
+  public long liveBytes() {
+    return heap.liveBytes();
+  }
+
+  @Override
+  public void close() {
+    if (!heap.closed()) {
+      heap.close();
+      staging.close();
+      driver.close();
+    }
+  }
+}

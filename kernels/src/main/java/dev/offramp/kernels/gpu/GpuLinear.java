@@ -1,0 +1,144 @@
+package dev.offramp.kernels.gpu;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
+
+import dev.offramp.kernels.DataType;
+import dev.offramp.kernels.Linear;
+import dev.offramp.kernels.gpu.Driver.Memory;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Weights on the device: [outputs, inputs] of the activations' type, or for processors F32 panels
+ * [outputs / 32, inputs, 32] filled up with zeros. The bias is F32, with a copy of the activations'
+ * type for the vendor's library.
+ */
+final class GpuLinear implements Linear {
+  private static final int PANEL = 32;
+
+  final Heap heap;
+  private final int inputs;
+  private final int outputs;
+  private Memory weight;
+  private Memory bias;
+  private Memory narrowBias; // null where the bias has the activations' type already
+
+  GpuLinear(
+      Heap heap,
+      Staging staging,
+      DataType activations,
+      int inputs,
+      int outputs,
+      MemorySegment source,
+      DataType type,
+      MemorySegment sourceBias) {
+    this.heap = heap;
+    this.inputs = inputs;
+    this.outputs = outputs;
+    boolean panels = heap.driver.traits().processor();
+    int padded = panels ? (outputs + PANEL - 1) / PANEL * PANEL : outputs;
+    DataType stored = panels ? DataType.F32 : activations;
+    try (Arena arena = Arena.ofConfined()) {
+      weight = heap.allocate((long) padded * inputs * stored.bytes());
+      bias = heap.allocate(4L * padded);
+      float[] biases = new float[padded];
+      if (sourceBias != null) {
+        MemorySegment.copy(sourceBias, JAVA_FLOAT_UNALIGNED, 0, biases, 0, outputs);
+      }
+      staging.upload(MemorySegment.ofArray(biases), bias, 0);
+      if (stored == DataType.F16) {
+        narrowBias = heap.allocate(2L * padded);
+        staging.upload(MemorySegment.ofArray(halves(biases)), narrowBias, 0);
+      }
+      staging.upload(
+          panels ? panels(arena, source, type, padded) : lines(arena, source, type, stored),
+          weight,
+          0);
+    } catch (RuntimeException e) {
+      close();
+      throw e;
+    }
+  }
+
+  private MemorySegment lines(Arena arena, MemorySegment source, DataType type, DataType stored) {
+    if (type == stored) {
+      return source;
+    }
+    long elements = (long) inputs * outputs;
+    MemorySegment target = arena.allocate(elements * stored.bytes(), 64);
+    for (long i = 0; i < elements; i++) {
+      float value = element(source, type, i);
+      if (stored == DataType.F16) {
+        target.setAtIndex(JAVA_SHORT, i, Float.floatToFloat16(value));
+      } else {
+        target.setAtIndex(JAVA_FLOAT, i, value);
+      }
+    }
+    return target;
+  }
+
+  private MemorySegment panels(Arena arena, MemorySegment source, DataType type, int padded) {
+    MemorySegment target = arena.allocate(4L * padded * inputs, 64); // zeroed
+    for (int n = 0; n < outputs; n++) {
+      long at = (long) (n / PANEL) * inputs * PANEL + n % PANEL;
+      for (int k = 0; k < inputs; k++, at += PANEL) {
+        target.setAtIndex(JAVA_FLOAT, at, element(source, type, (long) n * inputs + k));
+      }
+    }
+    return target;
+  }
+
+  private static float element(MemorySegment source, DataType type, long i) {
+    return switch (type) {
+      case F32 -> source.get(JAVA_FLOAT_UNALIGNED, 4 * i);
+      case F16 -> Float.float16ToFloat(source.get(JAVA_SHORT_UNALIGNED, 2 * i));
+      case BF16 -> Float.intBitsToFloat(source.get(JAVA_SHORT_UNALIGNED, 2 * i) << 16);
+      case I32 -> throw new IllegalArgumentException("weights cannot be I32");
+    };
+  }
+
+  private static short[] halves(float[] values) {
+    short[] halves = new short[values.length];
+    for (int i = 0; i < values.length; i++) {
+      halves[i] = Float.floatToFloat16(values[i]);
+    }
+    return halves;
+  }
+
+  @Override
+  public int inputs() {
+    return inputs;
+  }
+
+  @Override
+  public int outputs() {
+    return outputs;
+  }
+
+  /** Null once closed. */
+  Memory weight() {
+    return weight;
+  }
+
+  Memory bias() {
+    return bias;
+  }
+
+  /** The bias in the activations' type. */
+  Memory narrowBias() {
+    return narrowBias == null ? bias : narrowBias;
+  }
+
+  @Override
+  public void close() {
+    heap.free(weight);
+    heap.free(bias);
+    heap.free(narrowBias);
+    weight = null;
+    bias = null;
+    narrowBias = null;
+  }
+}

@@ -1,0 +1,47 @@
+package dev.offramp.kernels.gpu;
+
+import dev.offramp.kernels.gpu.Driver.Memory;
+
+/** The memory of one device: tells its objects from those of others and counts their bytes. */
+final class Heap {
+  final Driver driver;
+  private long liveBytes;
+  private boolean closed;
+
+  Heap(Driver driver) {
+    this.driver = driver;
+  }
+
+  /** Memory of undefined content; a byte where none is asked for. */
+  Memory allocate(long bytes) {
+    Memory memory = driver.allocate(Math.max(1, bytes));
+    liveBytes += memory.bytes();
+    return memory;
+  }
+
+  /** Does nothing where the memory is null or the device closed, which has freed everything. */
+  void free(Memory memory) {
+    if (memory != null && !closed) {
+      liveBytes -= memory.bytes();
+      driver.free(memory);
+    }
+  }
+
+  /** Counts host memory that belongs to an object of the device. */
+  void count(long bytes) {
+    liveBytes += bytes;
+  }
+
+  long liveBytes() {
+    return liveBytes;
+  }
+
+  boolean closed() {
+    return closed;
+  }
+
+  void close() {
+    closed = true;
+    liveBytes = 0;
+  }
+}
