@@ -25,6 +25,7 @@ final class OpenClDriver implements Driver {
   private final Program program;
   private final Map<String, Kernel> kernels = new HashMap<>();
   private LaunchList capture;
+  private long allocated;
 
   /** With the kernels of {@link KernelSources}. */
   OpenClDriver(Candidate device, Precision precision) {
@@ -60,25 +61,34 @@ final class OpenClDriver implements Driver {
 
   @Override
   public Memory allocate(long bytes) {
+    admit(bytes);
+    // Drivers of processors hand out memory without end, until the system kills the process.
+    if (bytes > info.memoryBytes() - allocated) {
+      throw new DeviceException(info.id() + ": " + tooMuch(bytes));
+    }
     Memory memory = new Memory(create(READ_WRITE, bytes), bytes);
     session.own(new Buffer(session, memory));
+    allocated += bytes;
     return memory;
   }
 
   @Override
   public void free(Memory memory) {
-    if (!session.closed()) {
+    Buffer buffer = new Buffer(session, memory);
+    if (session.owns(buffer)) {
+      allocated -= memory.bytes();
       kernels.values().forEach(kernel -> kernel.forget(memory));
-      new Buffer(session, memory).close();
+      buffer.close();
     }
   }
 
   @Override
   public Pinned pinned(long bytes) {
+    admit(bytes);
     return new MappedBuffer(session, create(READ_WRITE | ALLOC_HOST_PTR, bytes), bytes);
   }
 
-  private long create(long flags, long bytes) {
+  private void admit(long bytes) {
     session.readyToQueue();
     if (bytes < 1) {
       throw new IllegalArgumentException("bytes is " + bytes);
@@ -90,6 +100,9 @@ final class OpenClDriver implements Driver {
                   .formatted(info.id(), bytes, most)
               + " (CL_DEVICE_MAX_MEM_ALLOC_SIZE); use a smaller batch or another device");
     }
+  }
+
+  private long create(long flags, long bytes) {
     long memory = OpenCl.createBuffer(session.context(), flags, bytes, session.status);
     checkMemory(session.status.get(JAVA_INT, 0), "clCreateBuffer", bytes);
     return memory;
@@ -99,11 +112,16 @@ final class OpenClDriver implements Driver {
   private void checkMemory(int code, String call, long bytes) {
     if (Codes.isOutOfMemory(code)) {
       throw new DeviceException(
-          "%s: %s failed: %s (%d): %,d bytes were asked for, the device has %,d in all"
-                  .formatted(info.id(), call, Codes.name(code), code, bytes, info.memoryBytes())
-              + "; use a smaller batch or free memory of the device");
+          "%s: %s failed: %s (%d): %s"
+              .formatted(info.id(), call, Codes.name(code), code, tooMuch(bytes)));
     }
     session.check(code, call);
+  }
+
+  private String tooMuch(long bytes) {
+    return "%,d bytes were asked for, and %,d of the device's %,d are in use already"
+            .formatted(bytes, allocated, info.memoryBytes())
+        + "; use a smaller batch or another device";
   }
 
   @Override
@@ -115,7 +133,7 @@ final class OpenClDriver implements Driver {
       int width = aligned % 16 == 0 ? 16 : aligned % 4 == 0 ? 4 : 1;
       MemorySegment zeros = session.zeros.asSlice(0, width);
       int code = OpenCl.fill(session.queue(), memory.handle(), zeros, offset, bytes);
-      checkMemory(code, "clEnqueueFillBuffer", bytes);
+      checkMemory(code, "clEnqueueFillBuffer", memory.bytes());
     }
   }
 

@@ -101,10 +101,6 @@ final class Session implements AutoCloseable {
     }
   }
 
-  boolean closed() {
-    return closed;
-  }
-
   void capturing(boolean now) {
     capturing = now;
   }
@@ -135,6 +131,10 @@ final class Session implements AutoCloseable {
 
   void own(Resource resource) {
     resources.add(resource);
+  }
+
+  boolean owns(Resource resource) {
+    return resources.contains(resource);
   }
 
   /** Whether the resource was open until now. */

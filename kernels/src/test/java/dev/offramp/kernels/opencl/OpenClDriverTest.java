@@ -160,7 +160,7 @@ class OpenClDriverTest {
   @Test
   void compactionAgreesWithPlainJava() {
     for (int count : new int[] {0, 1, 7, 255, 256, 257, 700}) {
-      LiveTable table = LiveTable.random(random, count + random.nextInt(5), 37, count);
+      LiveTable table = LiveTable.random(random, count + random.nextInt(1, 5), 37, count);
       float[] scores = new float[count + 1];
       for (int i = 0; i < count; i++) {
         scores[i] = random.nextInt(10) == 0 ? Float.NaN : random.nextFloat();
@@ -303,6 +303,44 @@ class OpenClDriverTest {
   }
 
   @Test
+  void pinnedMemoryMayGoWhileItsCopyIsQueued() {
+    openWith(ADD);
+    int n = 1 << 20;
+    float[] values = new float[n];
+    for (int i = 0; i < n; i++) {
+      values[i] = i;
+    }
+    Memory x = driver.allocate(n * 4L);
+    for (int round = 0; round < 20; round++) {
+      driver.zero(x, 0, x.bytes());
+      try (Pinned pinned = driver.pinned(n * 4L)) {
+        MemorySegment.copy(values, 0, pinned.segment(), JAVA_FLOAT, 0, n);
+        driver.write(pinned.segment(), x, 0);
+      }
+      assertThat(Arrays.equals(floats(x), values)).isTrue();
+    }
+  }
+
+  @Test
+  void aLostDeviceSaysSoEverAfter() {
+    Session session = new Session(Present.candidate());
+    session.ready();
+    assertThat(session.failure(-50, "clSetKernelArg")).hasMessageContaining("CL_INVALID_ARG_VALUE");
+    session.ready();
+    assertThat(session.loss(-5, "queued work"))
+        .hasMessageContaining(session.id() + ": queued work failed: CL_OUT_OF_RESOURCES (-5)");
+    for (int i = 0; i < 2; i++) {
+      assertThatThrownBy(session::ready)
+          .isInstanceOf(DeviceException.class)
+          .hasMessage(
+              session.id()
+                  + ": device lost (queued work: CL_OUT_OF_RESOURCES); close it and open it again");
+    }
+    session.close();
+    assertThatThrownBy(session::ready).isInstanceOf(IllegalStateException.class);
+  }
+
+  @Test
   void aBufferAboveTheDevicesLimitIsRefused() {
     long limit = Present.candidate().maxBufferBytes();
     assertThatThrownBy(() -> driver.allocate(limit + 1))
@@ -322,8 +360,7 @@ class OpenClDriverTest {
               for (int i = 0; i < 1_000; i++) {
                 Memory memory = driver.allocate(limit);
                 all.add(memory);
-                // Graphics cards notice at the first use; a processor's memory is better left
-                // alone.
+                // Cards notice at the first use; a processor's memory is better left alone.
                 if (!driver.traits().processor()) {
                   driver.zero(memory, 0, limit);
                   await();
@@ -333,7 +370,8 @@ class OpenClDriverTest {
         .isInstanceOf(DeviceException.class)
         .hasMessageContaining(driver.info().id())
         .hasMessageContaining("%,d bytes".formatted(limit))
-        .hasMessageContaining("%,d in all".formatted(driver.info().memoryBytes()));
+        .hasMessageContaining("the device's %,d are".formatted(driver.info().memoryBytes()));
+    assertThat(all).isNotEmpty();
     all.forEach(driver::free);
     Memory memory = driver.allocate(1 << 20);
     driver.zero(memory, 0, 1 << 20);
