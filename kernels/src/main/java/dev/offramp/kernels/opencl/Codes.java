@@ -54,7 +54,9 @@ final class Codes {
       case OUT_OF_HOST_MEMORY -> "; free memory of the machine";
       case -46 -> "; the program has no such kernel";
       case -54, -55 -> "; the device does not run groups of that size";
-      case PLATFORM_NOT_FOUND -> "; no OpenCL driver is registered in /etc/OpenCL/vendors";
+      case PLATFORM_NOT_FOUND ->
+          "; no OpenCL driver is registered in /etc/OpenCL/vendors, install the GPU's or"
+              + " pocl-opencl-icd";
       default -> "";
     };
   }

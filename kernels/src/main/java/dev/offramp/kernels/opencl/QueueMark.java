@@ -8,6 +8,7 @@ import dev.offramp.kernels.gpu.Driver;
 /** An event of a marker command. */
 final class QueueMark implements Driver.Mark, Session.Resource {
   private static final int EXECUTION_STATUS = 0x11D3;
+  private static final int COMPLETE = 0;
 
   private final Session session;
   private final long event;
@@ -21,21 +22,32 @@ final class QueueMark implements Driver.Mark, Session.Resource {
     session.check(OpenCl.flush(session.queue()), "clFlush");
   }
 
+  /** Whether the device has got there. */
+  public boolean reached() {
+    session.ready();
+    return outcome() == COMPLETE;
+  }
+
   @Override
   public void await() {
     session.ready();
     session.value.set(JAVA_LONG, 0, event);
-    int waited = OpenCl.waitForEvent(session.value);
+    int code = OpenCl.waitForEvent(session.value);
+    outcome();
+    if (code != Codes.SUCCESS) {
+      throw session.loss(code, "clWaitForEvents");
+    }
+  }
+
+  /** The state of the event; a negative one is the code of work that failed. */
+  private int outcome() {
     session.value.set(JAVA_LONG, 0, 0);
-    int asked = OpenCl.getEventInfo(event, EXECUTION_STATUS, session.value);
+    session.check(OpenCl.getEventInfo(event, EXECUTION_STATUS, session.value), "clGetEventInfo");
     int outcome = session.value.get(JAVA_INT, 0);
-    if (asked == Codes.SUCCESS && outcome < 0) {
+    if (outcome < 0) {
       throw session.loss(outcome, "queued work");
     }
-    if (waited != Codes.SUCCESS) {
-      throw session.loss(waited, "clWaitForEvents");
-    }
-    session.check(asked, "clGetEventInfo");
+    return outcome;
   }
 
   @Override

@@ -129,7 +129,9 @@ class OpenClDevicesTest {
   /** In a process of its own, since a loader reads its list of drivers once. */
   @Test
   void withoutADriverNamesTheFolder() throws IOException, InterruptedException {
-    Present.number();
+    if (!Library.get().present()) {
+      Present.number();
+    }
     ProcessBuilder builder =
         new ProcessBuilder(
             Path.of(System.getProperty("java.home"), "bin", "java").toString(),
@@ -146,7 +148,8 @@ class OpenClDevicesTest {
     assertThat(output)
         .isEqualTo(
             "opencl false OpenCL: clGetPlatformIDs failed: CL_PLATFORM_NOT_FOUND_KHR (-1001); no"
-                + " OpenCL driver is registered in /etc/OpenCL/vendors.");
+                + " OpenCL driver is registered in /etc/OpenCL/vendors, install the GPU's or"
+                + " pocl-opencl-icd.");
   }
 
   static final class PrintProbes {

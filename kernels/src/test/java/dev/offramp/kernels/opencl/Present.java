@@ -6,10 +6,13 @@ import static org.junit.jupiter.api.Assumptions.abort;
 import dev.offramp.kernels.Precision;
 import dev.offramp.kernels.Probe;
 import java.util.List;
+import java.util.stream.Collectors;
 
 /** The OpenCL device that tests run on, or the reason why they are skipped. */
 final class Present {
   private static final String REQUIRE = "OFFRAMP_REQUIRE_OPENCL";
+
+  private static boolean said;
 
   private Present() {}
 
@@ -33,10 +36,14 @@ final class Present {
       }
     }
     String message =
-        "no OpenCL device; install the packages pocl-opencl-icd and ocl-icd-libopencl1: " + probes;
-    System.err.println("SKIPPED OpenCL tests: " + message);
+        "no OpenCL device; install the packages pocl-opencl-icd and ocl-icd-libopencl1. "
+            + probes.stream().map(Probe::reason).collect(Collectors.joining(" "));
     if ("1".equals(System.getProperty(REQUIRE, System.getenv(REQUIRE)))) {
       return fail(REQUIRE + "=1, but " + message);
+    }
+    if (!said) {
+      said = true;
+      System.err.println("SKIPPED tests of the OpenCL driver: " + message);
     }
     return abort(message);
   }
