@@ -150,7 +150,6 @@ final class Cuda {
     };
   }
 
-  @SuppressWarnings("restricted")
   private static String text(NativeFunction function, int code, Arena arena) {
     MemorySegment out = arena.allocate(ValueLayout.ADDRESS);
     if (function.call(code, out) != SUCCESS) {

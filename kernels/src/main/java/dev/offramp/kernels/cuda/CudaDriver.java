@@ -90,7 +90,7 @@ final class CudaDriver implements Driver {
 
   @Override
   public void free(Memory memory) {
-    if (!allocated.remove(memory.handle())) {
+    if (!allocated.contains(memory.handle())) {
       throw new IllegalArgumentException(info.id() + ": the memory is free already, or of another");
     }
     if (pool != 0) {
@@ -99,6 +99,7 @@ final class CudaDriver implements Driver {
       context.call(cuda.streamSynchronize, stream);
       context.call(cuda.memFree, memory.handle());
     }
+    allocated.remove(memory.handle());
   }
 
   @Override
@@ -260,7 +261,6 @@ final class CudaDriver implements Driver {
   private final class HostMemory implements Pinned {
     private final MemorySegment segment;
 
-    @SuppressWarnings("restricted")
     HostMemory(MemorySegment start, long bytes) {
       segment = start.reinterpret(bytes);
       segment.fill((byte) 0);

@@ -23,7 +23,6 @@ final class Library {
    *
    * @return null where there is none
    */
-  @SuppressWarnings("restricted")
   static Library find(List<String> names, List<Path> folders) {
     for (String name : names) {
       try {
@@ -52,7 +51,6 @@ final class Library {
    *
    * @throws IllegalArgumentException if it cannot be loaded
    */
-  @SuppressWarnings("restricted")
   static Library load(Path file) {
     return new Library(file.toString(), SymbolLookup.libraryLookup(file, Arena.global()));
   }

@@ -52,7 +52,6 @@ final class NativeFunction {
     }
   }
 
-  @SuppressWarnings("restricted")
   private MethodHandle link() {
     MemorySegment symbol =
         library

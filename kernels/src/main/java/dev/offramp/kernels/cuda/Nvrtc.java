@@ -4,6 +4,7 @@ import dev.offramp.kernels.DeviceException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
 
@@ -118,7 +119,8 @@ final class Nvrtc {
                   .formatted(
                       error("nvrtcCompileProgram", code),
                       architecture,
-                      new String(bytes("nvrtcGetProgramLog", program, out)).strip()));
+                      new String(bytes("nvrtcGetProgramLog", program, out), StandardCharsets.UTF_8)
+                          .trim()));
         }
         return bytes(ptx ? "nvrtcGetPTX" : "nvrtcGetCUBIN", program, out);
       } finally {
