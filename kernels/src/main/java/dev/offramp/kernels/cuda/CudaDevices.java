@@ -38,6 +38,7 @@ public final class CudaDevices {
     }
   }
 
+  /** {@link #open} short of the operations, on what was found here. */
   static CudaDriver openDriver(int number, DeviceOptions options) {
     Libraries libraries;
     try {
@@ -46,6 +47,10 @@ public final class CudaDevices {
       throw new DeviceException(
           "There is no device 'cuda:%d'. %s".formatted(number, sentence(e.getMessage())), e);
     }
+    return openDriver(libraries, number, options);
+  }
+
+  static CudaDriver openDriver(Libraries libraries, int number, DeviceOptions options) {
     int count = count(libraries.cuda());
     if (number >= count) {
       throw new DeviceException(

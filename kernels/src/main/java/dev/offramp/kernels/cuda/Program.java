@@ -57,7 +57,12 @@ record Program(String text, Supplier<String> ptx) {
         // Compiled anew below; a device that is lost says so again there.
       }
     }
-    byte[] image = nvrtc.compile(text, architecture);
+    byte[] image;
+    try {
+      image = nvrtc.compile(text, architecture);
+    } catch (DeviceException e) {
+      throw new DeviceException(context.id + ": " + e.getMessage(), e);
+    }
     long module = load(context, "the kernels compiled by NVRTC " + nvrtc.version(), image);
     if (file != null) {
       keep(image, file);

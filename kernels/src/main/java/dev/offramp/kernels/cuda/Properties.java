@@ -32,11 +32,11 @@ record Properties(
   static Properties of(Cuda cuda, int number) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment out = arena.allocate(ValueLayout.JAVA_LONG);
-      Libraries.check(cuda, "cuDeviceGet", cuda.deviceGet.call(out, number));
+      check(cuda, number, "cuDeviceGet", cuda.deviceGet.call(out, number));
       int device = out.get(ValueLayout.JAVA_INT, 0);
       MemorySegment name = arena.allocate(NAME_BYTES);
-      Libraries.check(cuda, "cuDeviceGetName", cuda.deviceGetName.call(name, NAME_BYTES, device));
-      Libraries.check(cuda, "cuDeviceTotalMem_v2", cuda.deviceTotalMem.call(out, device));
+      check(cuda, number, "cuDeviceGetName", cuda.deviceGetName.call(name, NAME_BYTES, device));
+      check(cuda, number, "cuDeviceTotalMem_v2", cuda.deviceTotalMem.call(out, device));
       long memory = out.get(ValueLayout.JAVA_LONG, 0);
       int capability =
           10 * attribute(cuda, Cuda.CAPABILITY_MAJOR, device, out)
@@ -51,6 +51,10 @@ record Properties(
           attribute(cuda, Cuda.MAX_SHARED_MEMORY_PER_BLOCK_OPTIN, device, out),
           attribute(cuda, Cuda.MEMORY_POOLS_SUPPORTED, device, out) != 0);
     }
+  }
+
+  private static void check(Cuda cuda, int number, String call, int code) {
+    Libraries.check(cuda, "cuda:" + number + ": " + call, code);
   }
 
   private static int attribute(Cuda cuda, int attribute, int device, MemorySegment out) {

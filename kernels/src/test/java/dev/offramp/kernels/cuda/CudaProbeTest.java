@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.offramp.kernels.DeviceException;
+import dev.offramp.kernels.DeviceOptions;
 import dev.offramp.kernels.Precision;
 import dev.offramp.kernels.Probe;
 import dev.offramp.kernels.gpu.Traits;
@@ -90,6 +91,41 @@ class CudaProbeTest {
   }
 
   @Test
+  void openingFindsAndRefusesTheSame() {
+    Libraries libraries = FakeCuda.installed();
+    DeviceOptions f32 = new DeviceOptions(1);
+    CudaDevices.openDriver(libraries, 0, f32.with(Precision.F16)).close();
+    assertThat(FakeCuda.alive()).isEmpty();
+    assertThatThrownBy(() -> CudaDevices.openDriver(libraries, 7, f32))
+        .hasMessage("There is no device 'cuda:7'. The driver lists 1, counted from 0.");
+    FakeCuda.set("capability", 75);
+    assertThatThrownBy(() -> CudaDevices.openDriver(libraries, 0, f32.with(Precision.TF32)))
+        .hasMessageStartingWith("cuda:0: Fake GPU 0 has compute capability 7.5, TF32 needs");
+    FakeCuda.set("capability", 61);
+    assertThatThrownBy(() -> CudaDevices.openDriver(libraries, 0, f32))
+        .hasMessageContaining("compute capability 6.1, needed is 7.5");
+    assertThat(FakeCuda.alive()).isEmpty();
+  }
+
+  @Test
+  void aPropertyNamesAnotherLibrary() {
+    System.setProperty("offramp.cuda.library", FakeCuda.library().name());
+    System.setProperty("offramp.cuda.modules", "ptx");
+    try {
+      Libraries libraries = Libraries.find();
+      assertThat(libraries.cuda().library.name()).isEqualTo(FakeCuda.library().name());
+      assertThat(libraries.driverVersion()).isEqualTo(13_000);
+      assertThat(libraries.nvrtc()).isNull();
+      System.setProperty("offramp.cuda.library", "/nowhere.so");
+      assertThatThrownBy(Libraries::find)
+          .hasMessage("-Dofframp.cuda.library names /nowhere.so, which cannot be loaded");
+    } finally {
+      System.clearProperty("offramp.cuda.library");
+      System.clearProperty("offramp.cuda.modules");
+    }
+  }
+
+  @Test
   void noDeviceIsSaid() {
     FakeCuda.set("devices", 0);
     Probe probe = CudaDevices.probe(FakeCuda.driverOnly()).getFirst();
@@ -104,7 +140,7 @@ class CudaProbeTest {
     FakeCuda.fail("cuDeviceTotalMem_v2", 1, 1);
     List<Probe> probes = CudaDevices.probe(libraries);
     assertThat(probes).extracting(Probe::accepted).containsExactly(false, true);
-    assertThat(probes.getFirst().reason()).contains("cuDeviceTotalMem_v2 failed");
+    assertThat(probes.getFirst().reason()).contains("cuda:0: cuDeviceTotalMem_v2 failed");
   }
 
   @Test

@@ -111,7 +111,7 @@ class CudaProgramTest {
     Libraries libraries = FakeCuda.installed();
     assertThatThrownBy(() -> open(libraries, "#error", null, null))
         .hasMessage(
-            "nvrtcCompileProgram failed: NVRTC_ERROR_COMPILATION (6) for sm_90; its log:"
+            "cuda:0: nvrtcCompileProgram failed: NVRTC_ERROR_COMPILATION (6) for sm_90; its log:"
                 + " offramp.cu(1): error: #error");
   }
 }
