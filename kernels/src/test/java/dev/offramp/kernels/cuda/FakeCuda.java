@@ -1,0 +1,122 @@
+package dev.offramp.kernels.cuda;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.offramp.kernels.DeviceOptions;
+import dev.offramp.kernels.Precision;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+
+/** fakecuda.c, built by gcc and loaded in place of NVIDIA's libraries. */
+final class FakeCuda {
+  static final String PTX = ".version 0.0 of a test";
+
+  private static final int TEXT_BYTES = 1 << 16;
+  private static Library library;
+
+  private FakeCuda() {}
+
+  /** A driver as freshly installed, with one device; skips the test where there is no gcc. */
+  static synchronized void reset() {
+    if (library == null) {
+      library = build();
+    }
+    library.function("fake_reset", "").call();
+  }
+
+  private static Library build() {
+    try {
+      Path file = Files.createTempDirectory("fakecuda").resolve("libfakecuda.so");
+      file.toFile().deleteOnExit();
+      file.getParent().toFile().deleteOnExit();
+      Process gcc =
+          new ProcessBuilder(
+                  "gcc",
+                  "-std=gnu11",
+                  "-Wall",
+                  "-Werror",
+                  "-shared",
+                  "-fPIC",
+                  "-O1",
+                  "-o",
+                  file.toString(),
+                  "src/test/c/fakecuda.c")
+              .inheritIO()
+              .start();
+      assertThat(gcc.waitFor()).as("exit code of gcc").isZero();
+      return Library.load(file);
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    } catch (IOException e) {
+      assumeTrue(false, "gcc cannot be started, so the CUDA bindings are not tested: " + e);
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  static Library library() {
+    return library;
+  }
+
+  static Cuda cuda() {
+    return new Cuda(library);
+  }
+
+  /** Everything is installed. */
+  static Libraries installed() {
+    Cuda cuda = cuda();
+    int version = Libraries.start(cuda);
+    return new Libraries(cuda, version, new Nvrtc(library), new CublasLtLibrary(library));
+  }
+
+  /** The driver alone is installed. */
+  static Libraries driverOnly() {
+    Cuda cuda = cuda();
+    return new Libraries(cuda, Libraries.start(cuda), null, null);
+  }
+
+  static CudaDriver open(Libraries libraries, Precision precision) {
+    return open(libraries, new DeviceOptions(1, precision, null), new Program("", () -> PTX));
+  }
+
+  static CudaDriver open(Libraries libraries, DeviceOptions options, Program program) {
+    return new CudaDriver(libraries, Properties.of(libraries.cuda(), 0), options, program);
+  }
+
+  static void set(String name, int value) {
+    try (Arena arena = Arena.ofConfined()) {
+      assertThat(library.function("fake_set", "pi").call(arena.allocateFrom(name), value)).isZero();
+    }
+  }
+
+  /** The n-th call of that name from now on returns the code. */
+  static void fail(String name, int n, int code) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment text = arena.allocateFrom(name);
+      assertThat(library.function("fake_fail", "pii").call(text, n, code)).isZero();
+    }
+  }
+
+  /** What was called since the last look. */
+  static List<String> log() {
+    return text("fake_log").lines().toList();
+  }
+
+  /** What has been created and not freed, or an empty text. */
+  static String alive() {
+    return library == null ? "" : text("fake_alive");
+  }
+
+  private static String text(String function) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment text = arena.allocate(TEXT_BYTES);
+      library.function(function, "pi").call(text, TEXT_BYTES);
+      return text.getString(0);
+    }
+  }
+}
