@@ -6,6 +6,7 @@ import dev.offramp.kernels.DeviceInfo;
 import dev.offramp.kernels.DeviceOptions;
 import dev.offramp.kernels.Precision;
 import dev.offramp.kernels.Probe;
+import dev.offramp.kernels.gpu.GpuDevice;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -24,9 +25,7 @@ public final class CudaDevices {
    * @throws DeviceException if there is none, or it cannot be used; the message says why
    */
   public static Device open(int number, DeviceOptions options) {
-    CudaDriver driver = openDriver(number, options);
-    driver.close();
-    throw new DeviceException("cuda:" + number + " cannot compute yet");
+    return new GpuDevice(openDriver(number, options), options);
   }
 
   /** One entry a device, or one that says why there is none. */

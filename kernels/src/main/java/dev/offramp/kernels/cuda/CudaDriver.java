@@ -289,15 +289,20 @@ final class CudaDriver implements Driver {
     }
 
     @Override
+    public boolean reached() {
+      int code = context.attempt(cuda.eventQuery, event);
+      if (code != Cuda.SUCCESS && code != Cuda.NOT_READY) {
+        throw context.failure("cuEventQuery", code);
+      }
+      return code == Cuda.SUCCESS;
+    }
+
+    @Override
     public void await() {
       long start = System.nanoTime();
       do {
-        int code = context.attempt(cuda.eventQuery, event);
-        if (code == Cuda.SUCCESS) {
+        if (reached()) {
           return;
-        }
-        if (code != Cuda.NOT_READY) {
-          throw context.failure("cuEventQuery", code);
         }
         Thread.onSpinWait();
       } while (System.nanoTime() - start < SPIN_NANOS);

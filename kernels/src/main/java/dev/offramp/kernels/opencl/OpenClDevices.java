@@ -5,6 +5,7 @@ import dev.offramp.kernels.DeviceException;
 import dev.offramp.kernels.DeviceOptions;
 import dev.offramp.kernels.Precision;
 import dev.offramp.kernels.Probe;
+import dev.offramp.kernels.gpu.GpuDevice;
 import java.util.List;
 import java.util.stream.Collectors;
 
@@ -19,8 +20,7 @@ public final class OpenClDevices {
    *     not build the kernels
    */
   public static Device open(int number, DeviceOptions options) {
-    driver(number, options.precision()).close();
-    throw new DeviceException("opencl:" + number + ": there is no device on top of the driver yet");
+    return new GpuDevice(driver(number, options.precision()), options);
   }
 
   static OpenClDriver driver(int number, Precision precision) {

@@ -22,7 +22,7 @@ final class QueueMark implements Driver.Mark, Session.Resource {
     session.check(OpenCl.flush(session.queue()), "clFlush");
   }
 
-  /** Whether the device has got there. */
+  @Override
   public boolean reached() {
     session.ready();
     return outcome() == COMPLETE;

@@ -32,12 +32,12 @@ KERNEL void ATTENTION(
 #endif
   int i = GROUP / heads;
   int head = GROUP % heads;
-  if (i >= live[LIVE_COUNT]) {
-    return;
-  }
-  int length = LIVE_LENGTHS(live, capacity)[i];
-  if (GROUP_Y * 32 >= length) {
-    return;
+  int length = 0; /* where there is nothing to do: see exit_head for why it does not return */
+  if (i < live[LIVE_COUNT]) {
+    length = LIVE_LENGTHS(live, capacity)[i];
+    length = GROUP_Y * 32 < length ? length : 0;
+  } else {
+    i = 0;
   }
   long token = (long)LIVE_ROWS(live)[i] * live[LIVE_POSITIONS];
   int width = heads * headSize;

@@ -88,9 +88,11 @@ KERNEL void exit_head(
     GLOBAL float* probabilities) {
   LOCAL float scratch[HEAD_ITEMS];
   LOCAL int classes_of[HEAD_ITEMS];
-  int i = GROUP;
-  if (i >= live[LIVE_COUNT]) {
-    return; /* the whole group */
+  int present = GROUP < live[LIVE_COUNT];
+  int i = present ? GROUP : 0;
+  if (!present) {
+    width = 0; /* Leaving before a barrier, even all together, is more than PoCL 3.1 can do. */
+    classes = 0;
   }
   int item = TEAM * 32 + LANE;
   long row = (long)LIVE_ROWS(live)[i] * live[LIVE_POSITIONS] * width;
@@ -140,7 +142,7 @@ KERNEL void exit_head(
     BARRIER();
   }
   best_class = classes_of[0] < 0 ? 0 : classes_of[0];
-  best = logits[best_class]; /* NaN where all are */
+  best = present ? logits[best_class] : 0.0f; /* NaN where all are */
 
   float sum = 0.0f;
   float weighted = 0.0f;
@@ -158,7 +160,7 @@ KERNEL void exit_head(
   GROUP_REDUCE(weighted, scratch, SUM_OF);
   GROUP_REDUCE(second, scratch, MAX);
 
-  if (item == 0) {
+  if (item == 0 && present) {
     /* H = log(sum) - weighted / sum, since log p = d - log(sum) */
     float entropy =
         classes == 1 ? 0.0f * sum : (LOG(sum) - weighted / sum) / LOG((float)classes);
@@ -169,7 +171,7 @@ KERNEL void exit_head(
     scores[signal_capacity + i] = (1.0f - second) / sum;
     scores[2 * signal_capacity + i] = sureness;
   }
-  if (probabilities) {
+  if (present && probabilities) {
     for (int c = item; c < classes; c += HEAD_ITEMS) {
       probabilities[(long)i * classes + c] = EXP(logits[c] - best) / sum;
     }

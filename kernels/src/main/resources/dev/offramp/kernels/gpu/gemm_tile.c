@@ -31,8 +31,11 @@ KERNEL void GEMM(
   LOCALPTR float* b_words = (LOCALPTR float*)b;
   int tokens = live[LIVE_TOKENS];
   int first = GROUP_Y * M;
+  int depth = inputs;
   if (first >= tokens) {
-    return;
+    first = 0; /* nothing to do: see exit_head for why it does not return */
+    tokens = 0;
+    depth = -DEPTH;
   }
   int column = GROUP * N;
   int x = LANE % ACROSS;
@@ -53,7 +56,7 @@ KERNEL void GEMM(
       sum[i][j] = 0.0f;
     }
   }
-  for (int k0 = -DEPTH; k0 < inputs; k0 += DEPTH) {
+  for (int k0 = -DEPTH; k0 < depth; k0 += DEPTH) {
     if (k0 + DEPTH < inputs) {
       int k = k0 + DEPTH + 4 * (LANE % (DEPTH / 4));
       UNROLL

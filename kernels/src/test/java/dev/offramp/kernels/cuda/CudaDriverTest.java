@@ -118,7 +118,7 @@ class CudaDriverTest {
       Memory scores = driver.allocate(4);
       FakeCuda.log();
       driver.launch("list_tokens", new Grid(7, 5, 32, 4, 0), null, -1);
-      driver.launch("compact", Grid.of(1, 256), live, 512, scores, 0.75f);
+      driver.launch("compact", Grid.of(1, 256), live, 512, scores, 0, 0.75f);
       assertThat(FakeCuda.log())
           .containsExactly(
               "cuModuleGetFunction list_tokens",
