@@ -15,7 +15,7 @@ import java.util.function.Consumer;
  * outputs are poisoned beforehand, and rows that are not live must come out as they were.
  */
 public final class SelfTest {
-  private static final List<Case> CASES = cases();
+  static final List<Case> CASES = cases();
 
   private SelfTest() {}
 
