@@ -69,14 +69,19 @@ final class DoctorCommand implements Callable<Integer> {
     try (Device opened = device.open()) {
       SelfTestReport report =
           SelfTestReport.run(opened, seed == null ? System.nanoTime() : seed.longValue());
-      if (json) {
-        Console.json(report.json());
-      } else {
-        System.out.print(report.table());
-      }
-      report.failures().forEach(Console::say);
-      return report.passed() ? ExitCode.OK : ExitCode.SOFTWARE;
+      return tell(report, json);
     }
+  }
+
+  /** Prints the report and gives the exit code. */
+  static int tell(SelfTestReport report, boolean json) {
+    if (json) {
+      Console.json(report.json());
+    } else {
+      System.out.print(report.table());
+    }
+    report.failures().forEach(Console::say);
+    return report.passed() ? ExitCode.OK : ExitCode.SOFTWARE;
   }
 
   private void probe() {

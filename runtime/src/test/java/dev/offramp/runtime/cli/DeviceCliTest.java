@@ -123,7 +123,7 @@ class DeviceCliTest {
     assertThat(outcome.err()).doesNotContain("exits may differ");
   }
 
-  /** The processor's description names JVM flags and vectors; bits that matter it does not. */
+  /** The processor's description changes with the JVM's flags. */
   @Test
   void anotherProcessorIsNoOtherDevice() throws IOException {
     edit(json -> json.addProperty("deviceDescription", "another processor"));
@@ -232,6 +232,8 @@ class DeviceCliTest {
                 new Result("pool", "width 9", 0.5, 2e-5, false, "out[3] is 1.0"),
                 new Result("embed", "width 1", Double.POSITIVE_INFINITY, 0, false, "NaN")));
     assertThat(report.passed()).isFalse();
+    assertThat(DoctorCommand.tell(report, false)).isEqualTo(1);
+    assertThat(DoctorCommand.tell(report, true)).isEqualTo(1);
     assertThat(report.failures())
         .containsExactly(
             "FAILED pool, width 9: out[3] is 1.0; repeat with --seed 42",
