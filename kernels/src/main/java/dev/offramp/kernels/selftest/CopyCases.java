@@ -24,7 +24,10 @@ final class CopyCases {
     // More than a staging buffer holds.
     cases.add(copy("copyIn", DataType.F32, 3_000_001));
     cases.add(copy("copyOut", DataType.F32, 3_000_001));
-    cases.add(new Case("copyIn", "129 queued, native memory", Tolerance.EXACT, CopyCases::queued));
+    cases.add(
+        new Case("copyOut", "129 queued, native", Tolerance.EXACT, side -> queued(side, true)));
+    cases.add(
+        new Case("copyOut", "129 queued, heap", Tolerance.EXACT, side -> queued(side, false)));
     return cases;
   }
 
@@ -63,13 +66,17 @@ final class CopyCases {
     same(new byte[actual.length], actual);
   }
 
-  /** Many copies, of which only the last is waited for. */
-  private static void queued(Side side) {
+  /** Many copies, of which only the last is waited for: that is enough for all before it. */
+  private static void queued(Side side, boolean outsideTheHeap) {
     int parts = 129;
     byte[] expected = bytes(side, parts * 4);
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment source = arena.allocateFrom(ValueLayout.JAVA_BYTE, expected);
       MemorySegment target = arena.allocate(expected.length, 4);
+      if (!outsideTheHeap) {
+        source = MemorySegment.ofArray(expected.clone());
+        target = MemorySegment.ofArray(new byte[expected.length]);
+      }
       Buffer buffer = side.open(side.device.allocate(DataType.I32, parts));
       for (int i = 0; i < parts; i++) {
         side.device.copyIn(source.asSlice(4L * i, 4), buffer, i);

@@ -106,8 +106,8 @@ final class ExitCases {
   }
 
   private static void head(Side side, Batch batch, Pooling pooling, int inputs, int classes) {
-    float[] weight = side.numbers(inputs * classes, 5 / Math.sqrt(inputs));
-    Linear head = side.linear(inputs, classes, weight, side.numbers(classes, 1));
+    float[] weight = side.singles(inputs * classes, 5 / Math.sqrt(inputs));
+    Linear head = side.linear(inputs, classes, weight, side.singles(classes, 1));
     Buffer in = side.activations(batch.input(side, inputs, 1));
     ExitSignal signal = side.signal(batch.capacity(), classes);
     ExitSignal withoutProbabilities = side.signal(batch.capacity(), 0);

@@ -91,7 +91,7 @@ final class LayerCases {
   }
 
   private static void embed(Side side, Batch batch, int width, boolean nan) {
-    float[] words = side.numbers(WORDS * width, 1);
+    float[] words = side.singles(WORDS * width, 1);
     if (nan) {
       words[5 * width + width / 2] = Float.NaN;
     }
@@ -101,8 +101,8 @@ final class LayerCases {
     EmbeddingTables tables =
         new EmbeddingTables(
             side.f32(words),
-            side.f32(side.numbers((batch.positions() + 3) * width, 1)),
-            side.f32(side.numbers(2 * width, 1)),
+            side.f32(side.singles((batch.positions() + 3) * width, 1)),
+            side.f32(side.singles(2 * width, 1)),
             side.normalization(width));
     Buffer out = side.activations(batch.poisoned(width));
 

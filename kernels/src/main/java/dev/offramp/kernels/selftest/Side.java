@@ -68,11 +68,20 @@ final class Side implements AutoCloseable {
     }
   }
 
-  /** Uniform numbers in [-scale, scale]. */
+  /** Uniform numbers in [-scale, scale] that the device under test can hold. */
   float[] numbers(int count, double scale) {
+    float[] values = singles(count, scale);
+    for (int i = 0; i < count; i++) {
+      values[i] = rounded(values[i]);
+    }
+    return values;
+  }
+
+  /** Uniform numbers in [-scale, scale] for what is F32 in every precision. */
+  float[] singles(int count, double scale) {
     float[] values = new float[count];
     for (int i = 0; i < count; i++) {
-      values[i] = rounded((float) ((2 * random.nextDouble() - 1) * scale));
+      values[i] = (float) ((2 * random.nextDouble() - 1) * scale);
     }
     return values;
   }
@@ -164,7 +173,7 @@ final class Side implements AutoCloseable {
   }
 
   Normalization normalization(int width) {
-    return new Normalization(f32(numbers(width, 2)), f32(numbers(width, 1)), 1e-3f);
+    return new Normalization(f32(singles(width, 2)), f32(singles(width, 1)), 1e-3f);
   }
 
   /** A signal, poisoned. */

@@ -118,6 +118,27 @@ class SelfTestTest {
     }
   }
 
+  /** In F16 too a head's weights are F32. */
+  @Test
+  void headsInHalfPrecisionAreFound() {
+    Device wrong =
+        new AlteredDevice(jvm) {
+          @Override
+          public Linear linear(
+              int in, int out, MemorySegment weight, DataType type, MemorySegment bias) {
+            float[] halves = weight.toArray(ValueLayout.JAVA_FLOAT);
+            for (int i = 0; i < halves.length; i++) {
+              halves[i] = Float.float16ToFloat(Float.floatToFloat16(halves[i]));
+            }
+            return device.linear(in, out, MemorySegment.ofArray(halves), type, bias);
+          }
+        };
+    assertThat(ExitCases.all())
+        .filteredOn(one -> one.operation().equals("exitHead") && one.shape().contains("384"))
+        .isNotEmpty()
+        .noneMatch(one -> one.run(wrong, reference, SEED).passed());
+  }
+
   /** One thing gone wrong, which cases of that operation must show. */
   record Fault(String operation, String what, Function<Device, Device> device) {
     @Override
@@ -267,6 +288,16 @@ class SelfTestTest {
                   @Override
                   public Event copyOut(Buffer source, long at, MemorySegment target) {
                     return device.copyOut(source, 0, target);
+                  }
+                }),
+        new Fault(
+            "copyOut",
+            "only the copy that is waited for arrives",
+            jvm ->
+                new AlteredDevice(jvm) {
+                  @Override
+                  public Event copyOut(Buffer source, long at, MemorySegment target) {
+                    return () -> device.copyOut(source, at, target).await();
                   }
                 }),
         new Fault(
