@@ -30,8 +30,10 @@ import java.util.Objects;
  *     lambda} unless a vector was calibrated
  * @param modelHash hash of the model directory's content
  * @param dataHash hash of the calibration data
- * @param device device the confidences were computed on
- * @param dtype floating-point type they were computed in
+ * @param device device the confidences were computed on, such as {@code jvm} or {@code cuda:0}
+ * @param deviceDescription what that device said of itself; null where an older version calibrated,
+ *     whose files lack the field
+ * @param dtype precision they were computed in: F32, TF32 or F16
  * @param softwareVersion version of Offramp that calibrated
  * @param created time of calibration
  */
@@ -42,6 +44,7 @@ public record Certificate(
     String modelHash,
     String dataHash,
     String device,
+    String deviceDescription,
     String dtype,
     String softwareVersion,
     Instant created) {
@@ -92,6 +95,7 @@ public record Certificate(
     json.addProperty("modelHash", modelHash);
     json.addProperty("dataHash", dataHash);
     json.addProperty("device", device);
+    json.addProperty("deviceDescription", deviceDescription);
     json.addProperty("dtype", dtype);
     json.addProperty("softwareVersion", softwareVersion);
     json.addProperty("created", created.toString());
@@ -165,6 +169,7 @@ public record Certificate(
             fields.text("modelHash"),
             fields.text("dataHash"),
             fields.text("device"),
+            fields.has("deviceDescription") ? fields.textOrNull("deviceDescription") : null,
             fields.text("dtype"),
             fields.text("softwareVersion"),
             instant(fields.text("created")));

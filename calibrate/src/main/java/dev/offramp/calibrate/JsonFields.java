@@ -28,6 +28,11 @@ final class JsonFields {
     unread = new TreeSet<>(object.keySet());
   }
 
+  /** Whether the field is there, be it null. */
+  boolean has(String name) {
+    return object.has(name);
+  }
+
   String text(String name) {
     JsonElement value = take(name);
     if (!isString(value) || value.getAsString().isBlank()) {

@@ -28,7 +28,8 @@ class CertificateTest {
         "sha256:aa",
         "sha256:bb",
         "jvm",
-        "float32",
+        "a processor",
+        "F32",
         "0.1.0",
         Instant.parse("2025-01-02T03:04:05Z"));
   }
@@ -60,11 +61,29 @@ class CertificateTest {
   @Test
   void everyFieldIsNeededAndNoOtherAllowed() {
     JsonObject valid = certificate(0.05).toJson();
-    assertThat(valid.keySet()).hasSize(28);
+    assertThat(valid.keySet()).hasSize(29);
     for (String name : List.copyOf(valid.keySet())) {
-      assertDamaged(json -> json.remove(name), "$." + name + " is missing");
+      if (!name.equals("deviceDescription")) {
+        assertDamaged(json -> json.remove(name), "$." + name + " is missing");
+      }
     }
     assertDamaged(json -> json.addProperty("extra", 1), "$.extra is unknown");
+  }
+
+  /** Certificates of versions that did not describe the device stay valid. */
+  @Test
+  void theDeviceNeedNotBeDescribed() throws IOException {
+    Path file = directory.resolve("certificate.json");
+    JsonObject json = certificate(0.05).toJson();
+    json.remove("deviceDescription");
+    Files.writeString(file, json.toString());
+    Certificate read = Certificate.read(file);
+    assertThat(read.deviceDescription()).isNull();
+    read.write(file);
+    assertThat(Certificate.read(file)).usingRecursiveComparison().isEqualTo(read);
+    assertDamaged(
+        damaged -> damaged.addProperty("deviceDescription", 1),
+        "$.deviceDescription must be a text");
   }
 
   @Test
@@ -246,7 +265,8 @@ class CertificateTest {
         "sha256:aa",
         "sha256:bb",
         "jvm",
-        "float32",
+        "a processor",
+        "F32",
         "0.1.0",
         Instant.parse("2025-01-02T03:04:05Z"));
   }

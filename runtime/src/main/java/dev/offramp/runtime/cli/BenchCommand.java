@@ -3,6 +3,7 @@ package dev.offramp.runtime.cli;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import dev.offramp.kernels.Device;
+import dev.offramp.kernels.DeviceInfo;
 import dev.offramp.models.InputException;
 import dev.offramp.models.ModelConfig;
 import dev.offramp.models.ModelDirectory;
@@ -117,10 +118,11 @@ final class BenchCommand implements Callable<Integer> {
         Device opened = device.open();
         Peers peers = Peers.of(against, directory, onnx, opened.info().computeUnits())) {
       int threads = opened.info().computeUnits();
-      Guard.Thresholds thresholds = thresholds(directory);
+      Guard.Thresholds thresholds = thresholds(directory, opened.info());
       Workload workload = workload(directory);
       double peak = opened.measurePeakGflops();
       document.addProperty("device", opened.info().id());
+      document.addProperty("precision", opened.info().precision().name());
       document.addProperty("machine", opened.info().description() + ", Java " + Runtime.version());
       document.addProperty("threads", threads);
       document.addProperty("measuredPeakGflops", peak);
@@ -238,19 +240,19 @@ final class BenchCommand implements Callable<Integer> {
   }
 
   /** The thresholds of the early-exit mode, or null where there are none to time. */
-  private Guard.Thresholds thresholds(ModelDirectory directory) {
+  private Guard.Thresholds thresholds(ModelDirectory directory, DeviceInfo device) {
     if (guard.choice.fullDepth) {
       return null;
     }
     if (guard.isSet()) {
-      return guard.resolve(directory);
+      return guard.resolve(directory, device);
     }
     boolean certified = Files.exists(directory.path().resolve(ModelDirectory.CERTIFICATE));
     if (directory.config().exits().isEmpty() || !certified) {
       Console.say("no exit heads or no certificate: full depth alone is timed");
       return null;
     }
-    return guard.resolve(directory);
+    return guard.resolve(directory, device);
   }
 
   private void check() {

@@ -118,6 +118,7 @@ final class DemoCommand implements Callable<Integer> {
       double seconds = (System.nanoTime() - downloaded) / 1e9;
       if (json) {
         JsonObject document = json(result, modelPath, report, opened.info().id());
+        document.addProperty("precision", opened.info().precision().name());
         document.addProperty("secondsAfterDownloads", seconds);
         Console.json(document);
       } else {

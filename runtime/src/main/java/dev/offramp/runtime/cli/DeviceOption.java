@@ -4,7 +4,9 @@ import dev.offramp.kernels.Device;
 import dev.offramp.kernels.DeviceException;
 import dev.offramp.kernels.DeviceOptions;
 import dev.offramp.kernels.Devices;
+import dev.offramp.kernels.Precision;
 import dev.offramp.models.InputException;
+import dev.offramp.runtime.io.Cache;
 import dev.offramp.runtime.io.Console;
 import picocli.CommandLine.Option;
 
@@ -14,8 +16,20 @@ final class DeviceOption {
       names = "--device",
       paramLabel = "D",
       defaultValue = "jvm",
-      description = "jvm, or auto for the fastest present (default: ${DEFAULT-VALUE})")
+      description =
+          "jvm, opencl:N, cuda:N, or auto for the fastest present (default: ${DEFAULT-VALUE})")
   String id;
+
+  @Option(
+      names = "--precision",
+      paramLabel = "P",
+      defaultValue = "f32",
+      description = {
+        "f32; tf32: factors of matrix products rounded to 10 bits; f16: weights and activations in"
+            + " half precision, sums in f32. The jvm device knows f32 only. A certificate holds for"
+            + " the precision it was calibrated in (default: ${DEFAULT-VALUE})"
+      })
+  Precision precision;
 
   @Option(
       names = "--threads",
@@ -29,10 +43,12 @@ final class DeviceOption {
       throw InputException.in(
           null, "--threads " + threads, "must be 1 to " + DeviceOptions.MAX_THREADS);
     }
+    int workers = threads == null ? DeviceOptions.defaults().threads() : threads;
+    DeviceOptions options =
+        new DeviceOptions(workers, precision, Cache.directory().resolve("devices"));
     Device device;
     try {
-      device =
-          Devices.open(id, threads == null ? DeviceOptions.defaults() : new DeviceOptions(threads));
+      device = Devices.open(id, options);
     } catch (DeviceException e) {
       throw InputException.in(null, "--device " + id, e.getMessage());
     }

@@ -2,6 +2,7 @@ package dev.offramp.runtime.cli;
 
 import dev.offramp.calibrate.Certificate;
 import dev.offramp.calibrate.Promise;
+import dev.offramp.kernels.DeviceInfo;
 import dev.offramp.models.InputException;
 import dev.offramp.models.ModelDirectory;
 import dev.offramp.runtime.engine.Engine;
@@ -50,12 +51,24 @@ final class Guard {
     boolean fullDepth;
   }
 
+  @Option(
+      names = "--allow-other-device",
+      description =
+          "use a certificate of another kind of device or another precision: exits may differ")
+  boolean allowOtherDevice;
+
   /** Whether the user named a threshold, a certificate or full depth. */
   boolean isSet() {
     return choice.fullDepth || choice.lambda != null || choice.certificate != null;
   }
 
-  Thresholds resolve(ModelDirectory model) {
+  /**
+   * The thresholds to run the model with on a device.
+   *
+   * @throws NoGuaranteeException if there is no certificate, or it is of another model, another
+   *     kind of device or another precision
+   */
+  Thresholds resolve(ModelDirectory model, DeviceInfo device) {
     requireHeads(model);
     double[] same = new double[model.config().exits().size() - 1];
     if (choice.fullDepth) {
@@ -90,6 +103,7 @@ final class Guard {
               + model.hash()
               + "); calibrate this model, or pass --full-depth");
     }
+    checkDevice(file, certificate, device);
     if (certificate.calibration().fallback()) {
       Console.say(
           "no certified threshold, running at full depth: " + certificate.calibration().reason());
@@ -106,6 +120,52 @@ final class Guard {
               .formatted(certificate.thresholds().length, same.length));
     }
     return new Thresholds(certificate.thresholds(), certificate, file);
+  }
+
+  /**
+   * Confidences are rounded otherwise on another device, so a row close to a threshold may leave
+   * elsewhere than it did in calibration. Where nothing leaves that does not matter.
+   */
+  private void checkDevice(Path file, Certificate certificate, DeviceInfo device) {
+    if (certificate.calibration().fallback()) {
+      return;
+    }
+    String calibratedOn =
+        "%s in %s%s"
+            .formatted(
+                certificate.device(),
+                certificate.dtype(),
+                certificate.deviceDescription() == null
+                    ? ""
+                    : " (" + certificate.deviceDescription() + ")");
+    String here = "%s in %s (%s)".formatted(device.id(), device.precision(), device.description());
+    boolean described = device.description().equals(certificate.deviceDescription());
+    boolean sameKind = kind(device.id()).equals(kind(certificate.device()));
+    boolean same =
+        sameKind
+            && device.precision().name().equalsIgnoreCase(certificate.dtype())
+            && (described || device.id().equals(certificate.device()));
+    if (!same && !allowOtherDevice) {
+      throw new NoGuaranteeException(
+          file
+              + ": device: the certificate was calibrated on "
+              + calibratedOn
+              + ", this is "
+              + here
+              + "; calibrate again on this device, or pass --allow-other-device");
+    }
+    // A processor has no number, and its description changes with the JVM's flags.
+    if (!same || (!described && device.id().contains(":"))) {
+      Console.say(
+          "%s: calibrated on %s, this is %s: exits may differ for rows whose confidence is within"
+              + " the devices' tolerance of the threshold",
+          file, calibratedOn, here);
+    }
+  }
+
+  /** The part of a device's name that says what it is, without its number. */
+  private static String kind(String device) {
+    return device.split(":", 2)[0];
   }
 
   private static Certificate read(Path file) {

@@ -80,7 +80,8 @@ record ModelCalibration(
                 directory.hash(),
                 TextData.hash(options.data),
                 opened.info().id(),
-                "F32",
+                opened.info().description(),
+                opened.info().precision().name(),
                 Main.Version.version(),
                 Instant.now().truncatedTo(ChronoUnit.SECONDS));
         certificate.write(file);

@@ -54,7 +54,7 @@ final class RunCommand implements Callable<Integer> {
     batch.rows();
     try (ModelDirectory directory = ModelDirectory.open(model);
         Device opened = device.open()) {
-      Guard.Thresholds thresholds = guard.resolve(directory);
+      Guard.Thresholds thresholds = guard.resolve(directory, opened.info());
       Inputs inputs = Inputs.read(input, directory);
       int rows = batch.rows(inputs.size());
       List<Outcome> outcomes;
@@ -103,6 +103,7 @@ final class RunCommand implements Callable<Integer> {
       JsonObject document = new JsonObject();
       document.addProperty("model", model.toAbsolutePath().normalize().toString());
       document.addProperty("device", opened.info().id());
+      document.addProperty("precision", opened.info().precision().name());
       document.addProperty("samples", outcomes.size());
       document.add("certificate", certificate(thresholds));
       JsonArray results = new JsonArray();

@@ -137,7 +137,8 @@ public final class Demo {
               model.hash(),
               TextData.hash(List.of(input.calibration())),
               device.info().id(),
-              "F32",
+              device.info().description(),
+              device.info().precision().name(),
               version,
               Instant.now().truncatedTo(ChronoUnit.SECONDS));
       certificate.write(model.path().resolve(ModelDirectory.CERTIFICATE));

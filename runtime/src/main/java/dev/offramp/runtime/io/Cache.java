@@ -2,7 +2,7 @@ package dev.offramp.runtime.io;
 
 import java.nio.file.Path;
 
-/** Where downloads are kept. */
+/** Where downloads are kept, and what devices have measured of themselves. */
 public final class Cache {
   private Cache() {}
 

@@ -1,0 +1,77 @@
+package dev.offramp.kernels.selftest;
+
+import static java.util.Objects.requireNonNull;
+
+import dev.offramp.kernels.Device;
+import dev.offramp.kernels.DeviceOptions;
+import dev.offramp.kernels.Devices;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+
+/**
+ * Every operation of a device on random data at odd sizes, against the {@code jvm} device in F32
+ * given the same numbers. Live rows are scrambled, inputs hold NaN wherever nobody may look,
+ * outputs are poisoned beforehand, and rows that are not live must come out as they were.
+ */
+public final class SelfTest {
+  static final List<Case> CASES = cases();
+
+  private SelfTest() {}
+
+  /**
+   * What one case showed.
+   *
+   * @param operation operation of {@link Device}
+   * @param shape sizes and variant
+   * @param error largest error relative to max(1, |expected|); infinite for NaN in the wrong place,
+   *     a wrong row number or an exception
+   * @param tolerance error that is allowed
+   * @param message what was wrong, or an empty text
+   */
+  public record Result(
+      String operation,
+      String shape,
+      double error,
+      double tolerance,
+      boolean passed,
+      String message) {}
+
+  /** Number of cases. */
+  public static int size() {
+    return CASES.size();
+  }
+
+  /**
+   * Runs all cases. A case that fails, by its numbers or by an exception, does not keep the others
+   * from running.
+   *
+   * @param device open and idle; stays open
+   * @param seed the same seed gives the same data
+   * @param done told each result at once
+   * @return a result for each case, in their order
+   */
+  public static List<Result> run(Device device, long seed, Consumer<Result> done) {
+    requireNonNull(device, "device is null");
+    requireNonNull(done, "done is null");
+    List<Result> results = new ArrayList<>();
+    try (Device reference = Devices.open("jvm", DeviceOptions.defaults())) {
+      for (Case one : CASES) {
+        Result result = one.run(device, reference, seed);
+        results.add(result);
+        done.accept(result);
+      }
+    }
+    return List.copyOf(results);
+  }
+
+  private static List<Case> cases() {
+    List<Case> cases = new ArrayList<>();
+    cases.addAll(CopyCases.all());
+    cases.addAll(GemmCases.all());
+    cases.addAll(LayerCases.all());
+    cases.addAll(ExitCases.all());
+    cases.addAll(RecordingCases.all());
+    return List.copyOf(cases);
+  }
+}
