@@ -45,6 +45,15 @@ public interface Device extends AutoCloseable {
    */
   Linear linear(int inputs, int outputs, MemorySegment weight, DataType type, MemorySegment bias);
 
+  /**
+   * As {@link #linear}, for the map of an exit head: its weights stay in F32 whatever the precision,
+   * since confidences are compared with thresholds.
+   */
+  default Linear head(
+      int inputs, int classes, MemorySegment weight, DataType type, MemorySegment bias) {
+    return linear(inputs, classes, weight, type, bias);
+  }
+
   /** An empty index table for activation buffers of that size. */
   LiveRows liveRows(int capacity, int maxPositions);
 
@@ -61,6 +70,7 @@ public interface Device extends AutoCloseable {
   /**
    * GEMM with a fused epilogue at each valid position: out = epilogue(W in + b).
    *
+   * @param map made by {@link #linear}
    * @param in activations, {@code map.inputs()} wide
    * @param residual activations, {@code map.outputs()} wide, with {@link Epilogue#BIAS_RESIDUAL},
    *     else null; may be the same buffer as out
@@ -91,6 +101,7 @@ public interface Device extends AutoCloseable {
   /**
    * Exit head of each live row: pool, linear, softmax, then prediction and scores.
    *
+   * @param head made by {@link #head}
    * @param in activations, {@code head.inputs()} wide
    * @param signal entry i for the i-th live row
    */

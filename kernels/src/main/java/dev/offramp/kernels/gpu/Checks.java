@@ -50,13 +50,16 @@ record Checks(Heap heap, DataType activations, String operation) {
     return mine;
   }
 
-  GpuLinear linear(String name, Linear linear) {
+  GpuLinear linear(String name, Linear linear, DataType stored) {
     present(name, linear);
     if (!(linear instanceof GpuLinear mine) || mine.heap != heap) {
       throw fault("%s is of another device", name);
     }
     if (mine.weight() == null) {
       throw closed(name);
+    }
+    if (mine.stored() != stored) {
+      throw fault("%s is in %s; layers are made by linear, exit heads by head", name, mine.stored());
     }
     return mine;
   }

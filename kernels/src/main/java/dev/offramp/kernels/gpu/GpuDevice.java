@@ -98,7 +98,24 @@ public final class GpuDevice implements Device {
   @Override
   public Linear linear(
       int inputs, int outputs, MemorySegment weight, DataType type, MemorySegment bias) {
-    Checks check = checks("linear");
+    return linear("linear", activations(), inputs, outputs, weight, type, bias);
+  }
+
+  @Override
+  public Linear head(
+      int inputs, int classes, MemorySegment weight, DataType type, MemorySegment bias) {
+    return linear("head", DataType.F32, inputs, classes, weight, type, bias);
+  }
+
+  private Linear linear(
+      String operation,
+      DataType stored,
+      int inputs,
+      int outputs,
+      MemorySegment weight,
+      DataType type,
+      MemorySegment bias) {
+    Checks check = checks(operation);
     check.positive("inputs", inputs);
     check.positive("outputs", outputs);
     check.present("weight", weight);
@@ -110,7 +127,7 @@ public final class GpuDevice implements Device {
     if (bias != null) {
       check.size("bias", bias, 4L * outputs);
     }
-    return new GpuLinear(heap, staging, activations(), inputs, outputs, weight, type, bias);
+    return new GpuLinear(heap, staging, stored, inputs, outputs, weight, type, bias);
   }
 
   @Override
@@ -145,7 +162,7 @@ public final class GpuDevice implements Device {
     submit(() -> {
       Checks check = checks("gemm");
       GpuRows live = check.rows(rows);
-      GpuLinear linear = check.linear("map", map);
+      GpuLinear linear = check.linear("map", map, activations());
       check.present("epilogue", epilogue);
       if ((residual == null) == (epilogue == Epilogue.BIAS_RESIDUAL)) {
         throw check.fault("residual is %s with %s", residual == null ? "null" : "given", epilogue);
@@ -215,7 +232,7 @@ public final class GpuDevice implements Device {
       Checks check = checks("exitHead");
       GpuRows live = check.rows(rows);
       check.present("pooling", pooling);
-      GpuLinear linear = check.linear("head", head);
+      GpuLinear linear = check.linear("head", head, DataType.F32);
       Memory x = check.activations("in", in, live, linear.inputs()).memory();
       check.signal(signal, live, linear.outputs());
       Memory scratch = work(4L * live.capacity() * (linear.inputs() + linear.outputs()));

@@ -12,9 +12,9 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Weights on the device: [outputs, inputs] of the activations' type, or for processors F32 panels
- * [outputs / 32, inputs, 32] filled up with zeros. The bias is F32, with a copy of the activations'
- * type for the vendor's library.
+ * Weights on the device: [outputs, inputs] of the type asked for, or for processors F32 panels
+ * [outputs / 32, inputs, 32] filled up with zeros. The bias is F32, with a copy of the weights' type
+ * for the vendor's library.
  */
 final class GpuLinear implements Linear {
   private static final int PANEL = 32;
@@ -22,14 +22,15 @@ final class GpuLinear implements Linear {
   final Heap heap;
   private final int inputs;
   private final int outputs;
+  private final DataType stored;
   private Memory weight;
   private Memory bias;
-  private Memory narrowBias; // null where the bias has the activations' type already
+  private Memory narrowBias; // null where the bias has the weights' type already
 
   GpuLinear(
       Heap heap,
       Staging staging,
-      DataType activations,
+      DataType stored,
       int inputs,
       int outputs,
       MemorySegment source,
@@ -40,21 +41,22 @@ final class GpuLinear implements Linear {
     this.outputs = outputs;
     boolean panels = heap.driver.traits().processor();
     int padded = panels ? (outputs + PANEL - 1) / PANEL * PANEL : outputs;
-    DataType stored = panels ? DataType.F32 : activations;
+    this.stored = stored;
+    DataType held = panels ? DataType.F32 : stored;
     try (Arena arena = Arena.ofConfined()) {
-      weight = heap.allocate((long) padded * inputs * stored.bytes());
+      weight = heap.allocate((long) padded * inputs * held.bytes());
       bias = heap.allocate(4L * padded);
       float[] biases = new float[padded];
       if (sourceBias != null) {
         MemorySegment.copy(sourceBias, JAVA_FLOAT_UNALIGNED, 0, biases, 0, outputs);
       }
       staging.upload(MemorySegment.ofArray(biases), bias, 0);
-      if (stored == DataType.F16) {
+      if (held == DataType.F16) {
         narrowBias = heap.allocate(2L * padded);
         staging.upload(MemorySegment.ofArray(halves(biases)), narrowBias, 0);
       }
       staging.upload(
-          panels ? panels(arena, source, type, padded) : lines(arena, source, type, stored),
+          panels ? panels(arena, source, type, padded) : lines(arena, source, type, held),
           weight,
           0);
     } catch (RuntimeException e) {
@@ -118,6 +120,11 @@ final class GpuLinear implements Linear {
     return outputs;
   }
 
+  /** The type that was asked for. */
+  DataType stored() {
+    return stored;
+  }
+
   /** Null once closed. */
   Memory weight() {
     return weight;
@@ -127,7 +134,7 @@ final class GpuLinear implements Linear {
     return bias;
   }
 
-  /** The bias in the activations' type. */
+  /** The bias in the weights' type. */
   Memory narrowBias() {
     return narrowBias == null ? bias : narrowBias;
   }

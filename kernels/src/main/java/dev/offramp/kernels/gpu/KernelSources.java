@@ -42,8 +42,6 @@ public final class KernelSources {
   }
 
   private static void processorKernels(StringBuilder text) {
-    define(text, "WEIGHT", "float");
-    define(text, "LOAD_WEIGHT(p, i)", "((p)[i])");
     define(
         text, "WEIGHT_AT(n, k, inputs)", "((((n) / 32) * (long)(inputs) + (k)) * 32 + (n) % 32)");
     include(text, "exit.c");
@@ -62,8 +60,6 @@ public final class KernelSources {
   }
 
   private static void acceleratorKernels(StringBuilder text, Dialect dialect) {
-    define(text, "WEIGHT", "ACT");
-    define(text, "LOAD_WEIGHT(p, i)", "LOAD(p, i)");
     define(text, "WEIGHT_AT(n, k, inputs)", "((long)(n) * (inputs) + (k))");
     include(text, "positionwise.c");
     include(text, "exit.c");

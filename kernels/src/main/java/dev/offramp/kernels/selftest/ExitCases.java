@@ -107,7 +107,7 @@ final class ExitCases {
 
   private static void head(Side side, Batch batch, Pooling pooling, int inputs, int classes) {
     float[] weight = side.singles(inputs * classes, 5 / Math.sqrt(inputs));
-    Linear head = side.linear(inputs, classes, weight, side.singles(classes, 1));
+    Linear head = side.head(inputs, classes, weight, side.singles(classes, 1));
     Buffer in = side.activations(batch.input(side, inputs, 1));
     ExitSignal signal = side.signal(batch.capacity(), classes);
     ExitSignal withoutProbabilities = side.signal(batch.capacity(), 0);
@@ -155,7 +155,7 @@ final class ExitCases {
       ExitSignal signal = side.signal(1, 3);
 
       side.device.exitHead(
-          rows, Pooling.FIRST, side.linear(1, 3, new float[3], logits), in, signal);
+          rows, Pooling.FIRST, side.head(1, 3, new float[3], logits), in, signal);
 
       String name = "of logits " + Arrays.toString(logits);
       side.exactly("prediction " + name, side.ints(signal.predictions()));

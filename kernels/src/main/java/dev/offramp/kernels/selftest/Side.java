@@ -167,6 +167,17 @@ final class Side implements AutoCloseable {
         device.linear(inputs, outputs, MemorySegment.ofArray(weight), DataType.F32, biasSegment));
   }
 
+  /** The map of an exit head. */
+  Linear head(int inputs, int classes, float[] weight, float[] bias) {
+    return open(
+        device.head(
+            inputs,
+            classes,
+            MemorySegment.ofArray(weight),
+            DataType.F32,
+            MemorySegment.ofArray(bias)));
+  }
+
   /** A linear map of random numbers. */
   Linear linear(int inputs, int outputs) {
     return linear(inputs, outputs, weight(inputs, outputs), numbers(outputs, 1));

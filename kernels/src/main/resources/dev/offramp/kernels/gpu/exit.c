@@ -79,7 +79,7 @@ KERNEL void exit_head(
     int width,
     int classes,
     const GLOBAL ACT* RESTRICT in,
-    const GLOBAL WEIGHT* RESTRICT weight,
+    const GLOBAL float* RESTRICT weight,
     const GLOBAL float* RESTRICT bias,
     GLOBAL float* work,
     int signal_capacity,
@@ -110,7 +110,7 @@ KERNEL void exit_head(
     float sum = 0.0f;
     if (c < classes) {
       for (int j = LANE; j < width; j += 32) {
-        sum = FMA(features[j], LOAD_WEIGHT(weight, WEIGHT_AT(c, j, width)), sum);
+        sum = FMA(features[j], weight[WEIGHT_AT(c, j, width)], sum);
       }
     }
     sum = team_sum(sum, scratch);

@@ -31,7 +31,7 @@ abstract class DeviceSelfTest {
   }
 
   @ParameterizedTest
-  @EnumSource(Precision.class)
+  @MethodSource("precisions")
   void everyOperation(Precision precision) {
     requireDevice();
     System.out.println(id + ": offramp.seed=" + SEED);

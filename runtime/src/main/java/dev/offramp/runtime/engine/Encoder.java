@@ -129,22 +129,29 @@ final class Encoder implements AutoCloseable {
 
   /** Uploads the head of an exit. */
   static Linear head(Device device, ModelDirectory model, int exit) {
-    return linear(
-        device, model.tensor("exits." + exit + ".weight"), model.tensor("exits." + exit + ".bias"));
-  }
-
-  private Linear linear(ModelDirectory model, String name) {
-    return owned.add(linear(device, model.tensor(name + ".weight"), model.tensor(name + ".bias")));
-  }
-
-  private static Linear linear(Device device, Tensor weight, Tensor bias) {
+    Tensor weight = model.tensor("exits." + exit + ".weight");
+    Tensor bias = model.tensor("exits." + exit + ".bias");
     try (Arena arena = Arena.ofConfined()) {
-      return device.linear(
+      return device.head(
           Math.toIntExact(weight.shape().get(1)),
           Math.toIntExact(weight.shape().get(0)),
           weight.toF32(arena),
           DataType.F32,
           bias.toF32(arena));
+    }
+  }
+
+  private Linear linear(ModelDirectory model, String name) {
+    Tensor weight = model.tensor(name + ".weight");
+    Tensor bias = model.tensor(name + ".bias");
+    try (Arena arena = Arena.ofConfined()) {
+      return owned.add(
+          device.linear(
+              Math.toIntExact(weight.shape().get(1)),
+              Math.toIntExact(weight.shape().get(0)),
+              weight.toF32(arena),
+              DataType.F32,
+              bias.toF32(arena)));
     }
   }
 
