@@ -31,7 +31,7 @@ abstract class DeviceSelfTest {
   }
 
   @ParameterizedTest
-  @MethodSource("precisions")
+  @EnumSource(Precision.class)
   void everyOperation(Precision precision) {
     requireDevice();
     System.out.println(id + ": offramp.seed=" + SEED);

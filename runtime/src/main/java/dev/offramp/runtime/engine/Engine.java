@@ -24,15 +24,13 @@ public final class Engine implements AutoCloseable {
   /** The threshold at which no row exits early: every row runs to the last exit. */
   public static final double NEVER = 1.0;
 
-  /** No confidence is above these two; the first stands for not even asking the head. */
-  private static final float PASS_BY = Float.POSITIVE_INFINITY;
-
+  /** No confidence is above it, but heads are asked. */
   private static final float NOBODY_LEAVES = Float.MAX_VALUE;
 
   private final Scope owned = new Scope();
   private final ModelConfig config;
   private final StageRunner runner;
-  private final StageRunner.Verdict verdict;
+  private final StageRunner.Verdict[] verdicts; // none without exit heads
   private final int stages;
 
   /**
@@ -72,7 +70,10 @@ public final class Engine implements AutoCloseable {
       failed.add(owned);
       Encoder encoder = owned.add(new Encoder(device, model));
       runner = owned.add(new StageRunner(device, model, encoder, cuts, maxBatch, maxTokens));
-      verdict = config.exits().isEmpty() ? null : owned.add(runner.newVerdict(0));
+      verdicts = new StageRunner.Verdict[config.exits().isEmpty() ? 0 : Flight.AHEAD];
+      for (int i = 0; i < verdicts.length; i++) {
+        verdicts[i] = owned.add(runner.newVerdict(0));
+      }
       stages = cuts.size();
       failed.release();
     }
@@ -114,7 +115,7 @@ public final class Engine implements AutoCloseable {
     }
     float[] floors = new float[thresholds.length];
     for (int exit = 0; exit < floors.length; exit++) {
-      floors[exit] = checked(thresholds[exit]) == NEVER ? PASS_BY : floor(thresholds[exit]);
+      floors[exit] = checked(thresholds[exit]) == NEVER ? Flight.PASS_BY : floor(thresholds[exit]);
     }
     return run(batch, floors, stages - 1);
   }
@@ -125,7 +126,7 @@ public final class Engine implements AutoCloseable {
    * @param exit exit counted from 0
    */
   public List<Outcome> runTo(List<int[]> batch, int exit) {
-    return run(batch, PASS_BY, exit);
+    return run(batch, Flight.PASS_BY, exit);
   }
 
   /**
@@ -144,28 +145,12 @@ public final class Engine implements AutoCloseable {
 
   private List<Outcome> run(List<int[]> batch, float[] floors, int lastStage) {
     requireHeads();
-    Outcome[] outcomes = new Outcome[batch.size()];
-    runner.begin(batch);
-    int[] live = runner.live();
-    for (int stage = 0; live.length > 0; stage++) {
-      runner.advance(stage);
-      boolean last = stage == lastStage;
-      if (!last && floors[stage] == PASS_BY) {
-        continue;
-      }
-      runner.verdict(stage, verdict);
-      for (int i = 0; i < live.length; i++) {
-        if (last || verdict.confidence()[i] > floors[stage]) {
-          outcomes[live[i]] = new Outcome(verdict.prediction()[i], verdict.confidence()[i], stage);
-        }
-      }
-      if (last) {
-        break;
-      }
-      runner.release(stage, verdict, floors[stage]);
-      live = runner.live();
-    }
-    return Arrays.asList(outcomes);
+    Flight flight = new Flight(runner, verdicts, batch, floors, lastStage);
+    do {
+      // The device works on the next stage while the host looks at this one's answer.
+      flight.advance();
+    } while (!flight.settle());
+    return flight.outcomes();
   }
 
   /** Runs the layers alone, without any exit head: for models that have none. */
@@ -174,6 +159,7 @@ public final class Engine implements AutoCloseable {
     for (int stage = 0; stage < stages; stage++) {
       runner.advance(stage);
     }
+    runner.await();
   }
 
   /** Told the class probabilities of a batch by {@link Engine#observe}. */
@@ -193,7 +179,8 @@ public final class Engine implements AutoCloseable {
    * @param done called with the number of samples finished
    */
   public ExitTable observe(List<int[]> samples, int batch, IntConsumer done) {
-    return observe(samples, batch, verdict, null, done);
+    requireHeads();
+    return observe(samples, batch, verdicts[0], null, done);
   }
 
   /**
@@ -223,7 +210,7 @@ public final class Engine implements AutoCloseable {
       runner.begin(samples.subList(from, to));
       for (int stage = 0; stage < stages; stage++) {
         runner.advance(stage);
-        runner.verdict(stage, into);
+        runner.ask(stage, to - from, into).await();
         System.arraycopy(into.confidence(), 0, confidence[stage], from, to - from);
         System.arraycopy(into.prediction(), 0, prediction[stage], from, to - from);
         if (reader != null) {

@@ -4,6 +4,7 @@ import dev.offramp.kernels.Buffer;
 import dev.offramp.kernels.Confidence;
 import dev.offramp.kernels.DataType;
 import dev.offramp.kernels.Device;
+import dev.offramp.kernels.Event;
 import dev.offramp.kernels.ExitSignal;
 import dev.offramp.kernels.Linear;
 import dev.offramp.kernels.LiveRows;
@@ -19,8 +20,8 @@ import java.util.Locale;
 import java.util.stream.IntStream;
 
 /**
- * One batch on its way through the stages of a model: begin, then for each stage advance, look at
- * the exit head's verdict, release rows. A stage is the layers between two cuts, recorded once and
+ * One batch on its way through the stages of a model: begin, then for each stage advance, ask the
+ * exit head, release rows. All of it is queued: only what is awaited is known to the host. A stage is the layers between two cuts, recorded once and
  * replayed for every batch. Not thread-safe.
  */
 final class StageRunner implements AutoCloseable {
@@ -148,7 +149,7 @@ final class StageRunner implements AutoCloseable {
     rows.load(IntStream.range(0, lengths.length).toArray(), lengths, positions);
     MemorySegment used =
         MemorySegment.ofArray(hostIds).asSlice(0, (long) lengths.length * positions * 4);
-    device.copyIn(used, ids, 0).await();
+    device.copyIn(used, ids, 0);
     embedding.replay();
   }
 
@@ -157,10 +158,14 @@ final class StageRunner implements AutoCloseable {
     stages.get(stage).replay();
   }
 
-  /** Reads what the stage's exit head says of the live rows. */
-  void verdict(int stage, Verdict into) {
+  /**
+   * Queues the stage's exit head and the copies of what it says. The arrays of {@code into} are
+   * filled once the event has been awaited.
+   *
+   * @param live number of rows that may still be live; entries beyond those that are mean nothing
+   */
+  Event ask(int stage, int live, Verdict into) {
     HeadOnDevice head = heads.get(stage);
-    int live = rows.count();
     ExitSignal signal = into.signal;
     device.exitHead(rows, head.pooling(), head.map(), activations.hidden(), signal);
     long line = (long) head.confidence().ordinal() * capacity;
@@ -171,19 +176,18 @@ final class StageRunner implements AutoCloseable {
       device.copyOut(
           signal.probabilities(), 0, MemorySegment.ofArray(into.probabilities).asSlice(0, bytes));
     }
-    device
-        .copyOut(
-            signal.predictions(), 0, MemorySegment.ofArray(into.prediction).asSlice(0, live * 4L))
-        .await();
+    return device.copyOut(
+        signal.predictions(), 0, MemorySegment.ofArray(into.prediction).asSlice(0, live * 4L));
   }
 
-  /** Takes the rows whose confidence, as just read, is above lambda out of the computation. */
+  /** Queues taking the rows whose confidence is above lambda out of the computation. */
   void release(int stage, Verdict verdict, float lambda) {
     device.compact(rows, verdict.signal, heads.get(stage).confidence(), lambda);
   }
 
-  int[] live() {
-    return rows.rows();
+  /** Waits for everything that was queued. */
+  void await() {
+    device.copyOut(pooled, 0, MemorySegment.ofArray(new float[0])).await();
   }
 
   /** Pools the live rows' hidden states into {@code into}, F32 [live, hiddenSize]. */
