@@ -31,7 +31,7 @@ final class GemmChoice {
   private final Driver driver;
   private final Precision precision;
   private final Path file; // null where nothing is kept
-  private final List<GemmKernel> kernels;
+  final List<GemmKernel> kernels;
   private final Map<String, GemmKernel> byName = new HashMap<>();
   private final Map<Shape, String> chosen = new HashMap<>();
   private final Properties kept = new Properties();
@@ -112,7 +112,7 @@ final class GemmChoice {
     return epilogue != Epilogue.BIAS_GELU && map.inputs() % 8 == 0 && map.outputs() % 8 == 0;
   }
 
-  private void launch(
+  void launch(
       GemmKernel kernel,
       int tokens,
       Memory table,
@@ -230,7 +230,7 @@ final class GemmChoice {
   }
 
   /** Least of some batches of calls, each long enough that waiting for its end matters little. */
-  private long time(Runnable call) {
+  long time(Runnable call) {
     call.run();
     driver.mark().finish();
     int calls = 1;

@@ -321,6 +321,10 @@ public final class GpuDevice implements Device {
     }
   }
 
+  Driver driver() {
+    return driver;
+  }
+
   boolean closed() {
     return heap.closed();
   }
