@@ -126,7 +126,7 @@ public final class PyTorchMode implements Mode {
     if (answer.has(LEFT_OUT)) {
       return Optional.of(answer.get(LEFT_OUT).getAsString());
     }
-    Agreement.require(name, engine, batches, batch -> ask("results", numbers.get(batch)));
+    Agreement.require(name, engine, batches, this::results);
     return Optional.empty();
   }
 
@@ -138,6 +138,11 @@ public final class PyTorchMode implements Mode {
   @Override
   public double time(List<int[]> batch) {
     return field(ask("run", numbers.get(batch)), "seconds").getAsDouble();
+  }
+
+  /** What PyTorch says of one batch, as {@code pytorch_peer.py} puts it. */
+  JsonObject results(List<int[]> batch) {
+    return ask("results", numbers.get(batch));
   }
 
   /**
