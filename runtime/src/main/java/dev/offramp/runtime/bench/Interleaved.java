@@ -51,19 +51,17 @@ public final class Interleaved {
     for (int round = 0; round < rounds; round++) {
       for (int m = 0; m < modes.size(); m++) {
         Mode mode = modes.get(m);
-        long start = System.nanoTime();
-        long last = start;
+        double seconds = 0;
         int passes = 0;
         do {
           for (List<int[]> batch : batches) {
-            mode.run(batch);
-            long now = System.nanoTime();
-            latencies.get(m).add((now - last) / 1e6);
-            last = now;
+            double one = mode.time(batch);
+            latencies.get(m).add(1e3 * one);
+            seconds += one;
           }
           passes++;
-        } while ((last - start) / 1e9 < sliceSeconds);
-        rates[m][round] = (double) passes * samples / ((last - start) / 1e9);
+        } while (seconds < sliceSeconds);
+        rates[m][round] = passes * samples / seconds;
       }
     }
     List<Timing> timings = new ArrayList<>();

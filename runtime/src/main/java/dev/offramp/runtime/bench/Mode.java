@@ -1,14 +1,38 @@
 package dev.offramp.runtime.bench;
 
+import dev.offramp.runtime.engine.Engine;
 import java.util.List;
+import java.util.Optional;
 
 /** One way to run batches, to be timed beside others. */
 public interface Mode extends AutoCloseable {
   /** Name in reports, such as {@code full-depth} or {@code onnxruntime}. */
   String name();
 
+  /**
+   * Makes ready for batches, which are then passed to {@link #run} as the very same objects.
+   *
+   * @param engine this runtime on the same model, to be agreed with
+   * @return why this mode cannot run these batches and is left out, or nothing
+   * @throws PeerException if it fails in a way that no comparison should hide
+   */
+  default Optional<String> prepare(List<List<int[]>> batches, Engine engine) {
+    return Optional.empty();
+  }
+
   /** Runs one batch of token ids to the end, results included. */
   void run(List<int[]> batch);
+
+  /**
+   * Runs one batch as {@link #run} does.
+   *
+   * @return seconds it took; a mode that runs elsewhere counts by a clock over there
+   */
+  default double time(List<int[]> batch) {
+    long start = System.nanoTime();
+    run(batch);
+    return (System.nanoTime() - start) / 1e9;
+  }
 
   @Override
   default void close() {}

@@ -7,11 +7,13 @@ import dev.offramp.kernels.DeviceInfo;
 import dev.offramp.models.InputException;
 import dev.offramp.models.ModelConfig;
 import dev.offramp.models.ModelDirectory;
+import dev.offramp.runtime.bench.Ceilings;
 import dev.offramp.runtime.bench.EngineMode;
 import dev.offramp.runtime.bench.Interleaved;
 import dev.offramp.runtime.bench.Interleaved.Timing;
 import dev.offramp.runtime.bench.Mode;
 import dev.offramp.runtime.bench.OnnxMode;
+import dev.offramp.runtime.bench.PyTorchMode;
 import dev.offramp.runtime.bench.Workload;
 import dev.offramp.runtime.engine.Engine;
 import dev.offramp.runtime.io.Console;
@@ -22,6 +24,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -40,9 +43,11 @@ import picocli.CommandLine.Option;
       "  offramp bench --model classifier --input test.tsv --batch 1,8,32,128",
       "  offramp bench --model minilm --input test.tsv --sequence 32 --against onnxruntime --threads"
           + " 2",
+      "  offramp bench --model classifier --input test.tsv --against pytorch,pytorch-compile",
       "",
       "ONNX Runtime runs the ONNX file of the Maven artifact that the model was imported from (or",
-      "--onnx), and its int8 sibling where there is one, at full depth without exit heads."
+      "--onnx), and its int8 sibling where there is one, at full depth without exit heads. PyTorch",
+      "runs the model directory's own weights with its last exit head, in a Python process."
     })
 final class BenchCommand implements Callable<Integer> {
   @Option(names = "--model", required = true, paramLabel = "DIR", description = "model directory")
@@ -74,7 +79,10 @@ final class BenchCommand implements Callable<Integer> {
       names = "--against",
       split = ",",
       paramLabel = "PEER",
-      description = "onnxruntime: full depth, fp32, and int8 where the artifact has a sibling")
+      description = {
+        "onnxruntime: full depth, fp32, and int8 where the artifact has a sibling;",
+        "pytorch, pytorch-compile: full depth, eager and by torch.compile"
+      })
   List<String> against = List.of();
 
   @Option(
@@ -82,6 +90,12 @@ final class BenchCommand implements Callable<Integer> {
       paramLabel = "FILE",
       description = "ONNX file of the same network for the peer")
   Path onnx;
+
+  @Option(
+      names = "--python",
+      paramLabel = "PROGRAM",
+      description = "Python 3 that has PyTorch (default: python3)")
+  String python;
 
   @Option(
       names = "--rounds",
@@ -103,6 +117,7 @@ final class BenchCommand implements Callable<Integer> {
   @Option(names = "--json", description = "print one JSON document")
   boolean json;
 
+  private static final String PYTHON = "python3";
   private static final double SLICE_SECONDS = 0.25;
 
   /** [CLS], one token, [SEP]. */
@@ -114,13 +129,16 @@ final class BenchCommand implements Callable<Integer> {
     JsonObject document = new JsonObject();
     JsonArray cases = new JsonArray();
     JsonObject ratios = new JsonObject();
+    JsonObject leftOut = new JsonObject();
     try (ModelDirectory directory = ModelDirectory.open(model);
         Device opened = device.open();
-        Peers peers = Peers.of(against, directory, onnx, opened.info().computeUnits())) {
+        Peers peers =
+            Peers.of(against, directory, onnx, python == null ? PYTHON : python, opened.info())) {
       int threads = opened.info().computeUnits();
       Guard.Thresholds thresholds = thresholds(directory, opened.info());
       Workload workload = workload(directory);
       double peak = opened.measurePeakGflops();
+      Ceilings ceilings = Ceilings.of(peers.ceilings(), opened.info().precision());
       document.addProperty("device", opened.info().id());
       document.addProperty("precision", opened.info().precision().name());
       document.addProperty("machine", opened.info().description() + ", Java " + Runtime.version());
@@ -130,10 +148,17 @@ final class BenchCommand implements Callable<Integer> {
       document.addProperty("input", input.toString());
       document.addProperty("sequence", sequence);
       document.addProperty("lambda", thresholds == null ? null : thresholds.lambda());
+      if (ceilings != null) {
+        document.add("peers", peers.about());
+        document.add("ceilings", ceilings.measured());
+      }
       if (!json) {
         System.out.printf(
             "%s, %d threads, measured peak %.0f GFLOP/s%n%n",
             opened.info().description(), threads, peak);
+        if (ceilings != null) {
+          System.out.printf("ceilings measured by PyTorch: %s%n%n", ceilings.measured());
+        }
         System.out.printf(
             "%6s  %-18s %10s %9s %9s %8s %6s %6s %10s%n",
             "batch", "mode", "samples/s", "p50 ms", "p99 ms", "GFLOP/s", "peak", "depth", "ratio");
@@ -148,7 +173,19 @@ final class BenchCommand implements Callable<Integer> {
           if (thresholds != null) {
             modes.add(EngineMode.earlyExit(engine, thresholds.thresholds()));
           }
-          modes.addAll(peers.modes());
+          JsonObject notHere = new JsonObject();
+          for (Mode peer : peers.modes()) {
+            Optional<String> reason = peer.prepare(batches, engine);
+            if (reason.isEmpty()) {
+              modes.add(peer);
+            } else {
+              Console.say("batches of %d: no %s: %s", size, peer.name(), reason.get());
+              notHere.addProperty(peer.name(), reason.get());
+            }
+          }
+          if (!notHere.isEmpty()) {
+            leftOut.add("batch " + size, notHere);
+          }
           Console.say(
               "batches of %d: timing %s, %d rounds",
               size, String.join(", ", modes.stream().map(Mode::name).toList()), rounds);
@@ -158,7 +195,15 @@ final class BenchCommand implements Callable<Integer> {
           JsonObject ofBatch = new JsonObject();
           for (Timing timing : timings) {
             cases.add(
-                line(directory.config(), size, batches, timing, timings.getFirst(), depth, peak));
+                line(
+                    directory.config(),
+                    size,
+                    batches,
+                    timing,
+                    timings.getFirst(),
+                    depth,
+                    peak,
+                    ceilings));
             if (timing != timings.getFirst()) {
               ofBatch.addProperty(
                   EngineMode.FULL_DEPTH + "/" + timing.mode(),
@@ -171,6 +216,9 @@ final class BenchCommand implements Callable<Integer> {
     }
     document.add("cases", cases);
     document.add("ratios", ratios);
+    if (!leftOut.isEmpty()) {
+      document.add("leftOut", leftOut);
+    }
     if (json) {
       Console.json(document);
     } else {
@@ -191,7 +239,8 @@ final class BenchCommand implements Callable<Integer> {
       Timing timing,
       Timing full,
       Workload.Depth depth,
-      double peak) {
+      double peak,
+      Ceilings ceilings) {
     boolean early = timing.mode().equals(EngineMode.EARLY_EXIT);
     double flops = early ? depth.flopsPerSample() : Workload.fullFlops(config, batches);
     double rate = timing.medianSamplesPerSecond();
@@ -210,9 +259,17 @@ final class BenchCommand implements Callable<Integer> {
     line.addProperty("shareOfPeak", gflops / peak);
     line.addProperty("meanDepth", layers);
     line.addProperty("schedulerEfficiency", efficiency);
+    String shares = "";
+    if (ceilings != null) {
+      Double ofProduct = ceilings.shareOfProduct(gflops);
+      Double ofCopy = early ? null : ceilings.shareOfCopy(config.architecture(), rate / size);
+      line.addProperty("shareOfProductCeiling", ofProduct);
+      line.addProperty("shareOfCopyCeiling", ofCopy);
+      shares = Ceilings.words(ofProduct, ofCopy);
+    }
     if (!json) {
       System.out.printf(
-          "%6d  %-18s %10.1f %9.2f %9.2f %8.1f %5.0f%% %6.2f %9.2fx%s%n",
+          "%6d  %-18s %10.1f %9.2f %9.2f %8.1f %5.0f%% %6.2f %9.2fx%s%s%n",
           size,
           timing.mode(),
           rate,
@@ -222,7 +279,8 @@ final class BenchCommand implements Callable<Integer> {
           100 * gflops / peak,
           layers,
           ratio,
-          efficiency == null ? "" : "  scheduler efficiency %.2f".formatted(efficiency));
+          efficiency == null ? "" : "  scheduler efficiency %.2f".formatted(efficiency),
+          shares);
     }
     return line;
   }
@@ -257,9 +315,13 @@ final class BenchCommand implements Callable<Integer> {
 
   private void check() {
     batchSizes.forEach(BatchOption::check);
-    if (onnx != null && against.isEmpty()) {
+    if (onnx != null && !against.contains(OnnxMode.FP32)) {
       throw InputException.in(
           null, "--onnx " + onnx, "is the file of a peer; add --against onnxruntime");
+    }
+    if (python != null && against.stream().noneMatch(peer -> peer.startsWith(PyTorchMode.EAGER))) {
+      throw InputException.in(
+          null, "--python " + python, "runs a peer; add --against pytorch or pytorch-compile");
     }
     if (rounds < 1) {
       throw InputException.in(null, "--rounds " + rounds, "must be at least 1");
@@ -268,8 +330,9 @@ final class BenchCommand implements Callable<Integer> {
       throw InputException.in(null, "--scenario " + scenario, "only offline is there yet");
     }
     for (String peer : against) {
-      if (!peer.equals(OnnxMode.FP32)) {
-        throw InputException.in(null, "--against " + peer, "unknown; there is onnxruntime");
+      if (!Peers.NAMES.contains(peer)) {
+        throw InputException.in(
+            null, "--against " + peer, "unknown; there are " + String.join(", ", Peers.NAMES));
       }
     }
   }

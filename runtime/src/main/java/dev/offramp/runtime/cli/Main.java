@@ -3,6 +3,7 @@ package dev.offramp.runtime.cli;
 import dev.offramp.calibrate.CalibrationException;
 import dev.offramp.kernels.DeviceException;
 import dev.offramp.models.InputException;
+import dev.offramp.runtime.bench.PeerException;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
@@ -129,6 +130,7 @@ public final class Main implements Runnable {
       case CalibrationException known -> known.getMessage();
       case NoGuaranteeException known -> known.getMessage();
       case DeviceException known -> known.getMessage();
+      case PeerException known -> known.getMessage();
       case UncheckedIOException io when io.getMessage().equals(io.getCause().toString()) ->
           reason(io.getCause());
       case UncheckedIOException io -> io.getMessage() + ": " + reason(io.getCause());

@@ -1,10 +1,14 @@
 package dev.offramp.runtime.cli;
 
+import com.google.gson.JsonObject;
+import dev.offramp.kernels.DeviceInfo;
+import dev.offramp.kernels.Devices;
 import dev.offramp.models.InputException;
 import dev.offramp.models.MavenArtifact;
 import dev.offramp.models.ModelDirectory;
 import dev.offramp.runtime.bench.Mode;
 import dev.offramp.runtime.bench.OnnxMode;
+import dev.offramp.runtime.bench.PyTorchMode;
 import dev.offramp.runtime.io.Console;
 import dev.offramp.runtime.io.MavenFetch;
 import dev.offramp.runtime.io.TemporaryFolder;
@@ -14,31 +18,81 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.SequencedMap;
 import java.util.function.Function;
+import java.util.stream.Stream;
 
-/** What a bench runs against: ONNX Runtime on the network that a model was imported from. */
+/** What a bench runs against: ONNX Runtime, PyTorch. */
 record Peers(List<Mode> modes) implements AutoCloseable {
+  static final List<String> NAMES = List.of(OnnxMode.FP32, PyTorchMode.EAGER, PyTorchMode.COMPILED);
+
   private static final String QUANTIZED = "-q";
 
   /**
    * Opens the peers.
    *
-   * @param names {@code onnxruntime}, or nothing
+   * @param names of {@link #NAMES}
    * @param onnx file that the user named, or null for that of the model's artifact
+   * @param python interpreter that has PyTorch
+   * @param device what they are compared with
    * @throws InputException if a peer is not there or its file cannot be had
    */
-  static Peers of(List<String> names, ModelDirectory model, Path onnx, int threads) {
+  static Peers of(
+      List<String> names, ModelDirectory model, Path onnx, String python, DeviceInfo device) {
     List<Mode> modes = new ArrayList<>();
-    if (names.isEmpty()) {
+    try {
+      for (String name : names) {
+        if (name.equals(OnnxMode.FP32)) {
+          modes.addAll(onnxRuntime(model, onnx, device.computeUnits()));
+        } else {
+          PyTorchMode opened = new PyTorchMode(name, python, model, placement(device));
+          modes.add(opened);
+          Console.say("%s: %s", name, opened.about());
+        }
+      }
       return new Peers(modes);
+    } catch (RuntimeException e) {
+      modes.forEach(Mode::close);
+      throw e;
     }
+  }
+
+  /** What each PyTorch is and runs on, by name. */
+  JsonObject about() {
+    JsonObject about = new JsonObject();
+    pyTorch().forEach(mode -> about.add(mode.name(), mode.about()));
+    return about;
+  }
+
+  /** Measured ceilings of PyTorch's device, or null without PyTorch. */
+  JsonObject ceilings() {
+    return pyTorch().findFirst().map(PyTorchMode::ceilings).orElse(null);
+  }
+
+  private Stream<PyTorchMode> pyTorch() {
+    return modes.stream().filter(PyTorchMode.class::isInstance).map(PyTorchMode.class::cast);
+  }
+
+  /** The same card for a GPU, as many threads for the processor. */
+  private static PyTorchMode.Placement placement(DeviceInfo device) {
+    boolean processor =
+        device.id().equals("jvm")
+            || Devices.probe().stream()
+                .anyMatch(probe -> probe.id().equals(device.id()) && probe.processor());
+    String where = processor ? "cpu" : device.id().startsWith("cuda:") ? device.id() : "gpu";
+    int threads = processor ? device.computeUnits() : Runtime.getRuntime().availableProcessors();
+    return new PyTorchMode.Placement(where, device.description(), threads, device.precision());
+  }
+
+  private static List<Mode> onnxRuntime(ModelDirectory model, Path onnx, int threads) {
     try {
       Class.forName("ai.onnxruntime.OrtEnvironment");
     } catch (ClassNotFoundException e) {
       throw InputException.in(
           null,
           "--against onnxruntime",
-          "ONNX Runtime is not on the class path; start with the offramp launcher, which adds it");
+          "ONNX Runtime is not on the class path; start with the offramp launcher, which adds it"
+              + " (in a bundle, from a folder 'peers' that holds its jar)");
     }
+    List<Mode> modes = new ArrayList<>();
     try (TemporaryFolder unpacked = TemporaryFolder.create()) {
       SequencedMap<String, Path> files = new LinkedHashMap<>();
       if (onnx == null) {
@@ -47,7 +101,7 @@ record Peers(List<Mode> modes) implements AutoCloseable {
         files.put(OnnxMode.FP32, onnx);
       }
       files.forEach((name, file) -> modes.add(new OnnxMode(name, file, threads)));
-      return new Peers(modes);
+      return modes;
     } catch (RuntimeException e) {
       modes.forEach(Mode::close);
       throw e;
