@@ -16,7 +16,7 @@ import java.util.Locale;
  */
 public final class KernelSources {
   /** Architectures that PTX is kept for, the newest first. */
-  static final List<Integer> CAPABILITIES = List.of(90, 80, 75);
+  static final List<Integer> CAPABILITIES = List.of(80, 75);
 
   private KernelSources() {}
 
