@@ -22,14 +22,26 @@ import java.util.Properties;
  * in the cache folder of the options where there is one.
  */
 final class GemmChoice {
+  /**
+   * Set to {@code library}, this system property lets the vendor's library take part. By default it
+   * does not: it chooses its algorithm by the number of rows, so that a row's result would depend
+   * on its batch.
+   */
+  private static final String PRODUCTS = "offramp.cuda.products";
+
   private static final String LIBRARY = "library";
-  private static final int REPEATS = 5;
-  private static final long ENOUGH_NANOS = 30_000_000;
+  private static final int REPLAYS = 4;
+  private static final int MOST_CALLS = 40;
+
+  /** Length of a replay that is aimed at: long enough to hide its start and end. */
+  private static final long REPLAY_NANOS = 1_500_000;
+
   private static final long MOST_BYTES = 512L << 20;
 
   private final Driver driver;
   private final Precision precision;
   private final Path file; // null where nothing is kept
+  private final DenseProduct library; // null where it was not found or not asked for
   private final Map<Shape, String> chosen = new HashMap<>();
   private final Properties kept = new Properties();
 
@@ -43,6 +55,7 @@ final class GemmChoice {
   GemmChoice(Driver driver, Precision precision, Path cache) {
     this.driver = driver;
     this.precision = precision;
+    library = "library".equals(System.getProperty(PRODUCTS)) ? driver.denseProduct() : null;
     file = cache == null ? null : cache.resolve(fileName());
     if (file != null && Files.exists(file)) {
       try (Reader reader = Files.newBufferedReader(file)) {
@@ -69,7 +82,6 @@ final class GemmChoice {
       Epilogue epilogue,
       Memory residual,
       Memory out) {
-    DenseProduct library = driver.denseProduct();
     boolean dense = library != null && bounds.dense() && fits(map, epilogue);
     String choice = choose(bounds.tokens(), map, dense);
     if (choice.equals(LIBRARY)) {
@@ -229,30 +241,37 @@ final class GemmChoice {
     }
   }
 
-  /** Least of some batches of calls, each long enough that waiting for its end matters little. */
+  /**
+   * Nanoseconds of one call: the least of some replays of a capture of several, so that what it
+   * costs the host to queue them plays no part.
+   */
   long time(Runnable call) {
     call.run();
     driver.mark().finish();
-    int calls = 1;
-    long least = Long.MAX_VALUE;
-    long begun = System.nanoTime();
-    for (int repeat = 0; repeat < REPEATS; repeat++) {
-      long start = System.nanoTime();
+    long start = System.nanoTime();
+    call.run();
+    driver.mark().finish();
+    long once = Math.max(1, System.nanoTime() - start);
+    int calls = (int) Math.clamp(REPLAY_NANOS / once, 1, MOST_CALLS);
+    driver.beginCapture();
+    try {
       for (int i = 0; i < calls; i++) {
         call.run();
       }
-      driver.mark().finish();
-      long nanos = System.nanoTime() - start;
-      least = Math.min(least, nanos / calls);
-      if (System.nanoTime() - begun > ENOUGH_NANOS) {
-        break;
-      }
-      if (nanos < 200_000) {
-        calls = Math.min(64, calls * 4);
-        repeat = Math.min(repeat, 1);
-      }
+    } catch (RuntimeException e) {
+      driver.abandonCapture();
+      throw e;
     }
-    return least;
+    try (Driver.Captured captured = driver.endCapture()) {
+      long least = Long.MAX_VALUE;
+      for (int replay = 0; replay < REPLAYS; replay++) {
+        start = System.nanoTime();
+        captured.launch();
+        driver.mark().finish();
+        least = Math.min(least, System.nanoTime() - start);
+      }
+      return least / calls;
+    }
   }
 
   /** A cache that cannot be written is no failure: it is measured anew next time. */

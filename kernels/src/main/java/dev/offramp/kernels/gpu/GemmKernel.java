@@ -76,10 +76,10 @@ record GemmKernel(Kind kind, int m, int n, int each, int eachN) {
     return kind == Kind.TENSOR ? 32 * parts : kind == Kind.TILE ? parts : 1;
   }
 
-  /** Stages of copies in flight are as many as gemm_tensor.cu has. */
+  /** Stages of copies in flight, as many as tensor.cuh has; in the end the tile in float. */
   private int localBytes(Traits traits) {
     int stages = traits.capability() >= 80 ? 4 : 2;
-    return kind == Kind.TENSOR ? stages * (m + n) * LINE_BYTES : 0;
+    return kind == Kind.TENSOR ? Math.max(stages * (m + n) * LINE_BYTES, 4 * m * n) : 0;
   }
 
   /** A grid for at most that many positions. */

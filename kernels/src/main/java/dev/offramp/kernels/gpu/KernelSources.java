@@ -36,7 +36,7 @@ public final class KernelSources {
     if (processor) {
       processorKernels(text);
     } else {
-      acceleratorKernels(text, dialect);
+      acceleratorKernels(text, dialect, precision);
     }
     return text.toString();
   }
@@ -59,16 +59,11 @@ public final class KernelSources {
     include(text, "peak.c");
   }
 
-  private static void acceleratorKernels(StringBuilder text, Dialect dialect) {
+  private static void acceleratorKernels(StringBuilder text, Dialect dialect, Precision precision) {
     define(text, "WEIGHT_AT(n, k, inputs)", "((long)(n) * (inputs) + (k))");
     include(text, "positionwise.c");
     include(text, "exit.c");
-    for (int head : Launches.HEAD_SIZES) {
-      define(text, "HEAD", head);
-      define(text, "ATTENTION", "attention_" + head);
-      include(text, "attention.c");
-      undefine(text, "HEAD", "ATTENTION");
-    }
+    attention(text, Launches.HEAD_SIZES, "attention_", "attention.c");
     for (GemmKernel kernel : GemmKernel.TILE) {
       define(text, "GEMM", kernel.name());
       define(text, "M", kernel.m());
@@ -79,6 +74,9 @@ public final class KernelSources {
     }
     if (dialect == Dialect.CUDA) {
       include(text, "tensor.cuh");
+      if (precision == Precision.F16) {
+        attention(text, Launches.TENSOR_HEAD_SIZES, "attention_tensor_", "attention_tensor.cu");
+      }
       for (GemmKernel kernel : GemmKernel.TENSOR) {
         define(text, "GEMM", kernel.name());
         define(text, "M", kernel.m());
@@ -92,6 +90,15 @@ public final class KernelSources {
     define(text, "PEAK", "float");
     define(text, "PEAK_SUM(v)", "(v)");
     include(text, "peak.c");
+  }
+
+  private static void attention(StringBuilder text, int[] sizes, String name, String file) {
+    for (int head : sizes) {
+      define(text, "HEAD", head);
+      define(text, "ATTENTION", name + head);
+      include(text, file);
+      undefine(text, "HEAD", "ATTENTION");
+    }
   }
 
   private static void define(StringBuilder text, String name, Object value) {

@@ -4,18 +4,25 @@ import dev.offramp.kernels.EmbeddingTables;
 import dev.offramp.kernels.ExitSignal;
 import dev.offramp.kernels.Normalization;
 import dev.offramp.kernels.Pooling;
+import dev.offramp.kernels.Precision;
 import dev.offramp.kernels.gpu.Driver.Memory;
+import dev.offramp.kernels.gpu.Traits.Dialect;
 
 /** Which kernel, grid and arguments an operation takes; arguments have been checked. */
 final class Launches {
   /** Sizes that attention.c is compiled for; smaller heads take the next larger one. */
   static final int[] HEAD_SIZES = {32, 64, 128};
 
+  /** Likewise attention_tensor.cu; 128 would not fit into the registers. */
+  static final int[] TENSOR_HEAD_SIZES = {32, 64};
+
   private static final int LANES = 32;
   private static final int TEAMS = 8;
   private static final int HEAD_TEAMS = 8;
   private static final int SPLITS = 4;
   private static final int QUERIES = 32;
+  private static final int TENSOR_QUERIES = 16;
+  private static final int TENSOR_WARPS = 4;
   private static final int SCAN = 256;
   private static final int POOL_ITEMS = 128;
 
@@ -30,10 +37,13 @@ final class Launches {
 
   private final Driver driver;
   private final boolean vector;
+  private final boolean tensor;
 
   Launches(Driver driver) {
     this.driver = driver;
     vector = driver.traits().processor();
+    tensor =
+        driver.traits().dialect() == Dialect.CUDA && driver.info().precision() == Precision.F16;
   }
 
   /** Widest line that can be normalized. */
@@ -105,8 +115,15 @@ final class Launches {
       for (int i = 1; size < headSize; i++) {
         size = HEAD_SIZES[i];
       }
-      kernel = "attention_" + size;
-      grid = new Grid(bounds.rows() * heads, groups(bounds.positions(), QUERIES), LANES, SPLITS, 0);
+      if (tensor && headSize % 8 == 0 && size <= TENSOR_HEAD_SIZES[1]) {
+        kernel = "attention_tensor_" + size;
+        int units = heads * groups(bounds.positions(), TENSOR_QUERIES);
+        grid = new Grid(bounds.rows(), groups(units, TENSOR_WARPS), LANES * TENSOR_WARPS, 1, 0);
+      } else {
+        kernel = "attention_" + size;
+        int rounds = groups(bounds.positions(), QUERIES);
+        grid = new Grid(bounds.rows() * heads, rounds, LANES, SPLITS, 0);
+      }
     }
     driver.launch(
         kernel,

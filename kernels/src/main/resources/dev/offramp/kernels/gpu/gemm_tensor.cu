@@ -16,7 +16,7 @@
 #define COPIES_WEIGHT (N * 4 / THREADS)
 #define STAGE_BYTES ((M + N) * LINE)
 #define PLACE(line, piece) ((line) * LINE + (((piece) ^ (((line) >> 1) & 3)) << 4))
-#define RESULT_LINE (WARP_N + 8) /* floats; padded so that four lines lie in different banks */
+#define RESULT(line, quad) ((line) * N + (((quad) ^ (((line) & 3) << 1)) << 2))
 
 extern "C" __global__ void __launch_bounds__(THREADS) GEMM(
     const int* __restrict__ live,
@@ -120,35 +120,39 @@ extern "C" __global__ void __launch_bounds__(THREADS) GEMM(
   }
 
   /*
-   * Sixteen positions of each warp at a time go through local memory, so that neighbouring lanes
-   * write neighbouring outputs, and the epilogue's code is small enough for the instruction cache.
+   * The whole tile goes through local memory, so that neighbouring lanes write neighbouring outputs,
+   * and the epilogue's code is there once and stays in the instruction cache. Quads of a line are
+   * permuted by its number: four lines' pairs of quads lie in different banks.
    */
   __syncthreads();
-  float* result = (float*)tiles + warp * 16 * RESULT_LINE;
-  int reads = lane / (WARP_N / 4); /* line that this lane reads first */
-  int n = lane % (WARP_N / 4) * 4;
-  float add[4];
-  load4_f32_upto(bias, column + warp_n + n, outputs, add);
+  float* result = (float*)tiles; /* (M, N) */
 #pragma unroll
   for (int i = 0; i < TILES_M; i++) {
 #pragma unroll
     for (int j = 0; j < TILES_N; j++) {
-      float* to = result + lane / 4 * RESULT_LINE + 8 * j + lane % 4 * 2;
+      int line = warp_m + 16 * i + lane / 4;
+      int quad = (warp_n + 8 * j) / 4 + lane % 4 / 2;
+      float* to = result + RESULT(line, quad) + lane % 2 * 2;
       *(float2*)to = make_float2(sum[i][j][0], sum[i][j][1]);
-      *(float2*)(to + 8 * RESULT_LINE) = make_float2(sum[i][j][2], sum[i][j][3]);
+      *(float2*)(to + 8 * N) = make_float2(sum[i][j][2], sum[i][j][3]);
     }
-    __syncwarp();
-#pragma unroll 1
-    for (int line = reads; line < 16; line += 128 / WARP_N) {
-      int m = first + warp_m + 16 * i + line;
-      if (m < tokens && column + warp_n + n < outputs) {
-        float4 r = *(const float4*)(result + line * RESULT_LINE + n);
-        float v[4] = {r.x + add[0], r.y + add[1], r.z + add[2], r.w + add[3]};
-        long to = (long)list[m] * outputs;
-        finish4(epilogue, v, residual + to, out + to, column + warp_n + n, outputs);
-      }
+  }
+  __syncthreads();
+  int quad = LANE % (N / 4); /* the same for all lines of a thread */
+  int n = column + 4 * quad;
+  if (n >= outputs) {
+    return;
+  }
+  float add[4];
+  load4_f32(bias, n, outputs, add);
+#pragma unroll 4
+  for (int line = LANE / (N / 4); line < M; line += THREADS * 4 / N) {
+    if (first + line < tokens) {
+      float4 r = *(const float4*)(result + RESULT(line, quad));
+      float v[4] = {r.x + add[0], r.y + add[1], r.z + add[2], r.w + add[3]};
+      long to = (long)list[first + line] * outputs;
+      finish4(epilogue, v, residual + to, out + to, n, outputs);
     }
-    __syncwarp();
   }
 }
 #undef THREADS
@@ -160,5 +164,5 @@ extern "C" __global__ void __launch_bounds__(THREADS) GEMM(
 #undef COPIES_WEIGHT
 #undef STAGE_BYTES
 #undef PLACE
-#undef RESULT_LINE
+#undef RESULT
 #endif

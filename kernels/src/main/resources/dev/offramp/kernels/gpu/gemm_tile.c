@@ -115,8 +115,10 @@ KERNEL void GEMM(
   UNROLL
   for (int part = 0; part < PARTS; part++) {
     int n = column + part * (4 * ACROSS) + 4 * x;
-    float add[4];
-    load4_f32_upto(bias, n, outputs, add);
+    float add[4] = {0.0f, 0.0f, 0.0f, 0.0f};
+    if (n < outputs) {
+      load4_f32(bias, n, outputs, add);
+    }
     UNROLL
     for (int i = 0; i < EACH; i++) {
       int m = first + (i / 4) * (4 * M / EACH) + 4 * y + i % 4;

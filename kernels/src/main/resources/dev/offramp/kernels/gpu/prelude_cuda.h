@@ -43,6 +43,11 @@ DEVFN unsigned short float_to_half(float f) {
   return h;
 }
 
+/* Two in one word, the first in its lower half. */
+DEVFN unsigned halves(float a, float b) {
+  return float_to_half(a) | (unsigned)float_to_half(b) << 16;
+}
+
 #define ACT unsigned short
 #define LOAD(p, i) half_to_float((p)[i])
 #define STORE(p, i, v) ((p)[i] = float_to_half(v))

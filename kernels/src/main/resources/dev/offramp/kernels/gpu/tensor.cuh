@@ -17,24 +17,33 @@ DEVFN unsigned shared_address(const void* p) {
 DEVFN void copy16(unsigned to, const void* from, int valid) {
 #if __CUDA_ARCH__ >= 800
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;"
-               :: "r"(to), "l"(from), "r"(valid ? 16 : 0));
+               ::"r"(to), "l"(from), "r"(valid ? 16 : 0)
+               : "memory");
 #else
   uint4 v = valid ? *(const uint4*)from : make_uint4(0, 0, 0, 0);
   asm volatile("st.shared.v4.u32 [%0], {%1, %2, %3, %4};"
-               :: "r"(to), "r"(v.x), "r"(v.y), "r"(v.z), "r"(v.w));
+               ::"r"(to), "r"(v.x), "r"(v.y), "r"(v.z), "r"(v.w)
+               : "memory");
 #endif
 }
 
 DEVFN void copies_end() {
 #if __CUDA_ARCH__ >= 800
-  asm volatile("cp.async.commit_group;");
+  asm volatile("cp.async.commit_group;" ::: "memory");
 #endif
 }
 
 /* Waits for all groups of copies but the last STAGES - 2. */
 DEVFN void copies_wait() {
 #if __CUDA_ARCH__ >= 800
-  asm volatile("cp.async.wait_group %0;" :: "n"(STAGES - 2));
+  asm volatile("cp.async.wait_group %0;" ::"n"(STAGES - 2) : "memory");
+#endif
+}
+
+/* Waits for all copies. */
+DEVFN void copies_wait_all() {
+#if __CUDA_ARCH__ >= 800
+  asm volatile("cp.async.wait_all;" ::: "memory");
 #endif
 }
 
@@ -43,13 +52,24 @@ DEVFN void copies_wait() {
 DEVFN void load_matrices(unsigned from, unsigned* r) {
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
                : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
-               : "r"(from));
+               : "r"(from)
+               : "memory");
 #ifndef F16
   for (int i = 0; i < 4; i++) {
     asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(r[i]) : "f"(__uint_as_float(r[i])));
   }
 #endif
 }
+
+#ifdef F16
+/* The same, transposed. */
+DEVFN void load_transposed(unsigned from, unsigned* r) {
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+               : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
+               : "r"(from)
+               : "memory");
+}
+#endif
 
 /* c (16, 8) += a (16, 32 bytes) b (32 bytes, 8) */
 DEVFN void multiply(float* c, const unsigned* a, unsigned b0, unsigned b1) {

@@ -55,18 +55,6 @@ DEVFN void load4_upto(const GLOBAL ACT* p, int j, int n, float* v) {
   }
 }
 
-#ifdef F16
-DEVFN void load4_f32_upto(const GLOBAL float* p, int j, int n, float* v) {
-  if (j < n) {
-    load4_f32(p, j, n, v);
-  } else {
-    v[0] = v[1] = v[2] = v[3] = 0.0f;
-  }
-}
-#else
-#define load4_f32_upto load4_upto
-#endif
-
 /* sum[i][j .. j + 3] += p * q */
 #define PRODUCT(sum, i, j, p, q)                  \
   do {                                            \
