@@ -124,7 +124,7 @@ class CudaDriverTest {
               "cuModuleGetFunction list_tokens",
               "cuLaunchKernel list_tokens groups 7 5 1 items 32 4 1 shared 0 arguments 0 -1",
               "cuModuleGetFunction compact",
-              "cuLaunchKernel compact groups 1 1 1 items 256 1 1 shared 0 arguments %x 512 %x 0.75"
+              "cuLaunchKernel compact groups 1 1 1 items 256 1 1 shared 0 arguments %x 512 %x 0 0.75"
                   .formatted(live.handle(), scores.handle()));
       assertThatIllegalArgumentException()
           .isThrownBy(() -> driver.launch("list_tokens", Grid.of(1, 1), live, 3L))
