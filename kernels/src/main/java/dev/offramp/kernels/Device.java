@@ -46,8 +46,8 @@ public interface Device extends AutoCloseable {
   Linear linear(int inputs, int outputs, MemorySegment weight, DataType type, MemorySegment bias);
 
   /**
-   * As {@link #linear}, for the map of an exit head: its weights stay in F32 whatever the precision,
-   * since confidences are compared with thresholds.
+   * As {@link #linear}, for the map of an exit head: its weights stay in F32 whatever the
+   * precision, since confidences are compared with thresholds.
    */
   default Linear head(
       int inputs, int classes, MemorySegment weight, DataType type, MemorySegment bias) {

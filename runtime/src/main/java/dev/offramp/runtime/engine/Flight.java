@@ -9,9 +9,9 @@ import java.util.stream.IntStream;
 
 /**
  * A batch between {@link StageRunner#begin} and its last outcome. The device drops rows by itself,
- * by the same rule and the same numbers as the host, so the next stage can be queued before the host
- * has seen who left: {@link #advance} queues, {@link #settle} catches up. Where nobody is left, what
- * was queued beyond does nothing.
+ * by the same rule and the same numbers as the host, so the next stage can be queued before the
+ * host has seen who left: {@link #advance} queues, {@link #settle} catches up. Where nobody is
+ * left, what was queued beyond does nothing.
  */
 final class Flight {
   /** No confidence is above it: such a stage's head is not even asked. */

@@ -21,8 +21,8 @@ import java.util.stream.IntStream;
 
 /**
  * One batch on its way through the stages of a model: begin, then for each stage advance, ask the
- * exit head, release rows. All of it is queued: only what is awaited is known to the host. A stage is the layers between two cuts, recorded once and
- * replayed for every batch. Not thread-safe.
+ * exit head, release rows. All of it is queued: only what is awaited is known to the host. A stage
+ * is the layers between two cuts, recorded once and replayed for every batch. Not thread-safe.
  */
 final class StageRunner implements AutoCloseable {
   private final Scope owned = new Scope();
