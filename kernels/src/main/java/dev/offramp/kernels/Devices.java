@@ -59,7 +59,8 @@ public final class Devices {
    */
   public static List<Probe> probe() {
     DeviceInfo jvm = JvmDevice.describe(DeviceOptions.defaults());
-    String reason = jvm.note().isEmpty() ? "The Vector API is present." : jvm.note();
+    String reason =
+        "%s, %d threads. %s".formatted(jvm.description(), jvm.computeUnits(), jvm.note()).strip();
     List<Probe> probes = new ArrayList<>(CudaDevices.probe());
     List<Probe> openCl = OpenClDevices.probe();
     openCl.stream().filter(p -> !p.processor()).forEach(probes::add);

@@ -134,8 +134,14 @@ record Candidate(
 
   /** Why the device was accepted, for the same people. */
   String found() {
-    return "Platform %s, device %s, %s, driver %s, %,d MiB of memory."
-        .formatted(platform, name, standard(), driver, memoryBytes >> 20);
+    return "Platform %s, device %s%s, %s, driver %s, %,d MiB of memory."
+        .formatted(
+            platform,
+            name,
+            processor ? " (the processor)" : "",
+            standard(),
+            driver,
+            memoryBytes >> 20);
   }
 
   Traits traits() {

@@ -8,10 +8,8 @@ import dev.offramp.kernels.DeviceException;
 import dev.offramp.kernels.DeviceOptions;
 import dev.offramp.kernels.Devices;
 import dev.offramp.kernels.Precision;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
 
-/** The self-test in each precision on a device of this machine, which subclasses name. */
+/** The self-test on a device of this machine; subclasses name it and the precisions it has. */
 abstract class DeviceSelfTest {
   private static final long SEED = Long.getLong("offramp.seed", System.nanoTime());
 
@@ -30,9 +28,7 @@ abstract class DeviceSelfTest {
     this.packages = packages;
   }
 
-  @ParameterizedTest
-  @EnumSource(Precision.class)
-  void everyOperation(Precision precision) {
+  final void runEveryOperation(Precision precision) {
     requireDevice();
     System.out.println(id + ": offramp.seed=" + SEED);
     try (Device device = Devices.open(id, DeviceOptions.defaults().with(precision))) {

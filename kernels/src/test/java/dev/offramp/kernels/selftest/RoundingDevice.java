@@ -227,11 +227,11 @@ final class RoundingDevice extends AlteredDevice {
   private long bytes(Linear map) {
     long before = device.liveBytes();
     float[] same = new float[map.inputs() * map.outputs()];
-    try (Linear other =
-        device.linear(
-            map.inputs(), map.outputs(), MemorySegment.ofArray(same), DataType.F32, null)) {
-      return device.liveBytes() - before;
-    }
+    Linear other =
+        device.linear(map.inputs(), map.outputs(), MemorySegment.ofArray(same), DataType.F32, null);
+    long size = device.liveBytes() - before;
+    other.close();
+    return size;
   }
 
   @Override

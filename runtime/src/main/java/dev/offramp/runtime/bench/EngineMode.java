@@ -9,10 +9,20 @@ public record EngineMode(String name, Engine engine, double[] thresholds) implem
   public static final String FULL_DEPTH = "full-depth";
   public static final String EARLY_EXIT = "early-exit";
 
+  /** The same on the jvm device, beside another one. */
+  public static final String JVM = "jvm";
+
+  public static final String JVM_EARLY_EXIT = "jvm-early-exit";
+
   public static EngineMode fullDepth(Engine engine) {
+    return fullDepth(FULL_DEPTH, engine);
+  }
+
+  /** Full depth under another name. */
+  public static EngineMode fullDepth(String name, Engine engine) {
     double[] never = new double[engine.stages() - 1];
     Arrays.fill(never, Engine.NEVER);
-    return new EngineMode(FULL_DEPTH, engine, never);
+    return new EngineMode(name, engine, never);
   }
 
   public static EngineMode earlyExit(Engine engine, double[] thresholds) {

@@ -22,8 +22,10 @@ import dev.offramp.runtime.io.ProcessMemory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -44,6 +46,7 @@ import picocli.CommandLine.Option;
       "  offramp bench --model minilm --input test.tsv --sequence 32 --against onnxruntime --threads"
           + " 2",
       "  offramp bench --model classifier --input test.tsv --against pytorch,pytorch-compile",
+      "  offramp bench --model classifier --input test.tsv --device opencl:0 --against jvm",
       "",
       "ONNX Runtime runs the ONNX file of the Maven artifact that the model was imported from (or",
       "--onnx), and its int8 sibling where there is one, at full depth without exit heads. PyTorch",
@@ -80,6 +83,7 @@ final class BenchCommand implements Callable<Integer> {
       split = ",",
       paramLabel = "PEER",
       description = {
+        "jvm: the jvm device beside --device, full depth and with exits;",
         "onnxruntime: full depth, fp32, and int8 where the artifact has a sibling;",
         "pytorch, pytorch-compile: full depth, eager and by torch.compile"
       })
@@ -132,6 +136,7 @@ final class BenchCommand implements Callable<Integer> {
     JsonObject leftOut = new JsonObject();
     try (ModelDirectory directory = ModelDirectory.open(model);
         Device opened = device.open();
+        Device jvm = against.contains(EngineMode.JVM) ? device.openJvm() : null;
         Peers peers =
             Peers.of(against, directory, onnx, python == null ? PYTHON : python, opened.info())) {
       int threads = opened.info().computeUnits();
@@ -168,10 +173,17 @@ final class BenchCommand implements Callable<Integer> {
         int longest =
             batches.stream().flatMap(List::stream).mapToInt(t -> t.length).max().orElse(1);
         List<Mode> modes = new ArrayList<>();
-        try (Engine engine = Engine.open(directory, opened, size, longest)) {
+        try (Engine engine = Engine.open(directory, opened, size, longest);
+            Engine onJvm = jvm == null ? null : Engine.open(directory, jvm, size, longest)) {
           modes.add(EngineMode.fullDepth(engine));
           if (thresholds != null) {
             modes.add(EngineMode.earlyExit(engine, thresholds.thresholds()));
+          }
+          if (onJvm != null) {
+            modes.add(EngineMode.fullDepth(EngineMode.JVM, onJvm));
+            if (thresholds != null) {
+              modes.add(new EngineMode(EngineMode.JVM_EARLY_EXIT, onJvm, thresholds.thresholds()));
+            }
           }
           JsonObject notHere = new JsonObject();
           for (Mode peer : peers.modes()) {
@@ -190,9 +202,18 @@ final class BenchCommand implements Callable<Integer> {
               "batches of %d: timing %s, %d rounds",
               size, String.join(", ", modes.stream().map(Mode::name).toList()), rounds);
           List<Timing> timings = Interleaved.time(modes, batches, rounds, SLICE_SECONDS);
-          Workload.Depth depth =
-              thresholds == null ? null : Workload.depth(engine, batches, thresholds.thresholds());
+          Map<String, Workload.Depth> depths = new HashMap<>();
+          if (thresholds != null) {
+            depths.put(
+                EngineMode.EARLY_EXIT, Workload.depth(engine, batches, thresholds.thresholds()));
+            if (onJvm != null) {
+              depths.put(
+                  EngineMode.JVM_EARLY_EXIT,
+                  Workload.depth(onJvm, batches, thresholds.thresholds()));
+            }
+          }
           JsonObject ofBatch = new JsonObject();
+          Timing before = timings.getFirst();
           for (Timing timing : timings) {
             cases.add(
                 line(
@@ -201,9 +222,11 @@ final class BenchCommand implements Callable<Integer> {
                     batches,
                     timing,
                     timings.getFirst(),
-                    depth,
+                    before,
+                    depths.get(timing.mode()),
                     peak,
                     ceilings));
+            before = timing;
             if (timing != timings.getFirst()) {
               ofBatch.addProperty(
                   EngineMode.FULL_DEPTH + "/" + timing.mode(),
@@ -232,23 +255,34 @@ final class BenchCommand implements Callable<Integer> {
     return 0;
   }
 
+  /**
+   * One line of the table.
+   *
+   * @param full full depth of the benched device
+   * @param before the mode before this one; for a mode with exits, full depth of its device
+   * @param depth what a mode with exits ran, null for one without
+   */
   private JsonObject line(
       ModelConfig config,
       int size,
       List<List<int[]>> batches,
       Timing timing,
       Timing full,
+      Timing before,
       Workload.Depth depth,
       double peak,
       Ceilings ceilings) {
-    boolean early = timing.mode().equals(EngineMode.EARLY_EXIT);
+    boolean early = depth != null;
     double flops = early ? depth.flopsPerSample() : Workload.fullFlops(config, batches);
     double rate = timing.medianSamplesPerSecond();
     double gflops = flops * rate / 1e9;
     double layers = early ? depth.meanLayers() : config.architecture().layers();
     double ratio = Interleaved.ratio(timing, full);
     Double efficiency =
-        early ? ratio / (Workload.fullFlops(config, batches) / depth.flopsPerSample()) : null;
+        early
+            ? Interleaved.ratio(timing, before)
+                / (Workload.fullFlops(config, batches) / depth.flopsPerSample())
+            : null;
     JsonObject line = new JsonObject();
     line.addProperty("batch", size);
     line.addProperty("mode", timing.mode());
@@ -334,6 +368,10 @@ final class BenchCommand implements Callable<Integer> {
         throw InputException.in(
             null, "--against " + peer, "unknown; there are " + String.join(", ", Peers.NAMES));
       }
+    }
+    if (against.contains(EngineMode.JVM) && device.id.equals("jvm")) {
+      throw InputException.in(
+          null, "--against jvm", "is the benched device; name another one with --device");
     }
   }
 }

@@ -39,6 +39,15 @@ final class DeviceOption {
 
   /** Opens the device and says so on stderr when it is not running at its best. */
   Device open() {
+    return open(id, precision);
+  }
+
+  /** Opens the jvm device with as many threads, whichever device was chosen. */
+  Device openJvm() {
+    return open("jvm", Precision.F32);
+  }
+
+  private Device open(String id, Precision precision) {
     if (threads != null && (threads < 1 || threads > DeviceOptions.MAX_THREADS)) {
       throw InputException.in(
           null, "--threads " + threads, "must be 1 to " + DeviceOptions.MAX_THREADS);

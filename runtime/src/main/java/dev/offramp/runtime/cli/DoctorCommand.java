@@ -20,7 +20,7 @@ import picocli.CommandLine.Spec;
     name = "doctor",
     mixinStandardHelpOptions = true,
     description = {
-      "Says which devices were probed and why each was accepted or declined.",
+      "Says which devices were probed, why each was accepted or declined, and which one is auto.",
       "With --self-test it runs every operation of one device on random data at odd sizes, compares"
           + " with the jvm device, and ends with exit code 1 if one is wrong."
     },
@@ -105,21 +105,24 @@ final class DoctorCommand implements Callable<Integer> {
       devices.add(found);
     }
     document.add("devices", devices);
+    // The order of the probes is that of preference, and jvm is always there.
+    String auto = probes.stream().filter(Probe::accepted).findFirst().orElseThrow().id();
+    document.addProperty("auto", auto);
     if (json) {
       Console.json(document);
     } else {
-      document
-          .asMap()
-          .forEach((name, value) -> {
-            if (!name.equals("devices")) {
-              System.out.printf("%-15s %s%n", name, value.getAsString());
-            }
-          });
-      for (Probe probe : probes) {
-        System.out.printf(
-            "%-15s %s: %s%n",
-            probe.id(), probe.accepted() ? "accepted" : "declined", probe.reason());
+      for (String name : List.of("version", "java", "system", "processors")) {
+        tell(name, document.get(name).getAsString());
       }
+      tell("heap limit", "%,d MiB".formatted(vm.maxMemory() >> 20));
+      for (Probe probe : probes) {
+        tell(probe.id(), (probe.accepted() ? "accepted: " : "declined: ") + probe.reason());
+      }
+      tell("auto", "means " + auto);
     }
+  }
+
+  private static void tell(String name, String value) {
+    System.out.printf("%-12s %s%n", name, value);
   }
 }

@@ -4,6 +4,7 @@ import static dev.offramp.runtime.cli.Offramp.offramp;
 import static dev.offramp.runtime.cli.Offramp.refuses;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import dev.offramp.runtime.TinyModel;
 import dev.offramp.runtime.cli.Offramp.Outcome;
@@ -234,8 +235,19 @@ class CliTest {
   void doctorNamesTheDevice() {
     Outcome outcome = offramp("doctor", "--json");
     assertThat(outcome.code()).isZero();
-    assertThat(outcome.json().getAsJsonArray("devices").get(0).getAsJsonObject().get("device"))
-        .hasToString("\"jvm\"");
+    List<String> accepted = new ArrayList<>();
+    for (JsonElement device : outcome.json().getAsJsonArray("devices")) {
+      JsonObject found = device.getAsJsonObject();
+      assertThat(found.get("detail").getAsString()).isNotBlank();
+      if (found.get("accepted").getAsBoolean()) {
+        accepted.add(found.get("device").getAsString());
+      }
+    }
+    assertThat(accepted).contains("jvm");
+    assertThat(outcome.json().get("auto").getAsString()).isEqualTo(accepted.getFirst());
+    assertThat(offramp("doctor").out())
+        .containsPattern("(?m)^jvm +accepted: .+ threads\\.")
+        .containsPattern("(?m)^auto +means " + accepted.getFirst() + "$");
   }
 
   @ParameterizedTest
@@ -267,14 +279,14 @@ class CliTest {
     refuses(2, "lambda 1.5", "run", "--model", model, "--input", texts, "--lambda", 1.5);
     refuses(
         2,
-        "device 'opencl:0'",
+        "device 'opencl:99'",
         "run",
         "--model",
         model,
         "--input",
         texts,
         "--device",
-        "opencl:0",
+        "opencl:99",
         "--full-depth");
     refuses(
         2, "delta", "calibrate", "--model", model, "--data", texts, "--epsilon", 0.1, "--delta", 2);

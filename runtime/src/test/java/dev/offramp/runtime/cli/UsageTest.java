@@ -146,6 +146,16 @@ class UsageTest {
         "tensorrt");
     refuses(
         2,
+        "--against jvm: is the benched device",
+        "bench",
+        "--model",
+        model,
+        "--input",
+        texts,
+        "--against",
+        "jvm");
+    refuses(
+        2,
         "$.source: not a Maven artifact",
         "bench",
         "--model",
@@ -187,7 +197,7 @@ class UsageTest {
     Path out = folder.resolve("demo");
     refuses(2, "--delta 1.0", "demo", "--out", out, "--delta", 1);
     refuses(2, "--epsilon NaN", "demo", "--out", out, "--epsilon", "NaN");
-    refuses(2, "device 'cuda:0'", "demo", "--out", out, "--device", "cuda:0");
+    refuses(2, "device 'cuda:99'", "demo", "--out", out, "--device", "cuda:99");
     assertThat(out).doesNotExist();
   }
 

@@ -1,0 +1,133 @@
+package dev.offramp.runtime.cli;
+
+import static dev.offramp.runtime.cli.Offramp.offramp;
+import static dev.offramp.runtime.cli.Offramp.refuses;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.withinPercentage;
+
+import com.google.gson.JsonObject;
+import dev.offramp.runtime.OpenClHere;
+import dev.offramp.runtime.TinyModel;
+import dev.offramp.runtime.cli.Offramp.Outcome;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The command line with an OpenCL device. */
+class OpenClCliTest {
+  @TempDir private Path folder;
+  private Path model;
+  private Path texts;
+
+  @BeforeEach
+  void write() throws IOException {
+    OpenClHere.open().close();
+    model = TinyModel.write(folder.resolve("model"), 11, 1, 2, 4);
+    texts = folder.resolve("texts.txt");
+    Files.write(texts, TinyModel.sentences(12, 400));
+  }
+
+  @Test
+  void benchAgainstTheJvmDevice() {
+    Object[] bench = {
+      "bench",
+      "--model",
+      model,
+      "--input",
+      texts,
+      "--device",
+      OpenClHere.ID,
+      "--against",
+      "jvm",
+      "--batch",
+      8,
+      "--rounds",
+      1,
+      "--json",
+      "--lambda",
+      0.4
+    };
+    Outcome outcome = offramp(bench);
+    assertThat(outcome.code()).as(outcome.err()).isZero();
+    List<JsonObject> cases =
+        outcome.json().getAsJsonArray("cases").asList().stream()
+            .map(line -> line.getAsJsonObject())
+            .toList();
+    assertThat(cases)
+        .extracting(line -> line.get("mode").getAsString())
+        .containsExactly("full-depth", "early-exit", "jvm", "jvm-early-exit");
+    assertThat(cases.get(2).get("meanDepth").getAsDouble()).isEqualTo(4);
+    assertThat(cases.get(2).get("schedulerEfficiency").isJsonNull()).isTrue();
+    assertThat(cases.get(3).get("meanDepth").getAsDouble()).isBetween(1.0, 3.9);
+    // With one round the ratio of the medians is that of the rates.
+    double efficiency = cases.get(3).get("schedulerEfficiency").getAsDouble();
+    double saved = rate(cases.get(3)) / rate(cases.get(2)) / efficiency;
+    assertThat(saved).as("full depth's operations over early exit's").isBetween(1.0, 4.1);
+    assertThat(
+            outcome
+                .json()
+                .getAsJsonObject("ratios")
+                .getAsJsonObject("batch 8")
+                .get("full-depth/jvm")
+                .getAsDouble())
+        .isCloseTo(rate(cases.get(0)) / rate(cases.get(2)), withinPercentage(1e-3));
+  }
+
+  private static double rate(JsonObject line) {
+    return line.get("samplesPerSecond").getAsDouble();
+  }
+
+  @Test
+  void aCertificateOfTheJvmDeviceIsForTheJvmDevice() {
+    Outcome calibrated = offramp("calibrate", "--model", model, "--data", texts, "--epsilon", 0.6);
+    assertThat(calibrated.code()).as(calibrated.err()).isZero();
+    refuses(
+        3,
+        "calibrated on jvm in F32",
+        "run",
+        "--model",
+        model,
+        "--input",
+        texts,
+        "--device",
+        OpenClHere.ID);
+    Outcome again =
+        offramp(
+            "calibrate",
+            "--model",
+            model,
+            "--data",
+            texts,
+            "--epsilon",
+            0.6,
+            "--device",
+            OpenClHere.ID);
+    assertThat(again.code()).as(again.err()).isZero();
+    Outcome run =
+        offramp("run", "--model", model, "--input", texts, "--device", OpenClHere.ID, "--json");
+    assertThat(run.code()).as(run.err()).isZero();
+    assertThat(run.json().get("device").getAsString()).isEqualTo(OpenClHere.ID);
+    assertThat(run.json().get("meanDepth").getAsDouble()).isLessThan(4);
+  }
+
+  @Test
+  void tf32IsRefused() {
+    refuses(
+        2,
+        "opencl:0: OpenCL computes in F32 and F16 only",
+        "run",
+        "--model",
+        model,
+        "--input",
+        texts,
+        "--full-depth",
+        "--device",
+        OpenClHere.ID,
+        "--precision",
+        "tf32");
+  }
+}
