@@ -30,11 +30,7 @@ final class FakeDriver implements Driver {
 
   private final Traits traits;
   private final DeviceInfo info;
-  private final Map<Long, Arena> arenas = new HashMap<>();
-  private final Map<Long, MemorySegment> memories = new HashMap<>(); // not freed
-  private final Set<HostMemory> pinned = new HashSet<>();
-  private final Set<Mark> marks = new HashSet<>();
-  private final Set<Captured> captures = new HashSet<>();
+  private final Map<Long, Arena> arenas = new HashMap<>(); // of each memory until it may go
   private final Deque<Runnable> queue = new ArrayDeque<>();
   private long queued;
   private long done;
@@ -45,6 +41,13 @@ final class FakeDriver implements Driver {
   private String failing; // name of a method
   private int failsAfter;
   private boolean loses;
+
+  /** What is open, memories by their handle. */
+  final Map<Long, MemorySegment> memories = new HashMap<>();
+
+  final Set<Pinned> pinned = new HashSet<>();
+  final Set<Mark> marks = new HashSet<>();
+  final Set<Captured> captures = new HashSet<>();
 
   /** Whether the queue waits for {@link #runAll} or for a mark that is awaited. */
   boolean held;
@@ -92,22 +95,6 @@ final class FakeDriver implements Driver {
     boolean failed = failing == null;
     failing = null;
     return failed;
-  }
-
-  int openMemories() {
-    return memories.size();
-  }
-
-  int openPinned() {
-    return pinned.size();
-  }
-
-  int openMarks() {
-    return marks.size();
-  }
-
-  int openCaptures() {
-    return captures.size();
   }
 
   boolean capturing() {
@@ -237,7 +224,7 @@ final class FakeDriver implements Driver {
   private void mustBePinned(MemorySegment segment) {
     must(
         pinned.stream()
-            .map(p -> p.segment)
+            .map(Pinned::segment)
             .anyMatch(p ->
                 p.address() <= segment.address()
                     && segment.address() + segment.byteSize() <= p.address() + p.byteSize()),
@@ -322,7 +309,7 @@ final class FakeDriver implements Driver {
       arenas.values().forEach(Arena::close);
       arenas.clear();
       memories.clear();
-      List.copyOf(pinned).forEach(HostMemory::close);
+      List.copyOf(pinned).forEach(Pinned::close);
     }
   }
 
@@ -342,6 +329,9 @@ final class FakeDriver implements Driver {
 
     @Override
     public void close() {
+      if (pinned.contains(this) && closed == 0 && !lost) {
+        enter("closePinned");
+      }
       if (pinned.remove(this)) {
         runAll();
         arena.close();

@@ -68,7 +68,7 @@ class GemmChoiceTest {
     @Override
     public void close() {
       rig.device.close();
-      assertThat(driver.openMemories()).isZero();
+      assertThat(driver.memories).isEmpty();
       assertThat(driver.marksAtClose).isZero();
     }
   }
@@ -90,9 +90,9 @@ class GemmChoiceTest {
     assertThat(kernels()).as("a premise").hasSizeGreaterThan(1);
     for (String fastest : kernels()) {
       try (Product product = new Product(null, fastest)) {
-        int open = product.driver.openMemories();
+        int open = product.driver.memories.size();
         assertThat(product.run(10)).containsAll(kernels()).endsWith(fastest);
-        assertThat(product.driver.openMemories()).as("after measuring").isEqualTo(open);
+        assertThat(product.driver.memories.size()).as("after measuring").isEqualTo(open);
         assertThat(product.run(10)).containsExactly(fastest);
       }
     }
@@ -180,7 +180,7 @@ class GemmChoiceTest {
     String fastest = kernels().getLast();
     try (Product product = new Product(null, fastest)) {
       GpuRig.load(product.rows, 10, 3, 4);
-      int open = product.driver.openMemories();
+      int open = product.driver.memories.size();
       long bytes = product.rig.device.liveBytes();
       for (int n = 1; n <= 3; n++) {
         product.driver.failAt(call, n);
@@ -191,9 +191,9 @@ class GemmChoiceTest {
           assertThat(e).hasMessageContaining(call + " failed: FAKE (7)");
         }
         product.driver.failed();
-        assertThat(product.driver.openMemories()).isEqualTo(open);
+        assertThat(product.driver.memories.size()).isEqualTo(open);
         assertThat(product.rig.device.liveBytes()).isEqualTo(bytes);
-        assertThat(product.driver.openMarks()).isZero();
+        assertThat(product.driver.marks).isEmpty();
       }
       assertThat(product.run(10)).contains(fastest);
     }

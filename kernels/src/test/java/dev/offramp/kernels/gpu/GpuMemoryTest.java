@@ -35,7 +35,7 @@ class GpuMemoryTest {
       throws Exception {
     GpuRig rig = new GpuRig(driver, null);
     int failures = 0;
-    int pinned = driver.openPinned();
+    int pinned = driver.pinned.size();
     for (String call : CALLS) {
       for (int n = 1; ; n++) {
         driver.failAt(call, n);
@@ -45,8 +45,8 @@ class GpuMemoryTest {
           assertThat(e).hasMessageContaining("fake:0: " + call + " failed: FAKE (7)");
         }
         assertThat(rig.device.liveBytes()).as("gauge, %s failed at %d", call, n).isZero();
-        assertThat(driver.openMemories()).as("memory, %s failed at %d", call, n).isZero();
-        assertThat(driver.openPinned()).as("pinned, %s failed at %d", call, n).isEqualTo(pinned);
+        assertThat(driver.memories).as("memory, %s failed at %d", call, n).isEmpty();
+        assertThat(driver.pinned.size()).as("pinned, %s failed at %d", call, n).isEqualTo(pinned);
         if (!driver.failed()) {
           break;
         }
@@ -96,7 +96,7 @@ class GpuMemoryTest {
     signal.close();
     norm.close();
     assertThat(rig.device.liveBytes()).isZero();
-    assertThat(rig.driver.openMemories()).isZero();
+    assertThat(rig.driver.memories).isEmpty();
     rig.device.close();
   }
 
@@ -143,7 +143,7 @@ class GpuMemoryTest {
     }
     assertThat(rig.device.liveBytes()).isEqualTo(bytes);
     rig.device.close();
-    assertThat(rig.driver.openMemories()).isZero();
+    assertThat(rig.driver.memories).isEmpty();
   }
 
   /** Everything a device makes, in a random order. */
@@ -161,7 +161,7 @@ class GpuMemoryTest {
         });
     recording.replay();
     recording.replay();
-    assertThat(rig.driver.openCaptures()).isEqualTo(1);
+    assertThat(rig.driver.captures.size()).isEqualTo(1);
     List<AutoCloseable> made =
         new ArrayList<>(
             List.of(rows, in, out, head, rig.linear(8, 8), signal, recording, rig.norm(8)));
@@ -177,8 +177,8 @@ class GpuMemoryTest {
       one.close();
     }
     assertThat(rig.device.liveBytes()).isZero();
-    assertThat(rig.driver.openCaptures()).isZero();
-    assertThat(rig.driver.openMarks()).isZero();
+    assertThat(rig.driver.captures).isEmpty();
+    assertThat(rig.driver.marks).isEmpty();
     rig.device.close();
     rig.device.close();
     assertThat(rig.driver.closed).isEqualTo(1);
@@ -215,7 +215,7 @@ class GpuMemoryTest {
     rig.device.close();
     assertThat(rig.device.liveBytes()).isZero();
     assertThat(rig.driver.closed).isEqualTo(1);
-    assertThat(rig.driver.openMemories()).isZero();
+    assertThat(rig.driver.memories).isEmpty();
   }
 
   @Test
@@ -223,12 +223,12 @@ class GpuMemoryTest {
     GpuRig rig = new GpuRig();
     rig.driver.kernels = launch -> LockSupport.parkNanos(1_000_000);
     assertThat(rig.device.measurePeakGflops()).isPositive().isFinite();
-    assertThat(rig.driver.openMemories()).isZero();
+    assertThat(rig.driver.memories).isEmpty();
     rig.driver.failAt("launch", 1);
     assertThatExceptionOfType(DeviceException.class)
         .isThrownBy(() -> rig.device.measurePeakGflops());
-    assertThat(rig.driver.openMemories()).isZero();
-    assertThat(rig.driver.openMarks()).isZero();
+    assertThat(rig.driver.memories).isEmpty();
+    assertThat(rig.driver.marks).isEmpty();
     rig.device.close();
   }
 }

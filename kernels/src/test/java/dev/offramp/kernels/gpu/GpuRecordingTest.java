@@ -38,7 +38,7 @@ class GpuRecordingTest {
   @AfterEach
   void close() {
     rig.device.close();
-    assertThat(driver.openMemories()).isZero();
+    assertThat(driver.memories).isEmpty();
   }
 
   private void operations() {
@@ -69,7 +69,7 @@ class GpuRecordingTest {
       }
     }
     recording.close();
-    assertThat(driver.openCaptures()).isZero();
+    assertThat(driver.captures).isEmpty();
   }
 
   @Test
@@ -88,10 +88,10 @@ class GpuRecordingTest {
     load(33);
     recording.replay();
     assertThat(driver.captured).isEqualTo(2);
-    assertThat(driver.openCaptures()).isEqualTo(2);
+    assertThat(driver.captures.size()).isEqualTo(2);
     recording.close();
     recording.close();
-    assertThat(driver.openCaptures()).isZero();
+    assertThat(driver.captures).isEmpty();
   }
 
   private static Bounds bucket(int count) {
@@ -114,7 +114,7 @@ class GpuRecordingTest {
       assertThat(rig.launched(recording::replay)).isEqualTo(expected);
     }
     assertThat(driver.captured).isEqualTo(2);
-    assertThat(driver.openCaptures()).as("the old one is closed").isEqualTo(1);
+    assertThat(driver.captures.size()).as("the old one is closed").isEqualTo(1);
   }
 
   @Test
@@ -125,7 +125,7 @@ class GpuRecordingTest {
       GpuRig.load(rows, count, POSITIONS, POSITIONS); // dense: each count is a bucket
       recording.replay();
       recording.replay();
-      most = Math.max(most, driver.openCaptures());
+      most = Math.max(most, driver.captures.size());
     }
     assertThat(driver.captured).isEqualTo(CAPACITY);
     assertThat(most).isBetween(8, 64);
@@ -137,13 +137,13 @@ class GpuRecordingTest {
     recording.replay();
     assertThat(driver.captured).as("the first is not").isEqualTo(captured + 1);
     recording.close();
-    assertThat(driver.openCaptures()).isZero();
+    assertThat(driver.captures).isEmpty();
   }
 
   @Test
   void zeroLiveRowsLaunchNothing() {
     Recording recording = rig.device.record(this::operations);
-    int memories = driver.openMemories();
+    int memories = driver.memories.size();
     for (int i = 0; i < 3; i++) {
       assertThat(rig.launched(() -> load(0))).isEmpty();
       assertThat(rig.launched(this::operations)).isEmpty();
@@ -152,7 +152,7 @@ class GpuRecordingTest {
       assertThat(rows.rows()).isEmpty();
     }
     assertThat(driver.captured).isZero();
-    assertThat(driver.openMemories()).isEqualTo(memories);
+    assertThat(driver.memories.size()).isEqualTo(memories);
     load(3);
     assertThat(rig.launched(recording::replay)).isNotEmpty();
   }
@@ -200,9 +200,9 @@ class GpuRecordingTest {
     for (int i = 0; i < 3; i++) {
       assertThat(rig.launched(recording::replay)).isEqualTo(expected);
     }
-    assertThat(driver.openCaptures()).isEqualTo(1);
+    assertThat(driver.captures.size()).isEqualTo(1);
     recording.close();
-    assertThat(driver.openCaptures()).isZero();
+    assertThat(driver.captures).isEmpty();
   }
 
   @Test

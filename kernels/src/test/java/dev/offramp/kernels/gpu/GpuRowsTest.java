@@ -62,7 +62,7 @@ class GpuRowsTest {
       assertThat(rows.count()).isEqualTo(3);
       assertThat(rows.rows()).containsExactly(0, 1, 2);
     }
-    assertThat(rig.driver.openMarks()).isZero();
+    assertThat(rig.driver.marks).isEmpty();
   }
 
   @Test

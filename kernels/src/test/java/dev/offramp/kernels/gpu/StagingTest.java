@@ -173,7 +173,7 @@ class StagingTest {
       assertThat(driver.waiting()).isPositive();
       device.copyOut(buffer, 100, MemorySegment.ofArray(new byte[0])).await();
       assertThat(driver.waiting()).isZero();
-      assertThat(driver.openMarks()).isZero();
+      assertThat(driver.marks).isEmpty();
     }
   }
 
@@ -260,8 +260,8 @@ class StagingTest {
     device.copyOut(buffer, 0, MemorySegment.ofArray(back));
     device.close();
     assertThat(back).containsOnly(0);
-    assertThat(driver.openMarks()).isZero();
-    assertThat(driver.openPinned()).isZero();
+    assertThat(driver.marks).isEmpty();
+    assertThat(driver.pinned).isEmpty();
     assertThatIllegalStateException()
         .isThrownBy(() -> device.copyOut(buffer, 0, MemorySegment.ofArray(back)))
         .withMessageContaining("copyOut");
