@@ -516,7 +516,7 @@ int cuModuleUnload(u64 module) {
 static struct {
   const char* name;
   const char* parameters;
-} functions[] = {{"compact", "pipif"}, {"list_tokens", "pi"}};
+} functions[] = {{"compact", "pipifi"}, {"list_tokens", "pi"}};
 
 int cuModuleGetFunction(u64* function, u64 module, const char* name) {
   NEEDS_CONTEXT();

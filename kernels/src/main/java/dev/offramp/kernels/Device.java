@@ -21,6 +21,14 @@ public interface Device extends AutoCloseable {
   }
 
   /**
+   * Whether operations are only queued when their call returns, so that the host and the device
+   * work at the same time.
+   */
+  default boolean queues() {
+    return false;
+  }
+
+  /**
    * Allocates zeroed memory.
    *
    * @throws DeviceException if the device has not enough memory
@@ -29,7 +37,8 @@ public interface Device extends AutoCloseable {
 
   /**
    * Queues a copy of all of {@code source}, whose elements are of the buffer's type in native byte
-   * order, to the buffer from element {@code at} on.
+   * order, to the buffer from element {@code at} on. The source has been read when the call returns
+   * and may be changed then.
    */
   Event copyIn(MemorySegment source, Buffer target, long at);
 
@@ -46,8 +55,8 @@ public interface Device extends AutoCloseable {
   Linear linear(int inputs, int outputs, MemorySegment weight, DataType type, MemorySegment bias);
 
   /**
-   * As {@link #linear}, for the map of an exit head: its weights stay in F32 whatever the precision,
-   * since confidences are compared with thresholds.
+   * As {@link #linear}, for the map of an exit head: its weights stay in F32 whatever the
+   * precision, since confidences are compared with thresholds.
    */
   default Linear head(
       int inputs, int classes, MemorySegment weight, DataType type, MemorySegment bias) {

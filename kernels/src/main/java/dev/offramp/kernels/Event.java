@@ -1,6 +1,6 @@
 package dev.offramp.kernels;
 
-/** Completion of a copy. The host memory of the copy must stay as it is until then. */
+/** Completion of a copy. Host memory that is copied to is filled, and must stay, until then. */
 @FunctionalInterface
 public interface Event {
   /** An event of work that is complete already. */

@@ -29,6 +29,12 @@ public interface LiveRows extends AutoCloseable {
    */
   void load(int[] rows, int[] lengths, int positions);
 
+  /**
+   * Tells the device that there are no more live rows and valid positions than these by now, as the
+   * caller has seen in a verdict: work can then be sized by it without asking the device.
+   */
+  default void atMost(int rows, int tokens) {}
+
   /** The live rows in their order (a copy). */
   int[] rows();
 

@@ -59,7 +59,8 @@ record Checks(Heap heap, DataType activations, String operation) {
       throw closed(name);
     }
     if (mine.stored() != stored) {
-      throw fault("%s is in %s; layers are made by linear, exit heads by head", name, mine.stored());
+      throw fault(
+          "%s is in %s; layers are made by linear, exit heads by head", name, mine.stored());
     }
     return mine;
   }
@@ -126,7 +127,7 @@ record Checks(Heap heap, DataType activations, String operation) {
   /** A signal for these rows; classes is 0 where probabilities do not matter. */
   void signal(ExitSignal signal, GpuRows rows, int classes) {
     present("signal", signal);
-    buffer("signal.predictions", signal.predictions(), DataType.I32, rows.atMost());
+    buffer("signal.predictions", signal.predictions(), DataType.I32, rows.bounds().rows());
     buffer("signal.scores", signal.scores(), DataType.F32, 3L * signal.capacity());
     if (signal.probabilities() != null && classes > 0) {
       buffer(

@@ -1,6 +1,5 @@
 package dev.offramp.kernels.gpu;
 
-import dev.offramp.kernels.DeviceException;
 import dev.offramp.kernels.Epilogue;
 import dev.offramp.kernels.Precision;
 import dev.offramp.kernels.gpu.Driver.Memory;
@@ -31,8 +30,6 @@ final class GemmChoice {
   private final Driver driver;
   private final Precision precision;
   private final Path file; // null where nothing is kept
-  final List<GemmKernel> kernels;
-  private final Map<String, GemmKernel> byName = new HashMap<>();
   private final Map<Shape, String> chosen = new HashMap<>();
   private final Properties kept = new Properties();
 
@@ -46,13 +43,6 @@ final class GemmChoice {
   GemmChoice(Driver driver, Precision precision, Path cache) {
     this.driver = driver;
     this.precision = precision;
-    kernels = GemmKernel.of(driver.traits(), precision);
-    if (kernels.isEmpty()) {
-      throw new DeviceException(
-          "%s: has no matrix product in %s; leave the precision out"
-              .formatted(driver.info().id(), precision));
-    }
-    kernels.forEach(kernel -> byName.put(kernel.name(), kernel));
     file = cache == null ? null : cache.resolve(fileName());
     if (file != null && Files.exists(file)) {
       try (Reader reader = Files.newBufferedReader(file)) {
@@ -65,7 +55,7 @@ final class GemmChoice {
 
   /** The description names device, driver and libraries: any change of them asks anew. */
   private String fileName() {
-    String text = driver.info().description() + precision + kernels;
+    String text = driver.info().description() + precision + GemmKernel.BY_NAME.keySet();
     return "gemm-%016x.properties"
         .formatted(text.chars().asLongStream().reduce(17, (h, c) -> h * 1_000_003 + c));
   }
@@ -95,7 +85,7 @@ final class GemmChoice {
           out);
     } else {
       launch(
-          byName.get(choice),
+          GemmKernel.BY_NAME.get(choice),
           bounds.tokens(),
           rows.table(),
           rows.capacity(),
@@ -145,6 +135,10 @@ final class GemmChoice {
         arguments.toArray());
   }
 
+  List<GemmKernel> kernels(int inputs) {
+    return GemmKernel.of(driver.traits(), precision, inputs);
+  }
+
   private String choose(int tokens, GpuLinear map, boolean dense) {
     Shape shape =
         new Shape(
@@ -154,9 +148,15 @@ final class GemmChoice {
             dense);
     String choice = chosen.get(shape);
     if (choice == null) {
+      List<GemmKernel> kernels = kernels(map.inputs());
       choice = kept.getProperty(shape.key());
-      if (choice == null || !(byName.containsKey(choice) || dense && choice.equals(LIBRARY))) {
-        choice = measure(shape, map);
+      boolean known =
+          choice != null
+              && (choice.equals(LIBRARY)
+                  ? dense
+                  : kernels.contains(GemmKernel.BY_NAME.get(choice)));
+      if (!known) {
+        choice = measure(kernels, shape, map);
         kept.setProperty(shape.key(), choice);
         keep();
       }
@@ -166,7 +166,7 @@ final class GemmChoice {
   }
 
   /** Times every candidate on memory of its own. */
-  private String measure(Shape shape, GpuLinear map) {
+  private String measure(List<GemmKernel> kernels, Shape shape, GpuLinear map) {
     if (kernels.size() == 1 && !shape.dense()) {
       return kernels.getFirst().name();
     }

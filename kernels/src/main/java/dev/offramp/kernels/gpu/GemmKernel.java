@@ -2,6 +2,11 @@ package dev.offramp.kernels.gpu;
 
 import dev.offramp.kernels.Precision;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * One size of a matrix product's kernel.
@@ -44,20 +49,26 @@ record GemmKernel(Kind kind, int m, int n, int each, int eachN) {
           new GemmKernel(Kind.VECTOR, 12, PANEL, 12, PANEL),
           new GemmKernel(Kind.VECTOR, 4, PANEL, 4, PANEL));
 
-  /** Those that give a device's products in that precision. */
-  static List<GemmKernel> of(Traits traits, Precision precision) {
+  static final Map<String, GemmKernel> BY_NAME =
+      Stream.of(TILE, TENSOR, VECTOR)
+          .flatMap(List::stream)
+          .collect(Collectors.toMap(GemmKernel::name, kernel -> kernel, (a, b) -> a, TreeMap::new));
+
+  /** Those that give a device's products in that precision, of lines of so many inputs. */
+  static List<GemmKernel> of(Traits traits, Precision precision, int inputs) {
     if (traits.processor()) {
       return VECTOR;
     }
     boolean tensor = traits.dialect() == Traits.Dialect.CUDA && precision != Precision.F32;
-    return tensor
-        ? TENSOR.stream().filter(k -> k.localBytes(traits) <= traits.localBytes()).toList()
-        : TILE.stream().filter(k -> k.items() <= traits.maxGroupItems()).toList();
+    if (tensor && inputs * precision.activations().bytes() % 16 == 0) {
+      return TENSOR.stream().filter(k -> k.localBytes(traits) <= traits.localBytes()).toList();
+    }
+    return TILE.stream().filter(k -> k.items() <= traits.maxGroupItems()).toList();
   }
 
   /** Name of the function. */
   String name() {
-    return "gemm_%s_%dx%d".formatted(kind.name().toLowerCase(java.util.Locale.ROOT), m, n);
+    return "gemm_%s_%dx%d".formatted(kind.name().toLowerCase(Locale.ROOT), m, n);
   }
 
   private int items() {

@@ -62,6 +62,11 @@ public final class GpuDevice implements Device {
   }
 
   @Override
+  public boolean queues() {
+    return true;
+  }
+
+  @Override
   public Buffer allocate(DataType type, long elements) {
     Checks check = checks("allocate");
     check.present("type", type);
@@ -219,7 +224,8 @@ public final class GpuDevice implements Device {
       check.present("pooling", pooling);
       check.positive("width", width);
       Memory x = check.activations("in", in, live, width).memory();
-      Memory y = check.buffer("out", out, DataType.F32, (long) live.atMost() * width).memory();
+      Memory y =
+          check.buffer("out", out, DataType.F32, (long) live.bounds().rows() * width).memory();
       check.distinct("out", out, "in", in);
       return new Operation(
           live, false, bounds -> launches.pool(bounds, live, pooling, width, x, y));

@@ -13,8 +13,8 @@ import java.lang.foreign.MemorySegment;
 
 /**
  * Weights on the device: [outputs, inputs] of the type asked for, or for processors F32 panels
- * [outputs / 32, inputs, 32] filled up with zeros. The bias is F32, with a copy of the weights' type
- * for the vendor's library.
+ * [outputs / 32, inputs, 32] filled up with zeros. The bias is F32, with a copy of the weights'
+ * type for the vendor's library.
  */
 final class GpuLinear implements Linear {
   private static final int PANEL = 32;

@@ -1,44 +1,33 @@
 package dev.offramp.kernels.gpu;
 
-import static java.lang.foreign.ValueLayout.JAVA_INT;
-
 import dev.offramp.kernels.DeviceException;
 import dev.offramp.kernels.LiveRows;
-import dev.offramp.kernels.gpu.Driver.Mark;
 import dev.offramp.kernels.gpu.Driver.Memory;
-import dev.offramp.kernels.gpu.Driver.Pinned;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.BitSet;
-import java.util.Deque;
 
 /**
  * The table of live rows on the device, laid out as rows.c says, and what the host knows of it.
- * After each compaction the table is read back in the background; until that has arrived the host
- * goes by the last known state, whose counts are never too small.
+ * After a compaction that is upper bounds, which do for sizing grids; only who asks for the rows
+ * themselves waits for the device.
  */
 final class GpuRows implements LiveRows {
   private static final int HEADER = 4;
-
-  /** Compactions whose outcome may be under way. */
-  private static final int SLOTS = 4;
 
   final Heap heap;
   private final Staging staging;
   private final int capacity;
   private final int maxPositions;
-  private final long pinnedBytes;
+  private final int[] rows; // (capacity)
   private Memory table;
-  private Pinned pinned; // [SLOTS][HEADER + 2 * capacity]
-  private final Deque<Mark> underWay = new ArrayDeque<>();
-  private int nextSlot;
   private int positions;
   private int count;
   private int tokenCount;
   private boolean dense;
-  private int[] rows; // (capacity)
-  private int[] lengths; // (capacity)
+
+  /** Whether rows were taken out since the host last knew: the counts are bounds then. */
+  private boolean compacted;
 
   GpuRows(Heap heap, Staging staging, int capacity, int maxPositions) {
     long elements = HEADER + 3L * capacity + (long) capacity * maxPositions;
@@ -53,21 +42,13 @@ final class GpuRows implements LiveRows {
     this.maxPositions = maxPositions;
     positions = maxPositions;
     rows = new int[capacity];
-    lengths = new int[capacity];
-    pinnedBytes = (long) SLOTS * slotBytes();
     table = heap.allocate(4 * elements);
     try {
       heap.driver.zero(table, 0, 4L * HEADER);
-      pinned = heap.driver.pinned(pinnedBytes);
-      heap.count(pinnedBytes);
     } catch (RuntimeException e) {
       heap.free(table);
       throw e;
     }
-  }
-
-  private long slotBytes() {
-    return 4L * (HEADER + 2L * capacity);
   }
 
   @Override
@@ -86,7 +67,14 @@ final class GpuRows implements LiveRows {
   @Override
   public int count() {
     open();
-    learn(true);
+    if (compacted) {
+      int[] known = new int[HEADER + capacity];
+      staging.download(table, 0, MemorySegment.ofArray(known)).await();
+      count = known[0];
+      tokenCount = known[1];
+      System.arraycopy(known, HEADER, rows, 0, count);
+      compacted = false;
+    }
     return count;
   }
 
@@ -100,20 +88,19 @@ final class GpuRows implements LiveRows {
   public void load(int[] newRows, int[] newLengths, int newPositions) {
     open();
     check(newRows, newLengths, newPositions);
-    forget();
+    compacted = false;
     positions = newPositions;
     count = newRows.length;
     System.arraycopy(newRows, 0, rows, 0, count);
-    System.arraycopy(newLengths, 0, lengths, 0, count);
     int[] image = new int[HEADER + 3 * capacity];
     dense = true;
     tokenCount = 0;
     for (int i = 0; i < count; i++) {
       image[HEADER + i] = rows[i];
-      image[HEADER + capacity + i] = lengths[i];
+      image[HEADER + capacity + i] = newLengths[i];
       image[HEADER + 2 * capacity + i] = tokenCount;
-      tokenCount += lengths[i];
-      dense &= rows[i] == i && lengths[i] == positions;
+      tokenCount += newLengths[i];
+      dense &= rows[i] == i && newLengths[i] == positions;
     }
     image[0] = count;
     image[1] = tokenCount;
@@ -156,52 +143,24 @@ final class GpuRows implements LiveRows {
     heap.driver.launch("list_tokens", Grid.of(atMost, 32), table, capacity);
   }
 
-  /** Has the outcome of a compaction that was just queued read back. */
+  /** Takes note of a compaction that was just queued. */
   void compacted() {
-    if (underWay.size() == SLOTS) {
-      learnNext();
-    }
-    heap.driver.read(table, 0, slot(nextSlot));
-    nextSlot = (nextSlot + 1) % SLOTS;
-    underWay.add(heap.driver.mark());
+    compacted = true;
     dense = false;
   }
 
-  private MemorySegment slot(int index) {
-    return pinned.segment().asSlice(index * slotBytes(), slotBytes());
-  }
-
-  /** Takes note of the outcomes that have arrived, or of all. */
-  private void learn(boolean all) {
-    while (!underWay.isEmpty() && (all || underWay.peek().reached())) {
-      learnNext();
+  @Override
+  public void atMost(int mostRows, int mostTokens) {
+    open();
+    if (compacted) {
+      count = Math.min(count, mostRows);
+      tokenCount = Math.min(tokenCount, mostTokens);
     }
   }
 
-  private void learnNext() {
-    MemorySegment slot = slot(Math.floorMod(nextSlot - underWay.size(), SLOTS));
-    underWay.poll().finish();
-    count = slot.getAtIndex(JAVA_INT, 0);
-    tokenCount = slot.getAtIndex(JAVA_INT, 1);
-    MemorySegment.copy(slot, JAVA_INT, 4L * HEADER, rows, 0, count);
-    MemorySegment.copy(slot, JAVA_INT, 4L * (HEADER + capacity), lengths, 0, count);
-  }
-
-  private void forget() {
-    underWay.forEach(Mark::close);
-    underWay.clear();
-  }
-
-  /** What grids may be sized by now, without waiting. */
+  /** What grids may be sized by, without waiting. */
   Bounds bounds() {
-    learn(false);
     return new Bounds(count, tokenCount, positions, dense);
-  }
-
-  /** Most live rows that there can be now, without waiting. */
-  int atMost() {
-    learn(false);
-    return count;
   }
 
   Memory table() {
@@ -216,16 +175,7 @@ final class GpuRows implements LiveRows {
 
   @Override
   public void close() {
-    if (table == null) {
-      return;
-    }
-    if (!heap.closed()) {
-      // What is under way writes into the pinned memory.
-      learn(true);
-      heap.free(table);
-      pinned.close();
-      heap.count(-pinnedBytes);
-    }
+    heap.free(table);
     table = null;
   }
 }

@@ -27,11 +27,6 @@ final class Heap {
     }
   }
 
-  /** Counts host memory that belongs to an object of the device. */
-  void count(long bytes) {
-    liveBytes += bytes;
-  }
-
   long liveBytes() {
     return liveBytes;
   }

@@ -19,6 +19,9 @@ final class Launches {
   private static final int SCAN = 256;
   private static final int POOL_ITEMS = 128;
 
+  /** Up to so many rows the one group that compacts lists their positions too. */
+  private static final int LISTED_AT_ONCE = 256;
+
   /** Positions that a work item of the vector kernels takes. */
   private static final int VECTOR_BLOCK = 16;
 
@@ -169,7 +172,10 @@ final class Launches {
         rows.capacity(),
         memory(signal.scores()),
         line,
-        lambda);
-    rows.listTokens(bounds.rows());
+        lambda,
+        bounds.rows() <= LISTED_AT_ONCE ? 1 : 0);
+    if (bounds.rows() > LISTED_AT_ONCE) {
+      rows.listTokens(bounds.rows());
+    }
   }
 }

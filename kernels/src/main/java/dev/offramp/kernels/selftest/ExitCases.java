@@ -154,8 +154,7 @@ final class ExitCases {
     for (float[] logits : ODD_LOGITS) {
       ExitSignal signal = side.signal(1, 3);
 
-      side.device.exitHead(
-          rows, Pooling.FIRST, side.head(1, 3, new float[3], logits), in, signal);
+      side.device.exitHead(rows, Pooling.FIRST, side.head(1, 3, new float[3], logits), in, signal);
 
       String name = "of logits " + Arrays.toString(logits);
       side.exactly("prediction " + name, side.ints(signal.predictions()));

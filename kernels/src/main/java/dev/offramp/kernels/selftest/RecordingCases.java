@@ -54,8 +54,7 @@ final class RecordingCases {
     Normalization norm = side.normalization(WIDTH);
     Linear map = halving(side, WIDTH);
     Linear head =
-        side.head(
-            WIDTH, CLASSES, side.numbers(WIDTH * CLASSES, 0.5), side.numbers(CLASSES, 1));
+        side.head(WIDTH, CLASSES, side.numbers(WIDTH * CLASSES, 0.5), side.numbers(CLASSES, 1));
     Buffer ids = side.i32(new int[capacity * MOST_POSITIONS]);
     Buffer embedded = side.activations(new float[size]);
     Buffer in = side.activations(new float[size]);

@@ -4,6 +4,11 @@
 #define FIRST 1
 #define LARGEST 2
 
+/* A NaN stays. */
+DEVFN float larger(float a, float b) {
+  return b > a || IS_NAN(b) ? b : a;
+}
+
 /* Pools feature j of a row of that many positions, which starts at in. */
 DEVFN float pooled(const GLOBAL ACT* in, int pooling, int length, int width, int j) {
   float v = LOAD(in, j);
@@ -15,7 +20,7 @@ DEVFN float pooled(const GLOBAL ACT* in, int pooling, int length, int width, int
     if (pooling == MEAN) {
       v += x;
     } else {
-      v = x > v || IS_NAN(x) ? x : v; /* a NaN stays */
+      v = larger(v, x);
     }
   }
   return pooling == MEAN ? v / (float)length : v;
@@ -39,25 +44,6 @@ KERNEL void pool(
   }
 }
 
-#define HEAD_TEAMS 8
-#define HEAD_ITEMS (32 * HEAD_TEAMS)
-
-/* Combines what all items of the group hold; op is one of the two below. */
-#define SUM_OF(a, b) ((a) + (b))
-#define GROUP_REDUCE(v, scratch, op)                                   \
-  do {                                                                 \
-    BARRIER();                                                         \
-    scratch[item] = v;                                                 \
-    BARRIER();                                                         \
-    for (int step = HEAD_ITEMS / 2; step > 0; step /= 2) {             \
-      if (item < step) {                                               \
-        scratch[item] = op(scratch[item], scratch[item + step]);       \
-      }                                                                \
-      BARRIER();                                                       \
-    }                                                                  \
-    v = scratch[0];                                                    \
-  } while (0)
-
 /* Whether logit a of class i beats logit b of class j: NaN never does, the first of equals does. */
 DEVFN int beats(float a, int i, float b, int j) {
   if (i < 0 || IS_NAN(a)) {
@@ -66,8 +52,68 @@ DEVFN int beats(float a, int i, float b, int j) {
   return j < 0 || IS_NAN(b) || a > b || (a == b && i < j);
 }
 
+#define HEAD_TEAMS 8
+#define HEAD_ITEMS (32 * HEAD_TEAMS)
+#define QUADS_EACH 4
+#define CHUNK (128 * QUADS_EACH) /* features pooled at a time */
+
 /*
- * Pool, linear, softmax, prediction and scores of each live row.
+ * Pools a row of that many positions, which starts at in: teams share the positions, lanes the
+ * features. features is float (width).
+ */
+DEVFN void pool_row(
+    const GLOBAL ACT* in,
+    int pooling,
+    int length,
+    int width,
+    LOCALPTR float* parts,
+    GLOBAL float* features) {
+  int largest = pooling == LARGEST;
+  int used = pooling == FIRST ? 1 : length;
+  int item = TEAM * 32 + LANE;
+  for (int from = 0; from < width; from += CHUNK) {
+    float sum[QUADS_EACH][4];
+    UNROLL
+    for (int q = 0; q < QUADS_EACH; q++) {
+      UNROLL
+      for (int k = 0; k < 4; k++) {
+        sum[q][k] = largest ? -INF_F : 0.0f;
+      }
+    }
+    for (int p = TEAM; p < used; p += HEAD_TEAMS) {
+      UNROLL
+      for (int q = 0; q < QUADS_EACH; q++) {
+        float v[4];
+        load4_upto(in + (long)p * width, from + 128 * q + 4 * LANE, width, v);
+        UNROLL
+        for (int k = 0; k < 4; k++) {
+          sum[q][k] = largest ? larger(sum[q][k], v[k]) : sum[q][k] + v[k];
+        }
+      }
+    }
+    UNROLL
+    for (int q = 0; q < QUADS_EACH; q++) {
+      UNROLL
+      for (int k = 0; k < 4; k++) {
+        parts[TEAM * CHUNK + 128 * q + 4 * LANE + k] = sum[q][k];
+      }
+    }
+    BARRIER();
+    for (int j = item; j < CHUNK && from + j < width; j += HEAD_ITEMS) {
+      float v = parts[j];
+      UNROLL
+      for (int t = 1; t < HEAD_TEAMS; t++) {
+        v = largest ? larger(v, parts[t * CHUNK + j]) : v + parts[t * CHUNK + j];
+      }
+      features[from + j] = largest ? v : v / (float)used;
+    }
+    BARRIER_GLOBAL();
+  }
+}
+
+/*
+ * Pool, linear, softmax, prediction and scores of each live row. Every team judges the logits, the
+ * first one writes.
  *   work: float (capacity, width + classes), pooled features and logits
  *   scores: float (3, signal_capacity): top-1, margin, entropy
  *   probabilities: float (signal_capacity, classes), or null
@@ -87,7 +133,7 @@ KERNEL void exit_head(
     GLOBAL int* RESTRICT predictions,
     GLOBAL float* probabilities) {
   LOCAL float scratch[HEAD_ITEMS];
-  LOCAL int classes_of[HEAD_ITEMS];
+  LOCAL float parts[HEAD_TEAMS * CHUNK];
   int present = GROUP < live[LIVE_COUNT];
   int i = present ? GROUP : 0;
   if (!present) {
@@ -96,19 +142,15 @@ KERNEL void exit_head(
   }
   int item = TEAM * 32 + LANE;
   long row = (long)LIVE_ROWS(live)[i] * live[LIVE_POSITIONS] * width;
-  int length = LIVE_LENGTHS(live, capacity)[i];
   GLOBAL float* features = work + (long)i * (width + classes);
   GLOBAL float* logits = features + width;
-
-  for (int j = item; j < width; j += HEAD_ITEMS) {
-    features[j] = pooled(in + row, pooling, length, width, j);
-  }
-  BARRIER_GLOBAL();
+  pool_row(in + row, pooling, LIVE_LENGTHS(live, capacity)[i], width, parts, features);
 
   for (int from = 0; from < classes; from += HEAD_TEAMS) {
     int c = from + TEAM;
     float sum = 0.0f;
     if (c < classes) {
+      UNROLL_FOUR
       for (int j = LANE; j < width; j += 32) {
         sum = FMA(features[j], weight[WEIGHT_AT(c, j, width)], sum);
       }
@@ -122,32 +164,28 @@ KERNEL void exit_head(
 
   float best = 0.0f;
   int best_class = -1;
-  for (int c = item; c < classes; c += HEAD_ITEMS) {
+  for (int c = LANE; c < classes; c += 32) {
     if (beats(logits[c], c, best, best_class)) {
       best = logits[c];
       best_class = c;
     }
   }
-  BARRIER();
-  scratch[item] = best;
-  classes_of[item] = best_class;
-  BARRIER();
-  for (int step = HEAD_ITEMS / 2; step > 0; step /= 2) {
-    if (item < step
-        && beats(
-            scratch[item + step], classes_of[item + step], scratch[item], classes_of[item])) {
-      scratch[item] = scratch[item + step];
-      classes_of[item] = classes_of[item + step];
+  for (int step = 16; step > 0; step /= 2) {
+    float other = team_next(best, step, scratch);
+    int other_class = (int)team_next((float)best_class, step, scratch);
+    if (LANE < step && beats(other, other_class, best, best_class)) {
+      best = other;
+      best_class = other_class;
     }
-    BARRIER();
   }
-  best_class = classes_of[0] < 0 ? 0 : classes_of[0];
+  best_class = (int)team_max(LANE == 0 ? (float)best_class : -1.0f, scratch);
+  best_class = best_class < 0 ? 0 : best_class;
   best = present ? logits[best_class] : 0.0f; /* NaN where all are */
 
   float sum = 0.0f;
   float weighted = 0.0f;
   float second = 0.0f;
-  for (int c = item; c < classes; c += HEAD_ITEMS) {
+  for (int c = LANE; c < classes; c += 32) {
     float d = logits[c] - best;
     float e = EXP(d);
     sum += e;
@@ -156,9 +194,9 @@ KERNEL void exit_head(
       second = MAX(second, e);
     }
   }
-  GROUP_REDUCE(sum, scratch, SUM_OF);
-  GROUP_REDUCE(weighted, scratch, SUM_OF);
-  GROUP_REDUCE(second, scratch, MAX);
+  sum = team_sum(sum, scratch);
+  weighted = team_sum(weighted, scratch);
+  second = team_max(second, scratch);
 
   if (item == 0 && present) {
     /* H = log(sum) - weighted / sum, since log p = d - log(sum) */

@@ -113,20 +113,21 @@ KERNEL void GEMM(
     BARRIER();
   }
   UNROLL
-  for (int i = 0; i < EACH; i++) {
-    int m = first + (i / 4) * (4 * M / EACH) + 4 * y + i % 4;
-    if (m < tokens) {
-      long to = (long)LIVE_LIST(live, capacity)[m] * outputs;
-      UNROLL
-      for (int j = 0; j < EACH; j++) {
-        int n = column + (j / 4) * (4 * ACROSS) + 4 * x + j % 4;
-        if (n < outputs) {
-          float v = activate(epilogue, sum[i][j] + bias[n]);
-          if (epilogue == BIAS_RESIDUAL) {
-            v += LOAD(residual, to + n);
-          }
-          STORE(out, to + n, v);
+  for (int part = 0; part < PARTS; part++) {
+    int n = column + part * (4 * ACROSS) + 4 * x;
+    float add[4];
+    load4_f32_upto(bias, n, outputs, add);
+    UNROLL
+    for (int i = 0; i < EACH; i++) {
+      int m = first + (i / 4) * (4 * M / EACH) + 4 * y + i % 4;
+      if (m < tokens && n < outputs) {
+        long to = (long)LIVE_LIST(live, capacity)[m] * outputs;
+        float v[4];
+        UNROLL
+        for (int k = 0; k < 4; k++) {
+          v[k] = sum[i][4 * part + k] + add[k];
         }
+        finish4(epilogue, v, residual + to, out + to, n, outputs);
       }
     }
   }

@@ -47,8 +47,6 @@ DEVFN unsigned short float_to_half(float f) {
 #define LOAD(p, i) half_to_float((p)[i])
 #define STORE(p, i, v) ((p)[i] = float_to_half(v))
 #define LOAD4_ALIGNED(p, j, v) load4_half((p) + (j), v)
-#define STORE2(p, i, v0, v1) \
-  (*(ushort2*)((p) + (i)) = make_ushort2(float_to_half(v0), float_to_half(v1)))
 #define STORE4_ALIGNED(p, j, v) store4_half((p) + (j), v)
 
 DEVFN void load4_half(const unsigned short* p, float* v) {
@@ -68,7 +66,6 @@ DEVFN void store4_half(unsigned short* p, const float* v) {
 #define ACT float
 #define LOAD(p, i) ((p)[i])
 #define STORE(p, i, v) ((p)[i] = (v))
-#define STORE2(p, i, v0, v1) (*(float2*)((p) + (i)) = make_float2(v0, v1))
 #define STORE4_ALIGNED(p, j, v) (*(float4*)((p) + (j)) = make_float4((v)[0], (v)[1], (v)[2], (v)[3]))
 #endif
 
@@ -78,4 +75,43 @@ DEVFN float team_sum(float v, float* scratch) {
     v += __shfl_xor_sync(0xffffffffu, v, step);
   }
   return v;
+}
+
+DEVFN float team_max(float v, float* scratch) {
+  for (int step = 16; step > 0; step /= 2) {
+    v = fmaxf(v, __shfl_xor_sync(0xffffffffu, v, step));
+  }
+  return v;
+}
+
+/* What the lane that is step further holds; what is beyond the team means nothing. */
+DEVFN float team_next(float v, int step, float* scratch) {
+  return __shfl_down_sync(0xffffffffu, v, step);
+}
+
+#define SCAN 256
+
+/* Sums over the items of a group of SCAN up to and with this one, and over all; two at once. */
+DEVFN void group_scan(int* a, int* b, int* all_a, int* all_b, int* scratch) {
+  int lane = LANE % 32;
+  int warp = LANE / 32;
+  for (int step = 1; step < 32; step *= 2) {
+    int s = __shfl_up_sync(0xffffffffu, *a, step);
+    int t = __shfl_up_sync(0xffffffffu, *b, step);
+    *a += lane >= step ? s : 0;
+    *b += lane >= step ? t : 0;
+  }
+  if (lane == 31) {
+    scratch[warp] = *a;
+    scratch[SCAN + warp] = *b;
+  }
+  __syncthreads();
+  *all_a = 0;
+  *all_b = 0;
+  for (int w = 0; w < SCAN / 32; w++) {
+    *a += w < warp ? scratch[w] : 0;
+    *b += w < warp ? scratch[SCAN + w] : 0;
+    *all_a += scratch[w];
+    *all_b += scratch[SCAN + w];
+  }
 }

@@ -1,6 +1,7 @@
 /* OpenCL C 1.2 and later. */
 #define KERNEL __kernel
-#define DEVFN static inline
+/* A function that stays one may keep local memory for itself in PoCL 3.1, shared by all threads. */
+#define DEVFN static inline __attribute__((always_inline))
 #define GLOBAL __global
 #define LOCAL __local
 #define LOCALPTR __local
@@ -60,4 +61,47 @@ DEVFN float team_sum(float v, LOCALPTR float* scratch) {
     BARRIER();
   }
   return scratch[TEAM * 32];
+}
+
+DEVFN float team_max(float v, LOCALPTR float* scratch) {
+  int at = TEAM * 32 + LANE;
+  BARRIER();
+  scratch[at] = v;
+  BARRIER();
+  for (int step = 16; step > 0; step /= 2) {
+    if (LANE < step) {
+      scratch[at] = MAX(scratch[at], scratch[at + step]);
+    }
+    BARRIER();
+  }
+  return scratch[TEAM * 32];
+}
+
+/* What the lane that is step further holds; what is beyond the team means nothing. */
+DEVFN float team_next(float v, int step, LOCALPTR float* scratch) {
+  BARRIER();
+  scratch[TEAM * 32 + LANE] = v;
+  BARRIER();
+  return scratch[TEAM * 32 + (LANE + step) % 32];
+}
+
+#define SCAN 256
+
+/* Sums over the items of a group of SCAN up to and with this one, and over all; two at once. */
+DEVFN void group_scan(int* a, int* b, int* all_a, int* all_b, LOCALPTR int* scratch) {
+  scratch[LANE] = *a;
+  scratch[SCAN + LANE] = *b;
+  BARRIER();
+  for (int step = 1; step < SCAN; step *= 2) {
+    int s = LANE >= step ? scratch[LANE - step] : 0;
+    int t = LANE >= step ? scratch[SCAN + LANE - step] : 0;
+    BARRIER();
+    scratch[LANE] += s;
+    scratch[SCAN + LANE] += t;
+    BARRIER();
+  }
+  *a = scratch[LANE];
+  *b = scratch[SCAN + LANE];
+  *all_a = scratch[SCAN - 1];
+  *all_b = scratch[2 * SCAN - 1];
 }

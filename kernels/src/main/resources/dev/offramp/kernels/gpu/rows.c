@@ -14,16 +14,29 @@
 #define LIVE_STARTS(live, capacity) ((live) + LIVE_HEADER + 2 * (capacity))
 #define LIVE_LIST(live, capacity) ((live) + LIVE_HEADER + 3 * (capacity))
 
-#define SCAN 256
+/* Lists the valid positions of the i-th live row, an item each. */
+DEVFN void list_row(GLOBAL int* live, int capacity, int i, int item, int items) {
+  int first = LIVE_ROWS(live)[i] * live[LIVE_POSITIONS];
+  int length = LIVE_LENGTHS(live, capacity)[i];
+  int start = LIVE_STARTS(live, capacity)[i];
+  for (int p = item; p < length; p += items) {
+    LIVE_LIST(live, capacity)[start + p] = first + p;
+  }
+}
 
 /*
- * Keeps, in their order, the rows whose score, from place line on, is not above lambda; NaN is above nothing. One group
- * of SCAN items.
+ * Keeps, in their order, the rows whose score, from place line on, is not above lambda; NaN is above
+ * nothing. One group of SCAN items. Lists the positions too where list says so; for many rows
+ * list_tokens is faster.
  */
 KERNEL void compact(
-    GLOBAL int* live, int capacity, const GLOBAL float* RESTRICT scores, int line, float lambda) {
-  LOCAL int stays[SCAN];
-  LOCAL int tokens[SCAN];
+    GLOBAL int* live,
+    int capacity,
+    const GLOBAL float* RESTRICT scores,
+    int line,
+    float lambda,
+    int list) {
+  LOCAL int scratch[2 * SCAN];
   int count = live[LIVE_COUNT];
   int kept = 0;
   int kept_tokens = 0;
@@ -37,43 +50,37 @@ KERNEL void compact(
       row = LIVE_ROWS(live)[i];
       length = LIVE_LENGTHS(live, capacity)[i];
     }
-    stays[LANE] = stay;
-    tokens[LANE] = length;
-    BARRIER();
-    for (int step = 1; step < SCAN; step *= 2) {
-      int s = LANE >= step ? stays[LANE - step] : 0;
-      int t = LANE >= step ? tokens[LANE - step] : 0;
-      BARRIER();
-      stays[LANE] += s;
-      tokens[LANE] += t;
-      BARRIER();
-    }
+    int places = stay;
+    int tokens = length;
+    int all_places;
+    int all_tokens;
+    group_scan(&places, &tokens, &all_places, &all_tokens, scratch);
     /* Places written lie before those that are still to be read: rows only move forward. */
     if (stay) {
-      int to = kept + stays[LANE] - 1;
+      int to = kept + places - 1;
       LIVE_ROWS(live)[to] = row;
       LIVE_LENGTHS(live, capacity)[to] = length;
-      LIVE_STARTS(live, capacity)[to] = kept_tokens + tokens[LANE] - length;
+      LIVE_STARTS(live, capacity)[to] = kept_tokens + tokens - length;
     }
-    kept += stays[SCAN - 1];
-    kept_tokens += tokens[SCAN - 1];
+    kept += all_places;
+    kept_tokens += all_tokens;
     BARRIER_GLOBAL();
   }
   if (LANE == 0) {
     live[LIVE_COUNT] = kept;
     live[LIVE_TOKENS] = kept_tokens;
   }
+  if (list) {
+    for (int i = LANE / 32; i < kept; i += SCAN / 32) {
+      list_row(live, capacity, i, LANE % 32, 32);
+    }
+  }
 }
 
 /* Lists the valid positions of the live rows anew; a group for each row that may be live. */
 KERNEL void list_tokens(GLOBAL int* live, int capacity) {
   if (GROUP < live[LIVE_COUNT]) {
-    int first = LIVE_ROWS(live)[GROUP] * live[LIVE_POSITIONS];
-    int length = LIVE_LENGTHS(live, capacity)[GROUP];
-    int start = LIVE_STARTS(live, capacity)[GROUP];
-    for (int p = LANE; p < length; p += LANES) {
-      LIVE_LIST(live, capacity)[start + p] = first + p;
-    }
+    list_row(live, capacity, GROUP, LANE, LANES);
   }
 }
 

@@ -25,19 +25,6 @@ DEVFN void copy16(unsigned to, const void* from, int valid) {
 #endif
 }
 
-/* The same for lines that are not aligned or end within the 16 bytes: element k of n on. */
-DEVFN void copy16_odd(unsigned to, const ACT* line, int k, int n) {
-  for (int e = 0; e < (int)(16 / sizeof(ACT)); e++) {
-#ifdef F16
-    unsigned short v = k + e < n ? line[k + e] : (unsigned short)0;
-    asm volatile("st.shared.u16 [%0], %1;" :: "r"(to + 2 * e), "h"(v));
-#else
-    float v = k + e < n ? line[k + e] : 0.0f;
-    asm volatile("st.shared.f32 [%0], %1;" :: "r"(to + 4 * e), "f"(v));
-#endif
-  }
-}
-
 DEVFN void copies_end() {
 #if __CUDA_ARCH__ >= 800
   asm volatile("cp.async.commit_group;");

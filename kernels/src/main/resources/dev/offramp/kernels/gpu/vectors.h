@@ -46,7 +46,7 @@ DEVFN void store4(GLOBAL ACT* p, int j, int n, const float* v) {
   }
 }
 
-/* load4 of a line of n elements of which j may be beyond. */
+/* The same where j may lie beyond the line. */
 DEVFN void load4_upto(const GLOBAL ACT* p, int j, int n, float* v) {
   if (j < n) {
     load4(p, j, n, v);
@@ -54,6 +54,18 @@ DEVFN void load4_upto(const GLOBAL ACT* p, int j, int n, float* v) {
     v[0] = v[1] = v[2] = v[3] = 0.0f;
   }
 }
+
+#ifdef F16
+DEVFN void load4_f32_upto(const GLOBAL float* p, int j, int n, float* v) {
+  if (j < n) {
+    load4_f32(p, j, n, v);
+  } else {
+    v[0] = v[1] = v[2] = v[3] = 0.0f;
+  }
+}
+#else
+#define load4_f32_upto load4_upto
+#endif
 
 /* sum[i][j .. j + 3] += p * q */
 #define PRODUCT(sum, i, j, p, q)                  \
@@ -96,4 +108,22 @@ DEVFN float activate(int epilogue, float v) {
     return gelu(v);
   }
   return epilogue == BIAS_RELU && v < 0.0f ? 0.0f : v;
+}
+
+/* The epilogue of four sums with their bias, elements j to j + 3 of lines of n elements. */
+DEVFN void finish4(
+    int epilogue, float* v, const GLOBAL ACT* residual, GLOBAL ACT* out, int j, int n) {
+  UNROLL
+  for (int k = 0; k < 4; k++) {
+    v[k] = activate(epilogue, v[k]);
+  }
+  if (epilogue == BIAS_RESIDUAL) {
+    float r[4];
+    load4(residual, j, n, r);
+    UNROLL
+    for (int k = 0; k < 4; k++) {
+      v[k] += r[k];
+    }
+  }
+  store4(out, j, n, v);
 }

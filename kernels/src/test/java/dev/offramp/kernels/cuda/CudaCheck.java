@@ -78,7 +78,7 @@ final class CudaCheck {
       Memory score = driver.allocate(4L * CAPACITY);
       MemorySegment.copy(scores, 0, scoresPinned.segment(), ValueLayout.JAVA_FLOAT, 0, CAPACITY);
       driver.beginCapture();
-      driver.launch("compact", Grid.of(1, 256), live, CAPACITY, score, 0, 0.5f);
+      driver.launch("compact", Grid.of(1, 256), live, CAPACITY, score, 0, 0.5f, 0);
       driver.launch("list_tokens", Grid.of(CAPACITY, 32), live, CAPACITY);
       Captured captured = driver.endCapture();
       for (boolean graph : new boolean[] {false, true}) {
@@ -88,7 +88,7 @@ final class CudaCheck {
         if (graph) {
           captured.launch();
         } else {
-          driver.launch("compact", Grid.of(1, 256), live, CAPACITY, score, 0, 0.5f);
+          driver.launch("compact", Grid.of(1, 256), live, CAPACITY, score, 0, 0.5f, 0);
           driver.launch("list_tokens", Grid.of(CAPACITY, 32), live, CAPACITY);
         }
         driver.read(live, 0, tablePinned.segment());

@@ -118,13 +118,13 @@ class CudaDriverTest {
       Memory scores = driver.allocate(4);
       FakeCuda.log();
       driver.launch("list_tokens", new Grid(7, 5, 32, 4, 0), null, -1);
-      driver.launch("compact", Grid.of(1, 256), live, 512, scores, 0, 0.75f);
+      driver.launch("compact", Grid.of(1, 256), live, 512, scores, 0, 0.75f, 0);
       assertThat(FakeCuda.log())
           .containsExactly(
               "cuModuleGetFunction list_tokens",
               "cuLaunchKernel list_tokens groups 7 5 1 items 32 4 1 shared 0 arguments 0 -1",
               "cuModuleGetFunction compact",
-              "cuLaunchKernel compact groups 1 1 1 items 256 1 1 shared 0 arguments %x 512 %x 0.75"
+              "cuLaunchKernel compact groups 1 1 1 items 256 1 1 shared 0 arguments %x 512 %x 0 0.75 0"
                   .formatted(live.handle(), scores.handle()));
       assertThatIllegalArgumentException()
           .isThrownBy(() -> driver.launch("list_tokens", Grid.of(1, 1), live, 3L))

@@ -55,33 +55,21 @@ final class GpuGemmBenchmark {
       half[i] = Float.floatToFloat16(single[i]);
     }
     boolean f16 = device.activations() == DataType.F16;
-    try (GpuBuffer in =
-            (GpuBuffer) device.allocate(device.activations(), (long) tokens * inputs);
-        GpuBuffer out =
-            (GpuBuffer) device.allocate(device.activations(), (long) tokens * outputs);
+    try (GpuBuffer in = (GpuBuffer) device.allocate(device.activations(), (long) tokens * inputs);
+        GpuBuffer out = (GpuBuffer) device.allocate(device.activations(), (long) tokens * outputs);
         GpuLinear map =
             (GpuLinear)
-                device.linear(
-                    inputs, outputs, MemorySegment.ofArray(weight), DataType.F32, null)) {
+                device.linear(inputs, outputs, MemorySegment.ofArray(weight), DataType.F32, null)) {
       device
           .copyIn(f16 ? MemorySegment.ofArray(half) : MemorySegment.ofArray(single), in, 0)
           .await();
-      StringBuilder line =
-          new StringBuilder("%6d x %4d -> %4d".formatted(tokens, inputs, outputs));
+      StringBuilder line = new StringBuilder("%6d x %4d -> %4d".formatted(tokens, inputs, outputs));
       double flop = 2.0 * tokens * inputs * outputs;
-      for (GemmKernel kernel : choice.kernels) {
+      for (GemmKernel kernel : choice.kernels(inputs)) {
         double best =
             choice.time(() ->
                 choice.launch(
-                    kernel,
-                    tokens,
-                    table,
-                    tokens,
-                    map,
-                    in.memory(),
-                    epilogue,
-                    null,
-                    out.memory()));
+                    kernel, tokens, table, tokens, map, in.memory(), epilogue, null, out.memory()));
         line.append("  %s %.2f".formatted(kernel.name().substring(5), flop / best / 1e3));
       }
       DenseProduct library = driver.denseProduct();

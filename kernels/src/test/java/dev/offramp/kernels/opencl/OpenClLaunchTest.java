@@ -23,7 +23,7 @@ class OpenClLaunchTest extends DriverRig {
       float lambda = random.nextFloat();
       Memory live = upload(table.values());
       Memory memory = upload(scores);
-      driver.launch("compact", Grid.of(1, 256), live, table.capacity(), memory, 0, lambda);
+      driver.launch("compact", Grid.of(1, 256), live, table.capacity(), memory, 0, lambda, 0);
       driver.launch("list_tokens", Grid.of(table.capacity(), 64), live, table.capacity());
       LiveTable expected = table.compacted(scores, lambda);
       assertThat(ints(live)).isEqualTo(expected.values());

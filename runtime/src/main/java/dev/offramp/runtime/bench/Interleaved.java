@@ -6,7 +6,8 @@ import java.util.List;
 
 /**
  * Times modes side by side: every round runs each mode for a slice of time on the same batches, one
- * after the other, so that whatever else happens on the machine meets all of them alike.
+ * after the other, so that whatever else happens on the machine meets all of them alike. Latencies
+ * are of batches run one at a time; for the throughput a mode may overlap them.
  */
 public final class Interleaved {
   private static final int WARM_UP_CALLS = 16;
@@ -51,14 +52,13 @@ public final class Interleaved {
     for (int round = 0; round < rounds; round++) {
       for (int m = 0; m < modes.size(); m++) {
         Mode mode = modes.get(m);
+        for (List<int[]> batch : batches) {
+          latencies.get(m).add(1e3 * mode.time(batch));
+        }
         double seconds = 0;
         int passes = 0;
         do {
-          for (List<int[]> batch : batches) {
-            double one = mode.time(batch);
-            latencies.get(m).add(1e3 * one);
-            seconds += one;
-          }
+          seconds += mode.timeAll(batches);
           passes++;
         } while (seconds < sliceSeconds);
         rates[m][round] = passes * samples / seconds;
@@ -89,6 +89,7 @@ public final class Interleaved {
         call++) {
       mode.run(batches.get(call % batches.size()));
     }
+    mode.timeAll(batches);
   }
 
   private static double median(double[] values) {

@@ -34,6 +34,19 @@ public interface Mode extends AutoCloseable {
     return (System.nanoTime() - start) / 1e9;
   }
 
+  /**
+   * Runs batches one after the other, or overlapped where the mode can.
+   *
+   * @return seconds they took together
+   */
+  default double timeAll(List<List<int[]>> batches) {
+    double seconds = 0;
+    for (List<int[]> batch : batches) {
+      seconds += time(batch);
+    }
+    return seconds;
+  }
+
   @Override
   default void close() {}
 }

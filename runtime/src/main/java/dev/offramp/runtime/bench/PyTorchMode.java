@@ -140,6 +140,15 @@ public final class PyTorchMode implements Mode {
     return field(ask("run", numbers.get(batch)), "seconds").getAsDouble();
   }
 
+  @Override
+  public double timeAll(List<List<int[]>> batches) {
+    JsonArray which = new JsonArray();
+    batches.forEach(batch -> which.add(numbers.get(batch)));
+    JsonObject request = new JsonObject();
+    request.add("runAll", which);
+    return field(ask(request), "seconds").getAsDouble();
+  }
+
   /** What PyTorch says of one batch, as {@code pytorch_peer.py} puts it. */
   JsonObject results(List<int[]> batch) {
     return ask("results", numbers.get(batch));

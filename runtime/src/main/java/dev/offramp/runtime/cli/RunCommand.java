@@ -67,13 +67,13 @@ final class RunCommand implements Callable<Integer> {
                 inputs.size(),
                 done -> {
                   List<Outcome> all = new ArrayList<>(inputs.size());
-                  while (all.size() < inputs.size()) {
-                    int to = Math.min(all.size() + rows, inputs.size());
-                    all.addAll(
-                        engine.run(
-                            inputs.tokens().subList(all.size(), to), thresholds.thresholds()));
-                    done.accept(to);
-                  }
+                  engine.runAll(
+                      inputs.batches(rows),
+                      thresholds.thresholds(),
+                      outcomesOfBatch -> {
+                        all.addAll(outcomesOfBatch);
+                        done.accept(all.size());
+                      });
                   return all;
                 });
         seconds = (System.nanoTime() - start) / 1e9;

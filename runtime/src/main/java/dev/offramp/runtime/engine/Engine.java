@@ -8,11 +8,16 @@ import dev.offramp.models.Exit;
 import dev.offramp.models.ModelConfig;
 import dev.offramp.models.ModelDirectory;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Deque;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.Consumer;
 import java.util.function.IntConsumer;
+import java.util.function.Supplier;
 
 /**
  * A model on a device, ready to run batches. A row leaves the computation at the first exit whose
@@ -30,8 +35,11 @@ public final class Engine implements AutoCloseable {
   private final Scope owned = new Scope();
   private final ModelConfig config;
   private final StageRunner runner;
-  private final StageRunner.Verdict[] verdicts; // none without exit heads
   private final int stages;
+  private final Supplier<StageRunner> another;
+
+  /** For a second batch in flight; made when it is first needed. */
+  private StageRunner second;
 
   /**
    * Puts the model on the device.
@@ -69,11 +77,10 @@ public final class Engine implements AutoCloseable {
     try (var failed = new Scope()) {
       failed.add(owned);
       Encoder encoder = owned.add(new Encoder(device, model));
-      runner = owned.add(new StageRunner(device, model, encoder, cuts, maxBatch, maxTokens));
-      verdicts = new StageRunner.Verdict[config.exits().isEmpty() ? 0 : Flight.AHEAD];
-      for (int i = 0; i < verdicts.length; i++) {
-        verdicts[i] = owned.add(runner.newVerdict(0));
-      }
+      Supplier<StageRunner> make =
+          () -> owned.add(new StageRunner(device, model, encoder, cuts, maxBatch, maxTokens));
+      runner = make.get();
+      another = device.queues() ? make : null;
       stages = cuts.size();
       failed.release();
     }
@@ -108,6 +115,52 @@ public final class Engine implements AutoCloseable {
    *     its head not even computed
    */
   public List<Outcome> run(List<int[]> batch, double[] thresholds) {
+    return run(batch, floors(thresholds), stages - 1);
+  }
+
+  /**
+   * Runs any number of batches, two at a time where the device works while the host looks at what
+   * the other batch has come to.
+   *
+   * @param batches each as {@link #run} takes it
+   * @param thresholds as {@link #run} takes them
+   * @param done given the outcomes of each batch, in the order of the batches
+   */
+  public void runAll(
+      Iterable<List<int[]>> batches, double[] thresholds, Consumer<List<Outcome>> done) {
+    if (another == null || config.exits().isEmpty()) {
+      for (List<int[]> batch : batches) {
+        done.accept(run(batch, thresholds));
+      }
+      return;
+    }
+    float[] floors = floors(thresholds);
+    second = second == null ? another.get() : second;
+    Deque<StageRunner> free = new ArrayDeque<>(List.of(runner, second));
+    Deque<Flight> turns = new ArrayDeque<>(); // under way, the one queued longest ago first
+    Deque<Flight> order = new ArrayDeque<>(); // not handed out yet, in the order of the batches
+    Iterator<List<int[]>> rest = batches.iterator();
+    while (rest.hasNext() || !turns.isEmpty()) {
+      if (rest.hasNext() && !free.isEmpty()) {
+        Flight flight = new Flight(free.remove(), rest.next(), floors, stages - 1);
+        turns.add(flight);
+        order.add(flight);
+        continue;
+      }
+      Flight oldest = turns.remove();
+      if (oldest.settle()) {
+        free.add(oldest.runner());
+      } else {
+        oldest.advance();
+        turns.add(oldest);
+      }
+      while (!order.isEmpty() && order.peek().done()) {
+        done.accept(order.remove().outcomes());
+      }
+    }
+  }
+
+  private float[] floors(double[] thresholds) {
     if (thresholds.length != stages - 1) {
       throw new IllegalArgumentException(
           "%d thresholds: there are %d exits before the last"
@@ -117,7 +170,7 @@ public final class Engine implements AutoCloseable {
     for (int exit = 0; exit < floors.length; exit++) {
       floors[exit] = checked(thresholds[exit]) == NEVER ? Flight.PASS_BY : floor(thresholds[exit]);
     }
-    return run(batch, floors, stages - 1);
+    return floors;
   }
 
   /**
@@ -145,7 +198,7 @@ public final class Engine implements AutoCloseable {
 
   private List<Outcome> run(List<int[]> batch, float[] floors, int lastStage) {
     requireHeads();
-    Flight flight = new Flight(runner, verdicts, batch, floors, lastStage);
+    Flight flight = new Flight(runner, batch, floors, lastStage);
     do {
       // The device works on the next stage while the host looks at this one's answer.
       flight.advance();
@@ -180,7 +233,7 @@ public final class Engine implements AutoCloseable {
    */
   public ExitTable observe(List<int[]> samples, int batch, IntConsumer done) {
     requireHeads();
-    return observe(samples, batch, verdicts[0], null, done);
+    return observe(samples, batch, runner.verdict(0), null, done);
   }
 
   /**

@@ -9,9 +9,9 @@ import java.util.stream.IntStream;
 
 /**
  * A batch between {@link StageRunner#begin} and its last outcome. The device drops rows by itself,
- * by the same rule and the same numbers as the host, so the next stage can be queued before the host
- * has seen who left: {@link #advance} queues, {@link #settle} catches up. Where nobody is left, what
- * was queued beyond does nothing.
+ * by the same rule and the same numbers as the host, so the next stage can be queued before the
+ * host has seen who left: {@link #advance} queues, {@link #settle} catches up. Where nobody is
+ * left, what was queued beyond does nothing.
  */
 final class Flight {
   /** No confidence is above it: such a stage's head is not even asked. */
@@ -21,7 +21,6 @@ final class Flight {
   static final int AHEAD = 2;
 
   private final StageRunner runner;
-  private final StageRunner.Verdict[] verdicts; // (AHEAD), in turns
   private final float[] floors;
   private final int lastStage;
   private final Outcome[] outcomes;
@@ -36,18 +35,12 @@ final class Flight {
   /**
    * Queues the batch up to its first exit head.
    *
-   * @param verdicts {@link #AHEAD} of them, used by this batch alone until it is done
+   * @param runner used by this batch alone until it is done
    * @param floors thresholds of the exits before the last
    * @param lastStage stage at which every row leaves
    */
-  Flight(
-      StageRunner runner,
-      StageRunner.Verdict[] verdicts,
-      List<int[]> batch,
-      float[] floors,
-      int lastStage) {
+  Flight(StageRunner runner, List<int[]> batch, float[] floors, int lastStage) {
     this.runner = runner;
-    this.verdicts = verdicts;
     this.floors = floors;
     this.lastStage = lastStage;
     outcomes = new Outcome[batch.size()];
@@ -63,8 +56,7 @@ final class Flight {
       runner.advance(stage);
       boolean last = stage == lastStage;
       if (last || floors[stage] != PASS_BY) {
-        StageRunner.Verdict verdict = verdicts[turn];
-        turn = (turn + 1) % AHEAD;
+        StageRunner.Verdict verdict = runner.verdict(turn++);
         Event event = runner.ask(stage, live.length, verdict);
         if (!last) {
           runner.release(stage, verdict, floors[stage]);
@@ -94,11 +86,23 @@ final class Flight {
         live[stay++] = live[i];
       }
     }
-    live = Arrays.copyOf(live, stay);
-    return stay == 0;
+    if (stay < live.length) {
+      live = Arrays.copyOf(live, stay);
+      runner.left(live);
+    }
+    return done();
   }
 
-  /** One outcome a row, in the order of the batch, once {@link #settle} has said so. */
+  StageRunner runner() {
+    return runner;
+  }
+
+  /** Whether all rows have left. */
+  boolean done() {
+    return live.length == 0;
+  }
+
+  /** One outcome a row, in the order of the batch, once it is {@link #done}. */
   List<Outcome> outcomes() {
     return Arrays.asList(outcomes);
   }

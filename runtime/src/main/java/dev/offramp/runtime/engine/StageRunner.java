@@ -21,8 +21,8 @@ import java.util.stream.IntStream;
 
 /**
  * One batch on its way through the stages of a model: begin, then for each stage advance, ask the
- * exit head, release rows. All of it is queued: only what is awaited is known to the host. A stage is the layers between two cuts, recorded once and
- * replayed for every batch. Not thread-safe.
+ * exit head, release rows. All of it is queued: only what is awaited is known to the host. A stage
+ * is the layers between two cuts, recorded once and replayed for every batch. Not thread-safe.
  */
 final class StageRunner implements AutoCloseable {
   private final Scope owned = new Scope();
@@ -34,10 +34,12 @@ final class StageRunner implements AutoCloseable {
   private final Encoder.Activations activations;
   private final Buffer ids; // I32 (capacity, maxTokens)
   private final int[] hostIds;
+  private int[] lengths = {}; // of the rows of the batch
   private final Buffer pooled; // F32 (capacity, hiddenSize)
   private final Recording embedding;
   private final List<Recording> stages = new ArrayList<>();
   private final List<HeadOnDevice> heads = new ArrayList<>();
+  private final List<Verdict> verdicts = new ArrayList<>();
 
   private record HeadOnDevice(Linear map, Pooling pooling, Confidence confidence) {}
 
@@ -100,6 +102,9 @@ final class StageRunner implements AutoCloseable {
                 pooling(exit.head().pooling()),
                 Confidence.valueOf(exit.head().confidence().toUpperCase(Locale.ROOT))));
       }
+      for (int v = 0; v < Flight.AHEAD && !heads.isEmpty(); v++) {
+        verdicts.add(owned.add(newVerdict(0)));
+      }
       failed.release();
     }
   }
@@ -129,6 +134,11 @@ final class StageRunner implements AutoCloseable {
         classes == 0 ? null : new float[Math.multiplyExact(capacity, classes)]);
   }
 
+  /** Room for the verdicts of the batch under way, used in turns. */
+  Verdict verdict(int turn) {
+    return verdicts.get(turn % verdicts.size());
+  }
+
   /** Puts the token ids of a batch into the rows 0, 1, … and makes them live. */
   void begin(List<int[]> batch) {
     if (batch.isEmpty() || batch.size() > capacity) {
@@ -146,6 +156,7 @@ final class StageRunner implements AutoCloseable {
       lengths[r] = tokens.length;
       System.arraycopy(tokens, 0, hostIds, r * positions, tokens.length);
     }
+    this.lengths = lengths;
     rows.load(IntStream.range(0, lengths.length).toArray(), lengths, positions);
     MemorySegment used =
         MemorySegment.ofArray(hostIds).asSlice(0, (long) lengths.length * positions * 4);
@@ -183,6 +194,15 @@ final class StageRunner implements AutoCloseable {
   /** Queues taking the rows whose confidence is above lambda out of the computation. */
   void release(int stage, Verdict verdict, float lambda) {
     device.compact(rows, verdict.signal, heads.get(stage).confidence(), lambda);
+  }
+
+  /** Tells the device which rows are left, so that it sizes its work by them. */
+  void left(int[] live) {
+    int tokens = 0;
+    for (int row : live) {
+      tokens += lengths[row];
+    }
+    rows.atMost(live.length, tokens);
   }
 
   /** Waits for everything that was queued. */

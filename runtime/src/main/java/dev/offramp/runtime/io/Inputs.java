@@ -7,6 +7,7 @@ import dev.offramp.models.ModelDirectory;
 import dev.offramp.models.TextData;
 import dev.offramp.models.WordPieceTokenizer;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -31,6 +32,15 @@ public record Inputs(List<Example> examples, List<int[]> tokens) {
   /** Number of inputs. */
   public int size() {
     return tokens.size();
+  }
+
+  /** The tokens in batches of that many inputs; the last may be smaller. */
+  public List<List<int[]>> batches(int rows) {
+    List<List<int[]>> batches = new ArrayList<>();
+    for (int from = 0; from < size(); from += rows) {
+      batches.add(tokens.subList(from, Math.min(from + rows, size())));
+    }
+    return batches;
   }
 
   /** Length of the longest input in tokens. */

@@ -8,6 +8,7 @@ means that the request failed; {"leftOut": TEXT} that torch.compile cannot be ha
    "threads": N, "precision": "f32" | "tf32" | "f16"}      -> {"torch", "device", "attention"}
   {"batches": [[[id, ...], ...], ...]}                     -> {"batches": N}, all run once or more
   {"run": I}      -> {"seconds": S}, from token ids on the host to results on the host
+  {"runAll": [I, ...]} -> {"seconds": S}, the same for several, with one wait at their end
   {"results": I}  -> {"predictions": [...], "confidences": [...]}, or {"pooled": [[...], ...]},
                      means over the tokens, for a model without exits
   {"ceilings": true} -> what this device does at best: a copy, and large matrix products
@@ -173,6 +174,7 @@ class Peer:
         self.network = self.run_network = self.device = self.precision = None
         self.compiled = False
         self.inputs = []
+        self.outputs = {}  # pinned, of the batches of runAll
 
     def load(self, request):
         torch.set_num_threads(request["threads"])
@@ -190,6 +192,7 @@ class Peer:
 
     def batches(self, batches):
         self.inputs = []
+        self.outputs = {}
         lengths = {max(map(len, batch)) for batch in batches}
         step = LENGTH_STEP if self.compiled and len(lengths) > 1 else 1
         for batch in batches:
@@ -254,6 +257,26 @@ class Peer:
                 torch.cuda.synchronize(self.device)
             return result, time.perf_counter() - start
 
+    def run_all(self, indices):
+        """Seconds for all of them; copies overlap with work where the device is a GPU."""
+        if self.device.type != "cuda":
+            return sum(self.run(index)[1] for index in indices)
+        with torch.no_grad() if self.compiled else torch.inference_mode():
+            self.synchronize()
+            start = time.perf_counter()
+            for index in indices:
+                ids, mask = self.inputs[index]
+                ids = ids.to(self.device, non_blocking=True)
+                mask = None if mask is None else mask.to(self.device, non_blocking=True)
+                result = self.run_network(ids, mask)
+                if self.network.head is not None:
+                    if index not in self.outputs:
+                        self.outputs[index] = torch.empty(
+                            result.shape, dtype=result.dtype, pin_memory=True)
+                    self.outputs[index].copy_(result, non_blocking=True)
+            self.synchronize()
+            return time.perf_counter() - start
+
     def results(self, index):
         result = self.run(index)[0].cpu()
         if self.network.head is None:
@@ -305,6 +328,8 @@ class Peer:
             return self.batches(request["batches"])
         if "run" in request:
             return {"seconds": self.run(request["run"])[1]}
+        if "runAll" in request:
+            return {"seconds": self.run_all(request["runAll"])}
         if "results" in request:
             return self.results(request["results"])
         if "ceilings" in request:

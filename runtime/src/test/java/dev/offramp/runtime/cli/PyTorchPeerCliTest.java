@@ -145,7 +145,7 @@ class PyTorchPeerCliTest {
             *'"batches"'*) echo '%s' ;;
             *'"results":'*[02468]'}') echo '{"predictions":%s}' ;;
             *'"results":'*) echo '{"predictions":%s}' ;;
-            *'"run":'*) echo '{"seconds":0.5}' ;;
+            *'"run":'* | *'"runAll":'*) echo '{"seconds":0.5}' ;;
           esac
         done
         """
