@@ -21,10 +21,12 @@ class GemmKernelTest {
     List<Case> cases = new ArrayList<>();
     for (Traits traits : List.of(FakeDriver.ACCELERATOR, FakeDriver.PROCESSOR, CUDA)) {
       for (Precision precision : Precision.values()) {
-        for (GemmKernel kernel : GemmKernel.of(traits, precision)) {
-          Case one = new Case(traits, kernel);
-          if (!cases.contains(one)) {
-            cases.add(one);
+        for (int inputs : new int[] {64, 63}) {
+          for (GemmKernel kernel : GemmKernel.of(traits, precision, inputs)) {
+            Case one = new Case(traits, kernel);
+            if (!cases.contains(one)) {
+              cases.add(one);
+            }
           }
         }
       }
@@ -89,7 +91,7 @@ class GemmKernelTest {
   void smallDevicesGetTheKernelsThatFit() {
     for (int items = 64; items <= 1024; items *= 2) {
       Traits traits = new Traits(Dialect.OPENCL, false, items, 32 << 10, 0);
-      List<GemmKernel> kernels = GemmKernel.of(traits, Precision.F32);
+      List<GemmKernel> kernels = GemmKernel.of(traits, Precision.F32, 64);
       assertThat(kernels).isNotEmpty();
       for (GemmKernel kernel : kernels) {
         Grid grid = kernel.grid(traits, 1, 1, 1);
@@ -99,7 +101,7 @@ class GemmKernelTest {
     for (int capability : new int[] {75, 80, 86, 90}) {
       for (int local : new int[] {48 << 10, 64 << 10, 99 << 10, 227 << 10}) {
         Traits traits = new Traits(Dialect.CUDA, false, 1024, local, capability);
-        List<GemmKernel> kernels = GemmKernel.of(traits, Precision.F16);
+        List<GemmKernel> kernels = GemmKernel.of(traits, Precision.F16, 64);
         assertThat(kernels).isNotEmpty();
         for (GemmKernel kernel : kernels) {
           assertThat(kernel.grid(traits, 1, 1, 1).localBytes()).isLessThanOrEqualTo(local);
