@@ -19,8 +19,13 @@ record Bounds(int rows, int tokens, int positions, boolean dense) {
     return dense ? this : new Bounds(round(rows), round(tokens), round(positions), false);
   }
 
+  /** The same once rows may have left. */
+  Bounds sparse() {
+    return dense ? new Bounds(rows, tokens, positions, false).bucket() : this;
+  }
+
   private static int round(int count) {
-    int step = Math.max(1, Integer.highestOneBit(Math.max(1, count - 1)) / 4);
-    return (count + step - 1) / step * step;
+    long step = Math.max(1, Integer.highestOneBit(Math.max(1, count - 1)) / 4);
+    return (int) Math.min(Integer.MAX_VALUE, (count + step - 1) / step * step);
   }
 }

@@ -1,5 +1,6 @@
 package dev.offramp.kernels.gpu;
 
+import dev.offramp.kernels.DeviceException;
 import dev.offramp.kernels.Epilogue;
 import dev.offramp.kernels.Precision;
 import dev.offramp.kernels.gpu.Driver.Memory;
@@ -12,6 +13,7 @@ import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
@@ -30,6 +32,9 @@ final class GemmChoice {
   private static final String PRODUCTS = "offramp.cuda.products";
 
   private static final String LIBRARY = "library";
+
+  /** A number of inputs that lines of any type are aligned with. */
+  private static final int ANY_INPUTS = 64;
   private static final int REPLAYS = 4;
   private static final int MOST_CALLS = 40;
 
@@ -55,6 +60,11 @@ final class GemmChoice {
   GemmChoice(Driver driver, Precision precision, Path cache) {
     this.driver = driver;
     this.precision = precision;
+    if (kernels(ANY_INPUTS).isEmpty() || kernels(1).isEmpty()) {
+      throw new DeviceException(
+          "%s: has too little local memory or too small groups for matrix products in %s"
+              .formatted(driver.info().id(), precision));
+    }
     library = "library".equals(System.getProperty(PRODUCTS)) ? driver.denseProduct() : null;
     file = cache == null ? null : cache.resolve(fileName());
     if (file != null && Files.exists(file)) {
@@ -85,16 +95,7 @@ final class GemmChoice {
     boolean dense = library != null && bounds.dense() && fits(map, epilogue);
     String choice = choose(bounds.tokens(), map, dense);
     if (choice.equals(LIBRARY)) {
-      library.run(
-          bounds.tokens(),
-          map.inputs(),
-          map.outputs(),
-          map.weight(),
-          map.narrowBias(),
-          in,
-          epilogue,
-          residual,
-          out);
+      library(bounds.tokens(), map, in, epilogue, residual, out);
     } else {
       launch(
           GemmKernel.BY_NAME.get(choice),
@@ -160,7 +161,8 @@ final class GemmChoice {
             dense);
     String choice = chosen.get(shape);
     if (choice == null) {
-      List<GemmKernel> kernels = kernels(map.inputs());
+      List<GemmKernel> kernels =
+          kernels(map.inputs()).stream().filter(k -> k.fits(shape.tokens())).toList();
       choice = kept.getProperty(shape.key());
       boolean known =
           choice != null
@@ -168,9 +170,14 @@ final class GemmChoice {
                   ? dense
                   : kernels.contains(GemmKernel.BY_NAME.get(choice)));
       if (!known) {
-        choice = measure(kernels, shape, map);
-        kept.setProperty(shape.key(), choice);
-        keep();
+        try {
+          choice = measure(kernels, shape, map);
+          kept.setProperty(shape.key(), choice);
+          keep();
+        } catch (DeviceException e) {
+          // No memory to measure with, say: that is no reason for the product itself to fail.
+          choice = kernels.get(kernels.size() / 2).name();
+        }
       }
       chosen.put(shape, choice);
     }
@@ -179,66 +186,60 @@ final class GemmChoice {
 
   /** Times every candidate on memory of its own. */
   private String measure(List<GemmKernel> kernels, Shape shape, GpuLinear map) {
-    if (kernels.size() == 1 && !shape.dense()) {
-      return kernels.getFirst().name();
-    }
     int tokens = shape.tokens();
-    long bytes = (long) tokens * Math.max(shape.inputs(), shape.outputs()) * 4;
+    long bytes = 4L * tokens * Math.max(shape.inputs(), shape.outputs());
     while (bytes > MOST_BYTES) {
       tokens /= 2;
       bytes /= 2;
     }
-    Memory table = null;
-    Memory in = null;
-    Memory out = null;
+    List<Memory> own = new ArrayList<>();
     try {
       // A table of tokens rows of one position each, made by the device itself.
-      table = driver.allocate(4L * (4 + 4L * tokens));
-      in = driver.allocate(bytes);
-      out = driver.allocate(bytes);
+      own.add(driver.allocate(4L * (4 + 4L * tokens)));
+      own.add(driver.allocate(bytes));
+      own.add(driver.allocate(bytes));
+      Memory table = own.get(0);
+      Memory in = own.get(1);
+      Memory out = own.get(2);
+      int count = tokens;
       driver.zero(in, 0, bytes);
-      driver.launch("identity", Grid.of((tokens + 63) / 64, 64), table, tokens);
-      String best = null;
-      long least = Long.MAX_VALUE;
+      driver.launch("identity", Grid.of((count + 63) / 64, 64), table, count);
+      Map<String, Runnable> candidates = new LinkedHashMap<>();
       for (GemmKernel kernel : kernels) {
-        Memory t = table;
-        Memory x = in;
-        Memory y = out;
-        int count = tokens;
-        long nanos = time(() -> launch(kernel, count, t, count, map, x, Epilogue.BIAS, null, y));
-        if (nanos < least) {
-          least = nanos;
-          best = kernel.name();
-        }
+        candidates.put(
+            kernel.name(),
+            () -> launch(kernel, count, table, count, map, in, Epilogue.BIAS, null, out));
       }
       if (shape.dense()) {
-        Memory x = in;
-        Memory y = out;
-        int count = tokens;
-        long nanos =
-            time(() ->
-                driver
-                    .denseProduct()
-                    .run(
-                        count,
-                        map.inputs(),
-                        map.outputs(),
-                        map.weight(),
-                        map.narrowBias(),
-                        x,
-                        Epilogue.BIAS,
-                        null,
-                        y));
-        best = nanos < least ? LIBRARY : best;
+        candidates.put(LIBRARY, () -> library(count, map, in, Epilogue.BIAS, null, out));
+      }
+      String best = null;
+      long least = Long.MAX_VALUE;
+      for (var candidate : candidates.entrySet()) {
+        long nanos = time(candidate.getValue());
+        if (nanos < least) {
+          least = nanos;
+          best = candidate.getKey();
+        }
       }
       return best;
     } finally {
-      for (Memory memory : Arrays.asList(table, in, out)) {
-        if (memory != null) {
-          driver.free(memory);
-        }
-      }
+      own.forEach(driver::free);
     }
+  }
+
+  private void library(
+      int rows, GpuLinear map, Memory in, Epilogue epilogue, Memory residual, Memory out) {
+    library.run(
+        rows,
+        map.inputs(),
+        map.outputs(),
+        map.weight(),
+        map.narrowBias(),
+        in,
+        epilogue,
+        residual,
+        out);
   }
 
   /**
@@ -258,7 +259,7 @@ final class GemmChoice {
       for (int i = 0; i < calls; i++) {
         call.run();
       }
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       driver.abandonCapture();
       throw e;
     }

@@ -82,6 +82,11 @@ record GemmKernel(Kind kind, int m, int n, int each, int eachN) {
     return kind == Kind.TENSOR ? Math.max(stages * (m + n) * LINE_BYTES, 4 * m * n) : 0;
   }
 
+  /** Whether a grid can be as long as that many positions need. */
+  boolean fits(int tokens) {
+    return (tokens + m - 1) / m <= Grid.MOST_GROUPS_Y;
+  }
+
   /** A grid for at most that many positions. */
   Grid grid(Traits traits, int tokens, int outputs, int computeUnits) {
     int down = (tokens + m - 1) / m;

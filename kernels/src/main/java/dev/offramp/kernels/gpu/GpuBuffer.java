@@ -41,7 +41,8 @@ final class GpuBuffer implements Buffer {
 
   @Override
   public void close() {
-    heap.free(memory);
+    Memory freed = memory;
     memory = null;
+    heap.free(freed);
   }
 }

@@ -4,6 +4,7 @@ import dev.offramp.kernels.Buffer;
 import dev.offramp.kernels.Confidence;
 import dev.offramp.kernels.DataType;
 import dev.offramp.kernels.Device;
+import dev.offramp.kernels.DeviceException;
 import dev.offramp.kernels.DeviceInfo;
 import dev.offramp.kernels.DeviceOptions;
 import dev.offramp.kernels.EmbeddingTables;
@@ -49,7 +50,7 @@ public final class GpuDevice implements Device {
       heap = new Heap(driver);
       gemms = new GemmChoice(driver, options.precision(), options.cache());
       launches = new Launches(driver);
-      staging = new Staging(driver);
+      staging = new Staging(heap);
     } catch (RuntimeException e) {
       driver.close();
       throw e;
@@ -73,6 +74,10 @@ public final class GpuDevice implements Device {
     if (elements < 0) {
       throw check.fault("elements is %d", elements);
     }
+    if (elements > Long.MAX_VALUE / type.bytes()) {
+      throw new DeviceException(
+          "%s: a buffer of %,d elements is more than any memory".formatted(info().id(), elements));
+    }
     return new GpuBuffer(heap, type, elements);
   }
 
@@ -82,7 +87,10 @@ public final class GpuDevice implements Device {
     check.present("source", source);
     GpuBuffer buffer = check.buffer("target", target);
     staging.upload(source, buffer.memory(), check.offset("target", buffer, at, source));
-    return () -> driver.mark().finish();
+    return () -> {
+      requireOpen("copyIn");
+      driver.mark().finish();
+    };
   }
 
   @Override
@@ -289,11 +297,13 @@ public final class GpuDevice implements Device {
       throw new IllegalStateException("record: a recording is being made already");
     }
     recorded = new ArrayList<>();
+    heap.recording(true);
     try {
       operations.run();
       return new GpuRecording(this, driver, recorded);
     } finally {
       recorded = null;
+      heap.recording(false);
     }
   }
 
@@ -309,10 +319,10 @@ public final class GpuDevice implements Device {
     }
     Bounds bounds = operation.rows().bounds().bucket();
     if (bounds.rows() > 0) {
-      operation.launch().accept(bounds);
       if (operation.compacts()) {
-        operation.rows().compacted();
+        operation.rows().compacted(); // Beforehand: whatever fails, rows may have left.
       }
+      operation.launch().accept(bounds);
     }
   }
 
@@ -322,9 +332,11 @@ public final class GpuDevice implements Device {
   }
 
   void requireOpen(String operation) {
-    if (heap.closed()) {
-      throw new IllegalStateException(operation + ": the device is closed");
-    }
+    heap.requireOpen(operation);
+  }
+
+  void requireNotRecording(String operation) {
+    heap.requireNotRecording(operation);
   }
 
   Driver driver() {
@@ -351,8 +363,11 @@ public final class GpuDevice implements Device {
   public void close() {
     if (!heap.closed()) {
       heap.close();
-      staging.close();
-      driver.close();
+      try {
+        staging.close();
+      } finally {
+        driver.close();
+      }
     }
   }
 }

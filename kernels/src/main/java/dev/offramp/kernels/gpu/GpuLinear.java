@@ -10,6 +10,8 @@ import dev.offramp.kernels.Linear;
 import dev.offramp.kernels.gpu.Driver.Memory;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.List;
 
 /**
  * Weights on the device: [outputs, inputs] of the type asked for, or for processors F32 panels
@@ -59,7 +61,7 @@ final class GpuLinear implements Linear {
           panels ? panels(arena, source, type, padded) : lines(arena, source, type, held),
           weight,
           0);
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       close();
       throw e;
     }
@@ -141,11 +143,10 @@ final class GpuLinear implements Linear {
 
   @Override
   public void close() {
-    heap.free(weight);
-    heap.free(bias);
-    heap.free(narrowBias);
+    List<Memory> freed = Arrays.asList(weight, bias, narrowBias); // with nulls
     weight = null;
     bias = null;
     narrowBias = null;
+    freed.forEach(heap::free);
   }
 }

@@ -36,6 +36,7 @@ final class GpuRecording implements Recording {
       throw new IllegalStateException("replay: the recording is closed");
     }
     device.requireOpen("replay");
+    device.requireNotRecording("replay");
     // Checks the arguments again: buffers may have been closed.
     List<Operation> operations = new ArrayList<>(calls.size());
     for (Supplier<Operation> call : calls) {
@@ -52,9 +53,17 @@ final class GpuRecording implements Recording {
       }
       bounds.add(bucket);
       anything |= bucket.rows() > 0;
+      if (operation.compacts()) {
+        bucket = bucket.sparse();
+      }
     }
     if (!anything) {
       return;
+    }
+    for (Operation operation : operations) {
+      if (operation.compacts()) {
+        operation.rows().compacted(); // Beforehand: whatever fails, rows may have left.
+      }
     }
     if (generation != device.generation()) {
       forgetCaptures();
@@ -72,11 +81,6 @@ final class GpuRecording implements Recording {
       }
       captured.launch();
     }
-    for (Operation operation : operations) {
-      if (operation.compacts()) {
-        operation.rows().compacted();
-      }
-    }
   }
 
   private static void run(List<Operation> operations, List<Bounds> bounds) {
@@ -91,7 +95,7 @@ final class GpuRecording implements Recording {
     driver.beginCapture();
     try {
       run(operations, bounds);
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       driver.abandonCapture();
       throw e;
     }

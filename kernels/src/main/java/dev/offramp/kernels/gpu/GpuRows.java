@@ -68,6 +68,7 @@ final class GpuRows implements LiveRows {
   public int count() {
     open();
     if (compacted) {
+      heap.requireOpen("count");
       int[] known = new int[HEADER + capacity];
       staging.download(table, 0, MemorySegment.ofArray(known)).await();
       count = known[0];
@@ -87,6 +88,8 @@ final class GpuRows implements LiveRows {
   @Override
   public void load(int[] newRows, int[] newLengths, int newPositions) {
     open();
+    heap.requireOpen("load");
+    heap.requireNotRecording("load");
     check(newRows, newLengths, newPositions);
     compacted = false;
     positions = newPositions;
@@ -105,9 +108,15 @@ final class GpuRows implements LiveRows {
     image[0] = count;
     image[1] = tokenCount;
     image[2] = positions;
-    staging.upload(MemorySegment.ofArray(image), table, 0);
-    if (count > 0) {
-      listTokens(count);
+    try {
+      staging.upload(MemorySegment.ofArray(image), table, 0);
+      if (count > 0) {
+        listTokens(count);
+      }
+    } catch (RuntimeException e) {
+      count = 0;
+      tokenCount = 0;
+      throw e;
     }
   }
 
@@ -143,7 +152,7 @@ final class GpuRows implements LiveRows {
     heap.driver.launch("list_tokens", Grid.of(atMost, 32), table, capacity);
   }
 
-  /** Takes note of a compaction that was just queued. */
+  /** Takes note of a compaction that is about to be queued. */
   void compacted() {
     compacted = true;
     dense = false;
@@ -152,6 +161,10 @@ final class GpuRows implements LiveRows {
   @Override
   public void atMost(int mostRows, int mostTokens) {
     open();
+    if (mostRows < 0 || mostTokens < 0) {
+      throw new IllegalArgumentException(
+          "atMost: %d rows of %d positions".formatted(mostRows, mostTokens));
+    }
     if (compacted) {
       count = Math.min(count, mostRows);
       tokenCount = Math.min(tokenCount, mostTokens);
@@ -175,7 +188,8 @@ final class GpuRows implements LiveRows {
 
   @Override
   public void close() {
-    heap.free(table);
+    Memory freed = table;
     table = null;
+    heap.free(freed);
   }
 }

@@ -10,8 +10,11 @@ package dev.offramp.kernels.gpu;
  * @param localBytes local memory of a group beyond what the kernel declares itself; CUDA only
  */
 public record Grid(int groupsX, int groupsY, int itemsX, int itemsY, int localBytes) {
+  /** Most groups along y on every device. */
+  static final int MOST_GROUPS_Y = 65_535;
+
   public Grid {
-    if (groupsX < 1 || groupsY < 1 || groupsY > 65_535 || itemsX < 1 || itemsY < 1) {
+    if (groupsX < 1 || groupsY < 1 || groupsY > MOST_GROUPS_Y || itemsX < 1 || itemsY < 1) {
       throw new IllegalArgumentException(
           "a grid of %d x %d groups of %d x %d items".formatted(groupsX, groupsY, itemsX, itemsY));
     }

@@ -1,5 +1,6 @@
 package dev.offramp.kernels.gpu;
 
+import dev.offramp.kernels.DeviceException;
 import dev.offramp.kernels.gpu.Driver.Memory;
 
 /** The memory of one device: tells its objects from those of others and counts their bytes. */
@@ -7,6 +8,7 @@ final class Heap {
   final Driver driver;
   private long liveBytes;
   private boolean closed;
+  private boolean recording;
 
   Heap(Driver driver) {
     this.driver = driver;
@@ -23,8 +25,30 @@ final class Heap {
   void free(Memory memory) {
     if (memory != null && !closed) {
       liveBytes -= memory.bytes();
-      driver.free(memory);
+      try {
+        driver.free(memory);
+      } catch (DeviceException e) {
+        // The device is lost. Nobody can use the memory any more, and closing the driver frees it.
+      }
     }
+  }
+
+  /** Throws if the device is closed. */
+  void requireOpen(String operation) {
+    if (closed) {
+      throw new IllegalStateException(operation + ": the device is closed");
+    }
+  }
+
+  /** Throws while operations are being recorded, which then would run at once. */
+  void requireNotRecording(String operation) {
+    if (recording) {
+      throw new IllegalStateException(operation + ": cannot be recorded");
+    }
+  }
+
+  void recording(boolean now) {
+    recording = now;
   }
 
   long liveBytes() {

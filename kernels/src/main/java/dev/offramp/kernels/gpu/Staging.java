@@ -6,7 +6,9 @@ import dev.offramp.kernels.gpu.Driver.Memory;
 import dev.offramp.kernels.gpu.Driver.Pinned;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
+import java.util.List;
 
 /**
  * Pinned memory that all copies pass through, so that they overlap with other work. It has two
@@ -16,6 +18,7 @@ final class Staging implements AutoCloseable {
   private static final long HALF = 4L << 20;
   private static final long ALIGNMENT = 64;
 
+  private final Heap heap;
   private final Driver driver;
   private final Pinned pinned;
   private final Mark[] ends = new Mark[2]; // of each half: behind its last copy
@@ -23,8 +26,9 @@ final class Staging implements AutoCloseable {
   private int half;
   private long used; // of this half
 
-  Staging(Driver driver) {
-    this.driver = driver;
+  Staging(Heap heap) {
+    this.heap = heap;
+    driver = heap.driver;
     pinned = driver.pinned(2 * HALF);
   }
 
@@ -40,50 +44,68 @@ final class Staging implements AutoCloseable {
 
   /** Queues a copy from the device; the target is filled when the event is awaited. */
   Event download(Memory source, long offset, MemorySegment target) {
-    Download last = null;
+    List<Download> parts = new ArrayList<>();
     for (long at = 0; at < target.byteSize(); at += HALF) {
       MemorySegment part = target.asSlice(at, Math.min(HALF, target.byteSize() - at));
       MemorySegment place = reserve(part.byteSize());
       driver.read(source, offset + at, place);
-      last = new Download(place, part, driver.mark());
-      downloads.add(last);
+      Download download = new Download(place, part, driver.mark());
+      downloads.add(download);
+      parts.add(download);
     }
-    return last == null ? () -> driver.mark().finish() : last;
+    return () -> await(parts);
+  }
+
+  /** Waits for the parts of a copy, and for whatever was queued before them. */
+  private void await(List<Download> parts) {
+    if (parts.isEmpty()) {
+      heap.requireOpen("await");
+      driver.mark().finish();
+      return;
+    }
+    Download last = parts.getLast();
+    while (!last.finished) {
+      heap.requireOpen("await");
+      downloads.remove().finish();
+    }
+    for (Download part : parts) {
+      if (part.failure != null) {
+        throw part.failure;
+      }
+    }
   }
 
   private MemorySegment reserve(long bytes) {
     if (used + bytes > HALF) {
-      ends[half] = driver.mark();
-      half = 1 - half;
-      used = 0;
-      if (ends[half] != null) {
-        // Downloads of the other half all lie before its end, this half's come later.
-        finishUntilInHalf();
-        ends[half].finish();
-        ends[half] = null;
+      int other = 1 - half;
+      // Downloads of the other half all lie before its end, this half's come later.
+      long start = pinned.segment().address() + other * HALF;
+      while (!downloads.isEmpty() && downloads.peek().in(start)) {
+        downloads.remove().finish();
       }
+      if (ends[other] != null) {
+        Mark behind = ends[other];
+        ends[other] = null;
+        behind.finish();
+      }
+      ends[half] = driver.mark();
+      half = other;
+      used = 0;
     }
     MemorySegment place = pinned.segment().asSlice(half * HALF + used, bytes);
     used += (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     return place;
   }
 
-  private void finishUntilInHalf() {
-    long start = pinned.segment().address() + half * HALF;
-    while (!downloads.isEmpty()) {
-      long at = downloads.peek().place.address();
-      if (at < start || at >= start + HALF) {
-        return;
-      }
-      downloads.poll().finish();
-    }
-  }
-
   /** A copy that waits in pinned memory to be taken to where it belongs. */
-  private final class Download implements Event {
+  private static final class Download {
     private final MemorySegment place;
     private final MemorySegment target;
     private final Mark mark;
+    private boolean finished;
+
+    /** Kept for whoever awaits this very copy: others go on. */
+    private RuntimeException failure;
 
     private Download(MemorySegment place, MemorySegment target, Mark mark) {
       this.place = place;
@@ -91,16 +113,18 @@ final class Staging implements AutoCloseable {
       this.mark = mark;
     }
 
-    private void finish() {
-      mark.finish();
-      target.copyFrom(place);
+    /** Whether its place is in the half that starts there. */
+    private boolean in(long start) {
+      return place.address() >= start && place.address() < start + HALF;
     }
 
-    /** Those queued earlier are complete too. */
-    @Override
-    public void await() {
-      while (downloads.contains(this)) {
-        downloads.poll().finish();
+    private void finish() {
+      finished = true;
+      try {
+        mark.finish();
+        target.copyFrom(place);
+      } catch (RuntimeException e) {
+        failure = e;
       }
     }
   }
