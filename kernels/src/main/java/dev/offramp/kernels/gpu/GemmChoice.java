@@ -35,6 +35,7 @@ final class GemmChoice {
 
   /** A number of inputs that lines of any type are aligned with. */
   private static final int ANY_INPUTS = 64;
+
   private static final int REPLAYS = 4;
   private static final int MOST_CALLS = 40;
 

@@ -30,12 +30,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) GEMM(
     const ACT* residual,
     ACT* out) {
   extern __shared__ __align__(128) unsigned char tiles[];
-  int tokens = live[LIVE_TOKENS];
   int first = GROUP_Y * M;
-  if (first >= tokens) {
-    return;
-  }
-  const int* list = LIVE_LIST(live, capacity);
   int column = GROUP * N;
   int lane = LANE % 32;
   int warp = LANE / 32;
@@ -43,38 +38,51 @@ extern "C" __global__ void __launch_bounds__(THREADS) GEMM(
   int warp_n = warp % WARPS_N * WARP_N;
   unsigned base = shared_address(tiles);
   int piece = LANE % 4; /* the same for all copies of a thread: THREADS is a multiple of 4 */
+  int steps = (inputs + 4 * PIECE - 1) / (4 * PIECE);
 
-  const ACT* in_line[COPIES_IN];
   const ACT* weight_line[COPIES_WEIGHT];
-#pragma unroll
-  for (int e = 0; e < COPIES_IN; e++) {
-    int m = first + (LANE + e * THREADS) / 4;
-    in_line[e] = in + (long)list[m < tokens ? m : first] * inputs + piece * PIECE;
-  }
 #pragma unroll
   for (int e = 0; e < COPIES_WEIGHT; e++) {
     int n = column + (LANE + e * THREADS) / 4;
     weight_line[e] = weight + (long)(n < outputs ? n : 0) * inputs + piece * PIECE;
   }
-
-  int steps = (inputs + 4 * PIECE - 1) / (4 * PIECE);
-  auto fetch = [&](int step) {
-    if (step < steps) {
-      int k = 4 * PIECE * step;
-      int valid = k + piece * PIECE < inputs;
-      k = valid ? k : 0;
-      unsigned to = base + step % STAGES * STAGE_BYTES;
+  auto fetch_weight = [&](int step) {
+    int k = 4 * PIECE * step;
+    int valid = k + piece * PIECE < inputs;
+    unsigned to = base + step % STAGES * STAGE_BYTES + M * LINE;
 #pragma unroll
-      for (int e = 0; e < COPIES_IN; e++) {
-        copy16(to + PLACE((LANE + e * THREADS) / 4, piece), in_line[e] + k, valid);
-      }
-      to += M * LINE;
-#pragma unroll
-      for (int e = 0; e < COPIES_WEIGHT; e++) {
-        copy16(to + PLACE((LANE + e * THREADS) / 4, piece), weight_line[e] + k, valid);
-      }
+    for (int e = 0; e < COPIES_WEIGHT; e++) {
+      int line = (LANE + e * THREADS) / 4;
+      copy16(to + PLACE(line, piece), weight_line[e] + (valid ? k : 0), valid);
     }
-    copies_end();
+  };
+  /* Weights do not depend on the table of live rows: they set out before it is read. */
+#pragma unroll
+  for (int step = 0; step < STAGES - 1; step++) {
+    fetch_weight(step); /* zeros beyond the last one */
+  }
+
+  int tokens = live[LIVE_TOKENS];
+  if (first >= tokens) {
+    copies_wait_all();
+    return;
+  }
+  const int* list = LIVE_LIST(live, capacity);
+  const ACT* in_line[COPIES_IN];
+#pragma unroll
+  for (int e = 0; e < COPIES_IN; e++) {
+    int m = first + (LANE + e * THREADS) / 4;
+    in_line[e] = in + (long)list[m < tokens ? m : first] * inputs + piece * PIECE;
+  }
+  auto fetch_in = [&](int step) {
+    int k = 4 * PIECE * step;
+    int valid = k + piece * PIECE < inputs;
+    unsigned to = base + step % STAGES * STAGE_BYTES;
+#pragma unroll
+    for (int e = 0; e < COPIES_IN; e++) {
+      int line = (LANE + e * THREADS) / 4;
+      copy16(to + PLACE(line, piece), in_line[e] + (valid ? k : 0), valid);
+    }
   };
 
   float sum[TILES_M][TILES_N][4];
@@ -87,13 +95,18 @@ extern "C" __global__ void __launch_bounds__(THREADS) GEMM(
   }
 #pragma unroll
   for (int step = 0; step < STAGES - 1; step++) {
-    fetch(step);
+    fetch_in(step);
+    copies_end();
   }
 #pragma unroll 1
   for (int step = 0; step < steps; step++) {
     copies_wait();
     __syncthreads();
-    fetch(step + STAGES - 1);
+    if (step + STAGES - 1 < steps) {
+      fetch_weight(step + STAGES - 1);
+      fetch_in(step + STAGES - 1);
+    }
+    copies_end();
     unsigned stage = base + step % STAGES * STAGE_BYTES;
 #pragma unroll
     for (int half = 0; half < 2; half++) {
