@@ -2,6 +2,7 @@ package dev.offramp.kernels.cuda;
 
 import dev.offramp.kernels.DeviceInfo;
 import dev.offramp.kernels.Precision;
+import dev.offramp.kernels.gpu.DenseProduct;
 import dev.offramp.kernels.gpu.Traits;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -79,11 +80,13 @@ record Properties(
   DeviceInfo info(Libraries libraries, Precision precision) {
     String kernels =
         libraries.nvrtc() == null ? "from PTX" : "by NVRTC " + libraries.nvrtc().version();
+    boolean wanted = DenseProduct.askedFor();
+    boolean found = libraries.cublasLt() != null;
     String products =
-        libraries.cublasLt() == null ? "no cuBLASLt" : "cuBLASLt " + libraries.cublasLt().version();
+        wanted && found ? ", products by cuBLASLt " + libraries.cublasLt().version() : "";
     return new DeviceInfo(
         "cuda:" + number,
-        "%s (compute capability %s, driver %s, kernels %s, %s)"
+        "%s (compute capability %s, driver %s, kernels %s%s)"
             .formatted(
                 name,
                 capabilityText(),
@@ -93,8 +96,8 @@ record Properties(
         memoryBytes,
         multiprocessors,
         precision,
-        libraries.cublasLt() == null
-            ? "cuBLASLt was not found: matrix products are computed by Offramp's own kernels."
+        wanted && !found
+            ? "cuBLASLt is asked for but was not found: products are Offramp's own."
             : "");
   }
 

@@ -24,13 +24,6 @@ import java.util.Properties;
  * in the cache folder of the options where there is one.
  */
 final class GemmChoice {
-  /**
-   * Set to {@code library}, this system property lets the vendor's library take part. By default it
-   * does not: it chooses its algorithm by the number of rows, so that a row's result would depend
-   * on its batch.
-   */
-  private static final String PRODUCTS = "offramp.cuda.products";
-
   private static final String LIBRARY = "library";
 
   /** A number of inputs that lines of any type are aligned with. */
@@ -66,7 +59,7 @@ final class GemmChoice {
           "%s: has too little local memory or too small groups for matrix products in %s"
               .formatted(driver.info().id(), precision));
     }
-    library = "library".equals(System.getProperty(PRODUCTS)) ? driver.denseProduct() : null;
+    library = DenseProduct.askedFor() ? driver.denseProduct() : null;
     file = cache == null ? null : cache.resolve(fileName());
     if (file != null && Files.exists(file)) {
       try (Reader reader = Files.newBufferedReader(file)) {

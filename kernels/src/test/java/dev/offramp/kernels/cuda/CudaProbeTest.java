@@ -46,7 +46,7 @@ class CudaProbeTest {
     Probe probe = CudaDevices.probe(FakeCuda.driverOnly()).getFirst();
     assertThat(probe.info().description())
         .isEqualTo(
-            "Fake GPU 0 (compute capability 9.0, driver 13.0, kernels from PTX, no cuBLASLt)");
+            "Fake GPU 0 (compute capability 9.0, driver 13.0, kernels from PTX)");
     assertThat(probe.info().note()).contains("cuBLASLt was not found");
   }
 
