@@ -13,17 +13,22 @@ record Batch(int capacity, int positions, int[] rows, int[] lengths) {
 
   /** About two thirds of the rows, at least one, in random order with random lengths. */
   static Batch random(Random random, int capacity, int positions) {
-    int[] all = IntStream.range(0, capacity).toArray();
-    for (int i = capacity - 1; i > 0; i--) {
+    int[] rows = Arrays.copyOf(scrambled(random, capacity), (2 * capacity + 2) / 3);
+    int[] lengths = IntStream.of(rows).map(r -> 1 + random.nextInt(positions)).toArray();
+    lengths[0] = positions;
+    return new Batch(capacity, positions, rows, lengths);
+  }
+
+  /** 0 to count - 1 in random order. */
+  static int[] scrambled(Random random, int count) {
+    int[] all = IntStream.range(0, count).toArray();
+    for (int i = count - 1; i > 0; i--) {
       int j = random.nextInt(i + 1);
       int swap = all[i];
       all[i] = all[j];
       all[j] = swap;
     }
-    int[] rows = Arrays.copyOf(all, (2 * capacity + 2) / 3);
-    int[] lengths = IntStream.of(rows).map(r -> 1 + random.nextInt(positions)).toArray();
-    lengths[0] = positions;
-    return new Batch(capacity, positions, rows, lengths);
+    return all;
   }
 
   /** All rows in their order at full length. */

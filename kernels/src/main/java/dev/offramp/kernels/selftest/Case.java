@@ -10,15 +10,27 @@ import java.util.List;
  * One operation at one shape.
  *
  * @param play calls the operation and hands in its outputs; told the side it is on
+ * @param otherwise hands in the same outputs by another way, on the device under test; null where
+ *     the reference does what {@code play} says
  */
-record Case(String operation, String shape, Tolerance tolerance, Play play) {
+record Case(String operation, String shape, Tolerance tolerance, Play play, Play otherwise) {
   /** Does the same on each side. */
   @FunctionalInterface
   interface Play {
     void on(Side side);
   }
 
-  /** Plays on both devices and compares. Never throws what a device throws. */
+  /** The device under test is compared with the reference. */
+  Case(String operation, String shape, Tolerance tolerance, Play play) {
+    this(operation, shape, tolerance, play, null);
+  }
+
+  /** The device under test is compared with itself, to the bit. */
+  static Case alone(String operation, String shape, Play play, Play otherwise) {
+    return new Case(operation, shape, Tolerance.EXACT, play, otherwise);
+  }
+
+  /** Plays on both sides and compares. Never throws what a device throws. */
   Result run(Device device, Device reference, long seed) {
     Precision precision = device.info().precision();
     double allowed = tolerance.of(precision);
@@ -26,9 +38,12 @@ record Case(String operation, String shape, Tolerance tolerance, Play play) {
     // Each case has numbers of its own, whatever runs before it.
     long own = seed * 31 + (operation + shape).hashCode();
     try {
-      List<Side.Output> expected = outputs(reference, own, halves);
+      List<Side.Output> expected =
+          otherwise == null
+              ? outputs(reference, play, own, halves)
+              : outputs(device, otherwise, own, halves);
       long before = device.liveBytes();
-      List<Side.Output> actual = outputs(device, own, halves);
+      List<Side.Output> actual = outputs(device, play, own, halves);
       long kept = device.liveBytes() - before;
       if (kept != 0) {
         return failed(allowed, kept + " bytes of the device are still in use afterwards");
@@ -39,7 +54,7 @@ record Case(String operation, String shape, Tolerance tolerance, Play play) {
     }
   }
 
-  private List<Side.Output> outputs(Device device, long seed, boolean halves) {
+  private static List<Side.Output> outputs(Device device, Play play, long seed, boolean halves) {
     try (Side side = new Side(device, seed, halves)) {
       play.on(side);
       return side.outputs();
@@ -55,6 +70,7 @@ record Case(String operation, String shape, Tolerance tolerance, Play play) {
     double worst = 0;
     String failure = "";
     double excess = 1;
+    String other = otherwise == null ? "the jvm device has" : "in another batch it is";
     for (int o = 0; o < expected.size(); o++) {
       float[] wanted = expected.get(o).values();
       float[] got = actual.get(o).values();
@@ -66,11 +82,14 @@ record Case(String operation, String shape, Tolerance tolerance, Play play) {
       double bound = expected.get(o).exact() ? 0 : allowed;
       for (int i = 0; i < wanted.length; i++) {
         double error = error(wanted[i], got[i]);
+        if (expected.get(o).exact() && Float.compare(wanted[i], got[i]) != 0) {
+          error = Math.max(error, Float.MIN_VALUE); // Zeros of two signs.
+        }
         worst = Math.max(worst, error);
         double over = error <= bound ? 0 : bound == 0 ? Double.POSITIVE_INFINITY : error / bound;
         if (over > excess || (over == Double.POSITIVE_INFINITY && failure.isEmpty())) {
           excess = over;
-          failure = "%s[%d] is %s, the jvm device has %s".formatted(name, i, got[i], wanted[i]);
+          failure = "%s[%d] is %s, %s %s".formatted(name, i, got[i], other, wanted[i]);
         }
       }
     }

@@ -12,7 +12,8 @@ import java.util.function.Consumer;
 /**
  * Every operation of a device on random data at odd sizes, against the {@code jvm} device in F32
  * given the same numbers. Live rows are scrambled, inputs hold NaN wherever nobody may look,
- * outputs are poisoned beforehand, and rows that are not live must come out as they were.
+ * outputs are poisoned beforehand, and rows that are not live must come out as they were. Then the
+ * device against itself: a row's values must not depend on the rows beside it.
  */
 public final class SelfTest {
   static final List<Case> CASES = cases();
@@ -22,7 +23,7 @@ public final class SelfTest {
   /**
    * What one case showed.
    *
-   * @param operation operation of {@link Device}
+   * @param operation operation of {@link Device}, or what is tested of all of them
    * @param shape sizes and variant
    * @param error largest error relative to max(1, |expected|); infinite for NaN in the wrong place,
    *     a wrong row number or an exception
@@ -72,6 +73,7 @@ public final class SelfTest {
     cases.addAll(LayerCases.all());
     cases.addAll(ExitCases.all());
     cases.addAll(RecordingCases.all());
+    cases.addAll(IndependenceCases.all());
     return List.copyOf(cases);
   }
 }

@@ -61,6 +61,11 @@ final class Side implements AutoCloseable {
     outputs.add(new Output(name, floats, true));
   }
 
+  /** Values that must be the same bits. */
+  void bits(String name, float... values) {
+    outputs.add(new Output(name, values, true));
+  }
+
   /** A fact that holds on every device, whatever the other side says. */
   static void require(boolean fact, String otherwise, Object... arguments) {
     if (!fact) {
@@ -102,15 +107,8 @@ final class Side implements AutoCloseable {
 
   /** A buffer of the device's type of activations. */
   Buffer activations(float[] values) {
-    return device.activations() == DataType.F16 ? halves(values) : f32(values);
-  }
-
-  private Buffer halves(float[] values) {
-    short[] bits = new short[values.length];
-    for (int i = 0; i < values.length; i++) {
-      bits[i] = Float.floatToFloat16(values[i]);
-    }
-    return upload(DataType.F16, values.length, MemorySegment.ofArray(bits));
+    DataType type = device.activations();
+    return upload(type, values.length, segment(type, values));
   }
 
   Buffer f32(float... values) {
@@ -129,26 +127,39 @@ final class Side implements AutoCloseable {
 
   /** Overwrites a buffer made by {@link #activations}. */
   void refill(Buffer buffer, float[] values) {
-    if (buffer.type() == DataType.F32) {
-      device.copyIn(MemorySegment.ofArray(values), buffer, 0).await();
-      return;
+    refill(buffer, 0, values);
+  }
+
+  /** Overwrites a buffer of F32 or F16 from that element on. */
+  void refill(Buffer buffer, long at, float[] values) {
+    device.copyIn(segment(buffer.type(), values), buffer, at).await();
+  }
+
+  private static MemorySegment segment(DataType type, float[] values) {
+    if (type == DataType.F32) {
+      return MemorySegment.ofArray(values);
     }
     short[] bits = new short[values.length];
     for (int i = 0; i < values.length; i++) {
       bits[i] = Float.floatToFloat16(values[i]);
     }
-    device.copyIn(MemorySegment.ofArray(bits), buffer, 0).await();
+    return MemorySegment.ofArray(bits);
   }
 
   float[] floats(Buffer buffer) {
-    float[] values = new float[(int) buffer.elements()];
+    return floats(buffer, 0, (int) buffer.elements());
+  }
+
+  /** So many elements from that one on. */
+  float[] floats(Buffer buffer, long at, int count) {
+    float[] values = new float[count];
     if (buffer.type() == DataType.F32) {
-      device.copyOut(buffer, 0, MemorySegment.ofArray(values)).await();
+      device.copyOut(buffer, at, MemorySegment.ofArray(values)).await();
       return values;
     }
-    short[] bits = new short[values.length];
-    device.copyOut(buffer, 0, MemorySegment.ofArray(bits)).await();
-    for (int i = 0; i < bits.length; i++) {
+    short[] bits = new short[count];
+    device.copyOut(buffer, at, MemorySegment.ofArray(bits)).await();
+    for (int i = 0; i < count; i++) {
       values[i] = Float.float16ToFloat(bits[i]);
     }
     return values;

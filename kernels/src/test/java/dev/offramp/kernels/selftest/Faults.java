@@ -92,6 +92,14 @@ final class Faults {
     faults.addAll(linearFaults());
     faults.addAll(compactFaults());
     faults.addAll(recordingFaults());
+    for (String operation :
+        List.of("gemm BIAS_RELU", "gemm BIAS_GELU", "attention", "layerNorm", "exitHead")) {
+      faults.add(
+          new Fault(
+              "independence",
+              "a last bit of " + operation + " is another in large batches",
+              lastBit(operation)));
+    }
     faults.add(
         new Fault(
             "attention",
@@ -321,6 +329,24 @@ final class Faults {
           void bump(LiveRows rows, Buffer... outs) {
             int stride = (int) outs[0].elements() / rows.capacity();
             add(outs[0], operation.equals("pool") ? 0 : rows.rows()[0] * stride, by);
+          }
+        };
+  }
+
+  /** What comes of sums that are split otherwise where there are many rows. */
+  private static Function<Device, Device> lastBit(String operation) {
+    return jvm ->
+        new Bumped(jvm, operation) {
+          @Override
+          void bump(LiveRows rows, Buffer... outs) {
+            if (rows.count() > 100) {
+              int stride = (int) outs[0].elements() / rows.capacity();
+              float[] value = new float[1];
+              int at = operation.equals("exitHead") ? 0 : rows.rows()[0] * stride;
+              device.copyOut(outs[0], at, MemorySegment.ofArray(value)).await();
+              value[0] = Math.nextUp(value[0]);
+              device.copyIn(MemorySegment.ofArray(value), outs[0], at).await();
+            }
           }
         };
   }

@@ -66,7 +66,8 @@ class SelfTestTest {
             "pool",
             "exitHead",
             "compact",
-            "recording");
+            "recording",
+            "independence");
   }
 
   @Test

@@ -61,8 +61,11 @@ record SelfTestReport(DeviceInfo device, long seed, List<Result> results) {
                         cases.getFirst().tolerance(),
                         cases.stream().allMatch(Result::passed) ? "ok" : "FAILED")));
     table.append(
-        "%nerror: largest difference from the jvm device in F32, relative to max(1, |value|)%n"
-            .formatted());
+        """
+
+        error: largest difference from the jvm device in F32, relative to max(1, |value|);
+        independence: of a row's values in different batches
+        """);
     return table.toString();
   }
 
