@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.offramp.kernels.DeviceException;
+import dev.offramp.kernels.DeviceInfo;
 import dev.offramp.kernels.DeviceOptions;
 import dev.offramp.kernels.Precision;
 import dev.offramp.kernels.Probe;
@@ -31,9 +32,7 @@ class CudaProbeTest {
     try (CudaDriver driver = FakeCuda.open(libraries, Precision.F32)) {
       assertThat(driver.info()).isEqualTo(probes.get(0).info());
       assertThat(driver.info().description())
-          .isEqualTo(
-              "Fake GPU 0 (compute capability 9.0, driver 13.0, kernels by NVRTC 13.2, cuBLASLt"
-                  + " 13.1)");
+          .isEqualTo("Fake GPU 0 (compute capability 9.0, driver 13.0, kernels by NVRTC 13.2)");
       assertThat(driver.info().memoryBytes()).isEqualTo(8L << 30);
       assertThat(driver.info().computeUnits()).isEqualTo(108);
       assertThat(driver.traits())
@@ -45,9 +44,22 @@ class CudaProbeTest {
   void theDriverAloneIsEnough() {
     Probe probe = CudaDevices.probe(FakeCuda.driverOnly()).getFirst();
     assertThat(probe.info().description())
-        .isEqualTo(
-            "Fake GPU 0 (compute capability 9.0, driver 13.0, kernels from PTX)");
-    assertThat(probe.info().note()).contains("cuBLASLt was not found");
+        .isEqualTo("Fake GPU 0 (compute capability 9.0, driver 13.0, kernels from PTX)");
+    assertThat(probe.info().note()).isEmpty();
+  }
+
+  @Test
+  void theLibraryIsNamedWhereItIsAskedFor() {
+    System.setProperty("offramp.cuda.products", "library");
+    try {
+      DeviceInfo with = CudaDevices.probe(FakeCuda.installed()).getFirst().info();
+      assertThat(with.description()).endsWith(", products by cuBLASLt 13.1)");
+      assertThat(with.note()).isEmpty();
+      DeviceInfo without = CudaDevices.probe(FakeCuda.driverOnly()).getFirst().info();
+      assertThat(without.note()).contains("cuBLASLt is asked for but was not found");
+    } finally {
+      System.clearProperty("offramp.cuda.products");
+    }
   }
 
   @Test
