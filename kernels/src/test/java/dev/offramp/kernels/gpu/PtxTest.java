@@ -104,8 +104,10 @@ class PtxTest {
       for (Epilogue epilogue : Epilogue.values()) {
         device.gemm(rows, map, in, epilogue, epilogue == Epilogue.BIAS_RESIDUAL ? out : null, out);
       }
-      for (int size : Launches.HEAD_SIZES) {
-        device.attention(rows, 1, size, activations(device, 3 * size), activations(device, size));
+      for (int largest : Launches.HEAD_SIZES) {
+        for (int size : new int[] {largest, largest - 1}) { // Odd ones are not for tensor cores.
+          device.attention(rows, 1, size, activations(device, 3 * size), activations(device, size));
+        }
       }
       for (Pooling pooling : Pooling.values()) {
         device.pool(
