@@ -25,9 +25,10 @@ final class Attention {
     zeros = new float[panelWidth];
   }
 
-  void run(Workers workers, JvmRows rows, int heads, int headSize, float[] qkv, float[] out) {
-    workers.ranges(
-        rows.count() * heads,
+  Work work(JvmRows rows, int heads, int headSize, float[] qkv, float[] out) {
+    return Work.onRows(
+        rows,
+        heads,
         1,
         (from, to, scratch) -> {
           for (int i = from; i < to; i++) {
@@ -42,7 +43,9 @@ final class Attention {
                 out,
                 scratch);
           }
-        });
+        },
+        Work.Use.byRow(qkv, 3 * heads * headSize),
+        Work.Use.byRow(out, heads * headSize));
   }
 
   private void head(

@@ -3,6 +3,9 @@ package dev.offramp.kernels.jvm;
 import dev.offramp.kernels.Confidence;
 import dev.offramp.kernels.Epilogue;
 import dev.offramp.kernels.Pooling;
+import dev.offramp.kernels.jvm.Workers.RangeTask;
+import java.util.ArrayList;
+import java.util.List;
 
 /** Pools rows, maps them to logits and scores these. */
 final class ExitHeads {
@@ -32,35 +35,55 @@ final class ExitHeads {
     }
   }
 
-  void run(
-      Workers workers,
+  Work work(JvmRows rows, Pooling pooling, JvmLinear head, float[] in, Verdicts verdicts) {
+    List<Work.Use> uses = new ArrayList<>();
+    uses.add(Work.Use.byRow(in, head.inputs()));
+    uses.add(new Work.Use(verdicts.scores, Work.Layout.LINES, verdicts.capacity()));
+    uses.add(new Work.Use(verdicts.predictions, Work.Layout.BY_ORDER, 1));
+    if (verdicts.probabilities != null) {
+      uses.add(new Work.Use(verdicts.probabilities, Work.Layout.BY_ORDER, head.outputs()));
+    }
+    RangeTask task =
+        (from, to, scratch) -> {
+          for (int first = from; first < to; first += ROWS) {
+            int count = Math.min(ROWS, to - first);
+            judge(rows, first, count, pooling, head, in, verdicts, scratch);
+          }
+        };
+    return new Work(
+        rows,
+        workers -> {
+          int share = Math.clamp(rows.count() / (2L * workers.threads()), 1, ROWS);
+          workers.run(
+              Math.ceilDiv(rows.count(), share),
+              (i, scratch) ->
+                  task.run(i * share, Math.min((i + 1) * share, rows.count()), scratch));
+        },
+        (block, scratch) -> task.run(block.fromRow(), block.toRow(), scratch),
+        uses);
+  }
+
+  /** Judges {@code count} live rows, up to {@link #ROWS}, from {@code first} on. */
+  private void judge(
       JvmRows rows,
+      int first,
+      int count,
       Pooling pooling,
       JvmLinear head,
       float[] in,
-      Verdicts verdicts) {
+      Verdicts verdicts,
+      Scratch scratch) {
     int width = head.inputs();
     int classes = head.outputs();
-    int share = Math.clamp(rows.count() / (2L * workers.threads()), 1, ROWS);
-    int tasks = (rows.count() + share - 1) / share;
-    workers.run(
-        tasks,
-        (task, scratch) -> {
-          int first = task * share;
-          int count = Math.min(share, rows.count() - first);
-          Matrix pooled = new Matrix(scratch.floats(POOLED, ROWS * width), IDENTITY, width);
-          Matrix logits = new Matrix(scratch.floats(LOGITS, ROWS * classes), IDENTITY, classes);
-          for (int i = 0; i < count; i++) {
-            Pool.row(rows, first + i, pooling, width, in, pooled.data(), i * width);
-          }
-          Gemm.Product product = new Gemm.Product(head, pooled, Epilogue.BIAS, null, logits);
-          for (int panel = 0; panel < head.panels(); panel++) {
-            gemm.panel(product, panel, 0, count, scratch);
-          }
-          for (int i = 0; i < count; i++) {
-            judge(logits.data(), i * classes, classes, verdicts, first + i);
-          }
-        });
+    Matrix pooled = new Matrix(scratch.floats(POOLED, ROWS * width), IDENTITY, width);
+    Matrix logits = new Matrix(scratch.floats(LOGITS, ROWS * classes), IDENTITY, classes);
+    for (int i = 0; i < count; i++) {
+      Pool.row(rows, first + i, pooling, width, in, pooled.data(), i * width);
+    }
+    gemm.range(new Gemm.Product(head, pooled, Epilogue.BIAS, null, logits), 0, count, scratch);
+    for (int i = 0; i < count; i++) {
+      judge(logits.data(), i * classes, classes, verdicts, first + i);
+    }
   }
 
   /**

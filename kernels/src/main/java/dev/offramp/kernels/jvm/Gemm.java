@@ -1,6 +1,8 @@
 package dev.offramp.kernels.jvm;
 
 import dev.offramp.kernels.Epilogue;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * Blocked matrix multiplication. A task is one panel of outputs for one block of rows, so that few
@@ -40,8 +42,23 @@ final class Gemm {
   /** c = epilogue(a W + b); the residual is null without that epilogue. */
   record Product(JvmLinear map, Matrix a, Epilogue epilogue, Matrix residual, Matrix c) {}
 
+  /** The product at all tokens of live rows. */
+  Work work(JvmRows rows, Product product) {
+    List<Work.Use> uses = new ArrayList<>();
+    uses.add(Work.Use.byRow(product.a.data(), product.a.stride()));
+    uses.add(Work.Use.byRow(product.c.data(), product.c.stride()));
+    if (product.residual != null) {
+      uses.add(Work.Use.byRow(product.residual.data(), product.residual.stride()));
+    }
+    return new Work(
+        rows,
+        workers -> run(workers, product, rows.tokenCount()),
+        (block, scratch) -> range(product, block.fromToken(), block.toToken(), scratch),
+        uses);
+  }
+
   /** Computes {@code count} rows on all threads. */
-  void run(Workers workers, Product product, int count) {
+  private void run(Workers workers, Product product, int count) {
     int panels = product.map.panels();
     int wanted = Math.ceilDiv(TASKS_PER_THREAD * workers.threads(), panels);
     int blocks = Math.max(Math.ceilDiv(count, ROWS), Math.min(wanted, count / LEAST_ROWS));
@@ -55,8 +72,20 @@ final class Gemm {
         });
   }
 
+  /** All outputs of rows from (inclusive) to (exclusive), on this thread. */
+  void range(Product product, int from, int to, Scratch scratch) {
+    int blocks = Math.ceilDiv(to - from, ROWS);
+    for (int block = 0; block < blocks; block++) {
+      int first = from + (int) ((long) (to - from) * block / blocks);
+      int end = from + (int) ((long) (to - from) * (block + 1) / blocks);
+      for (int panel = 0; panel < product.map.panels(); panel++) {
+        panel(product, panel, first, end - first, scratch);
+      }
+    }
+  }
+
   /** One panel of outputs for {@code count} rows, up to {@link #ROWS}, from {@code first} on. */
-  void panel(Product product, int panel, int first, int count, Scratch scratch) {
+  private void panel(Product product, int panel, int first, int count, Scratch scratch) {
     JvmLinear map = product.map;
     Matrix residual = product.residual;
     Matrix c = product.c;

@@ -24,7 +24,7 @@ import java.util.function.Supplier;
 
 /**
  * The processor as a device. Operations have run when their call returns; buffers are Java arrays;
- * a recording is the list of its calls.
+ * a recording is the list of its calls, replayed by blocks of rows where that is faster.
  */
 public final class JvmDevice implements Device {
   private static final InnerLoops LOOPS = InnerLoops.best();
@@ -38,7 +38,9 @@ public final class JvmDevice implements Device {
   private final Workers workers;
 
   /** What is being recorded; null while operations run at once. */
-  private List<Supplier<Runnable>> recorded;
+  private List<Supplier<Work>> recorded;
+
+  private Replay.Blocking blocking = Replay.Blocking.USUAL;
 
   /**
    * Opens the processor.
@@ -160,7 +162,7 @@ public final class JvmDevice implements Device {
       float[] types = check.table("types", tables.types(), width, 1);
       int[] tokens = check.ints("ids", ids, (long) live.capacity() * live.positions());
       float[] y = check.activations("out", out, live, width);
-      return () -> POSITIONWISE.embed(workers, live, words, positions, types, norm, tokens, y);
+      return POSITIONWISE.embed(live, words, positions, types, norm, tokens, y);
     });
   }
 
@@ -187,7 +189,7 @@ public final class JvmDevice implements Device {
               epilogue,
               r == null ? null : new Matrix(r, live.tokens(), linear.outputs()),
               new Matrix(y, live.tokens(), linear.outputs()));
-      return () -> GEMM.run(workers, product, live.tokenCount());
+      return GEMM.work(live, product);
     });
   }
 
@@ -199,7 +201,7 @@ public final class JvmDevice implements Device {
       Positionwise.Norm norm = check.norm(normalization);
       float[] x = check.activations("in", in, live, norm.width());
       float[] y = check.activations("out", out, live, norm.width());
-      return () -> POSITIONWISE.layerNorm(workers, live, norm, x, y);
+      return POSITIONWISE.layerNorm(live, norm, x, y);
     });
   }
 
@@ -214,7 +216,7 @@ public final class JvmDevice implements Device {
       float[] x = check.activations("qkv", qkv, live, 3 * width);
       float[] y = check.activations("out", out, live, width);
       check.distinct("out", y, "qkv", x);
-      return () -> ATTENTION.run(workers, live, heads, headSize, x, y);
+      return ATTENTION.work(live, heads, headSize, x, y);
     });
   }
 
@@ -228,7 +230,7 @@ public final class JvmDevice implements Device {
       float[] x = check.activations("in", in, live, width);
       float[] y = check.floats("out", out, (long) live.count() * width);
       check.distinct("out", y, "in", x);
-      return () -> Pool.run(workers, live, pooling, width, x, y);
+      return Pool.work(live, pooling, width, x, y);
     });
   }
 
@@ -241,7 +243,7 @@ public final class JvmDevice implements Device {
       JvmLinear linear = check.linear("head", head);
       float[] x = check.activations("in", in, live, linear.inputs());
       ExitHeads.Verdicts verdicts = check.signal(signal, live, linear.outputs());
-      return () -> EXIT_HEADS.run(workers, live, pooling, linear, x, verdicts);
+      return EXIT_HEADS.work(live, pooling, linear, x, verdicts);
     });
   }
 
@@ -257,7 +259,7 @@ public final class JvmDevice implements Device {
       ExitHeads.Verdicts verdicts = check.signal(signal, live, 0);
       float[] scores = verdicts.scores();
       int line = confidence.ordinal() * verdicts.capacity();
-      return () -> live.keep(i -> !(scores[line + i] > lambda));
+      return new Work(live, all -> live.keep(i -> !(scores[line + i] > lambda)), null, List.of());
     });
   }
 
@@ -280,13 +282,29 @@ public final class JvmDevice implements Device {
    * Runs or records an operation. Its supplier checks the arguments and gives the work; a recording
    * does both again at each replay, since buffers may be closed and strides change in between.
    */
-  void submit(Supplier<Runnable> operation) {
-    Runnable work = operation.get();
+  private void submit(Supplier<Work> operation) {
+    Work work = operation.get();
     if (recorded == null) {
-      work.run();
+      work.whole().accept(workers);
     } else {
       recorded.add(operation);
     }
+  }
+
+  /** Runs or records what has been recorded before. */
+  void submit(List<Supplier<Work>> operations) {
+    if (recorded != null) {
+      operations.forEach(this::submit);
+      return;
+    }
+    Replay replay = new Replay(workers, blocking);
+    operations.forEach(operation -> replay.add(operation.get()));
+    replay.finish();
+  }
+
+  /** Sets when replays go by blocks of rows, for tests and measurements. */
+  void blocking(Replay.Blocking when) {
+    blocking = when;
   }
 
   private Checks checks(String operation) {

@@ -4,12 +4,12 @@ import dev.offramp.kernels.Recording;
 import java.util.List;
 import java.util.function.Supplier;
 
-/** A list of operations; submitting them to the device once more is all that a replay is. */
+/** A list of operations, which a replay submits to the device once more. */
 final class JvmRecording implements Recording {
   private final JvmDevice device;
-  private List<Supplier<Runnable>> operations;
+  private List<Supplier<Work>> operations;
 
-  JvmRecording(JvmDevice device, List<Supplier<Runnable>> operations) {
+  JvmRecording(JvmDevice device, List<Supplier<Work>> operations) {
     this.device = device;
     this.operations = operations;
   }
@@ -19,7 +19,7 @@ final class JvmRecording implements Recording {
     if (operations == null) {
       throw new IllegalStateException("replay: the recording is closed");
     }
-    operations.forEach(device::submit);
+    device.submit(operations);
   }
 
   @Override

@@ -16,6 +16,7 @@ final class JvmRows implements LiveRows {
   private int[] rows; // (capacity)
   private int[] lengths; // (capacity)
   private int[] tokens; // (capacity * maxPositions), row * positions + position
+  private int[] starts; // (capacity + 1), where a live row's tokens start among all
 
   JvmRows(Memory memory, int capacity, int maxPositions) {
     this.memory = memory;
@@ -24,7 +25,8 @@ final class JvmRows implements LiveRows {
     rows = new int[capacity];
     lengths = new int[capacity];
     tokens = new int[capacity * maxPositions];
-    bytes = 4L * (2L * capacity + tokens.length);
+    starts = new int[capacity + 1];
+    bytes = 4L * (2L * capacity + tokens.length + starts.length);
     memory.add(bytes);
   }
 
@@ -107,6 +109,7 @@ final class JvmRows implements LiveRows {
       for (int p = 0; p < lengths[i]; p++) {
         tokens[tokenCount++] = firstToken(i) + p;
       }
+      starts[i + 1] = tokenCount;
     }
   }
 
@@ -128,6 +131,21 @@ final class JvmRows implements LiveRows {
     return tokenCount;
   }
 
+  /** Where the i-th live row's tokens start in {@link #tokens}; for the count, where all end. */
+  int start(int i) {
+    return starts[i];
+  }
+
+  /** The live row, or the count, that starts nearest to a place in {@link #tokens}. */
+  int rowNear(int token) {
+    int found = Arrays.binarySearch(starts, 0, count + 1, token);
+    if (found >= 0) {
+      return found;
+    }
+    int next = -found - 1;
+    return starts[next] - token <= token - starts[next - 1] ? next : next - 1;
+  }
+
   private JvmRows open() {
     if (rows == null) {
       throw new IllegalStateException("The live rows are closed");
@@ -141,6 +159,7 @@ final class JvmRows implements LiveRows {
       rows = null;
       lengths = null;
       tokens = null;
+      starts = null;
       memory.add(-bytes);
     }
   }

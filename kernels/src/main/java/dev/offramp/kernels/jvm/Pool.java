@@ -8,16 +8,18 @@ final class Pool {
 
   private Pool() {}
 
-  static void run(
-      Workers workers, JvmRows rows, Pooling pooling, int width, float[] in, float[] out) {
-    workers.ranges(
-        rows.count(),
+  static Work work(JvmRows rows, Pooling pooling, int width, float[] in, float[] out) {
+    return Work.onRows(
+        rows,
+        1,
         GRAIN,
         (from, to, scratch) -> {
           for (int i = from; i < to; i++) {
             row(rows, i, pooling, width, in, out, i * width);
           }
-        });
+        },
+        Work.Use.byRow(in, width),
+        new Work.Use(out, Work.Layout.BY_ORDER, width));
   }
 
   /** Pools the i-th live row to {@code out} from {@code at} on. */

@@ -18,22 +18,25 @@ final class Positionwise {
     }
   }
 
-  void layerNorm(Workers workers, JvmRows rows, Norm norm, float[] in, float[] out) {
+  Work layerNorm(JvmRows rows, Norm norm, float[] in, float[] out) {
     int width = norm.width();
     int[] tokens = rows.tokens();
-    workers.ranges(
-        rows.tokenCount(),
+    return Work.onTokens(
+        rows,
         GRAIN,
         (from, to, scratch) -> {
           for (int i = from; i < to; i++) {
             normalize(norm, in, tokens[i] * width, out);
           }
-        });
+        },
+        Work.Use.byRow(in, width),
+        Work.Use.byRow(out, width),
+        Work.Use.common(norm.gamma),
+        Work.Use.common(norm.beta));
   }
 
   /** Sums words, positions and type 0 for each position, then normalizes. */
-  void embed(
-      Workers workers,
+  Work embed(
       JvmRows rows,
       float[] words,
       float[] positions,
@@ -45,8 +48,8 @@ final class Positionwise {
     int vocabulary = words.length / width;
     int stride = rows.positions();
     int[] tokens = rows.tokens();
-    workers.ranges(
-        rows.tokenCount(),
+    return Work.onTokens(
+        rows,
         GRAIN,
         (from, to, scratch) -> {
           for (int i = from; i < to; i++) {
@@ -65,7 +68,14 @@ final class Positionwise {
             }
             normalize(norm, out, at, out);
           }
-        });
+        },
+        Work.Use.byRow(ids, 1),
+        Work.Use.byRow(out, width),
+        Work.Use.common(words),
+        Work.Use.common(positions),
+        Work.Use.common(types),
+        Work.Use.common(norm.gamma),
+        Work.Use.common(norm.beta));
   }
 
   private void normalize(Norm norm, float[] in, int at, float[] out) {
