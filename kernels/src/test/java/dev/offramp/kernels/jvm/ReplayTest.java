@@ -23,7 +23,7 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 /** Recordings replayed by blocks of rows: what runs when, and that bits stay the same. */
-class JvmReplayTest {
+class ReplayTest {
   private static final int CAPACITY = 40;
   private static final int POSITIONS = 40;
   private static final int HEADS = 3;
@@ -40,7 +40,7 @@ class JvmReplayTest {
 
   @Test
   void bitsAreThoseOfOneOperationAfterTheOther() {
-    System.out.println("JvmReplayTest: offramp.seed=" + seed);
+    System.out.println("ReplayTest: offramp.seed=" + seed);
     Outcome expected = run(1, Blocking.NONE, false);
     assertThat(expected.live).hasSizeBetween(1, CAPACITY / 2 + 1);
     assertThat(expected.hidden).doesNotContain(Float.NaN);
