@@ -1,5 +1,6 @@
 package dev.offramp.kernels.gpu;
 
+import dev.offramp.kernels.Arguments;
 import dev.offramp.kernels.Buffer;
 import dev.offramp.kernels.DataType;
 import dev.offramp.kernels.EmbeddingTables;
@@ -7,32 +8,16 @@ import dev.offramp.kernels.ExitSignal;
 import dev.offramp.kernels.Linear;
 import dev.offramp.kernels.LiveRows;
 import dev.offramp.kernels.Normalization;
-import java.lang.foreign.MemorySegment;
 
-/**
- * Checks the arguments of one operation and unwraps them. Every message names the operation and the
- * argument.
- */
-record Checks(Heap heap, DataType activations, String operation) {
+/** Checks the arguments of one operation and unwraps this device's objects among them. */
+final class Checks extends Arguments {
+  private final Heap heap;
+  private final DataType activations;
 
-  IllegalArgumentException fault(String message, Object... arguments) {
-    return new IllegalArgumentException(operation + ": " + message.formatted(arguments));
-  }
-
-  private IllegalStateException closed(String name) {
-    return new IllegalStateException(operation + ": " + name + " is closed");
-  }
-
-  void present(String name, Object argument) {
-    if (argument == null) {
-      throw fault("%s is null", name);
-    }
-  }
-
-  void positive(String name, int value) {
-    if (value < 1) {
-      throw fault("%s is %d, must be at least 1", name, value);
-    }
+  Checks(Heap heap, DataType activations, String operation) {
+    super(operation);
+    this.heap = heap;
+    this.activations = activations;
   }
 
   void atMost(String name, long value, long limit) {
@@ -135,41 +120,6 @@ record Checks(Heap heap, DataType activations, String operation) {
           signal.probabilities(),
           DataType.F32,
           (long) signal.capacity() * classes);
-    }
-  }
-
-  /** The byte offset of element {@code at}, from which on all of {@code host} must fit. */
-  long offset(String name, GpuBuffer buffer, long at, MemorySegment host) {
-    int bytes = buffer.type().bytes();
-    long size = buffer.elements() * bytes;
-    if (at < 0 || at > buffer.elements() || host.byteSize() > size - at * bytes) {
-      throw fault(
-          "%d bytes at element %d go beyond %s, which has %d elements of %d bytes",
-          host.byteSize(), at, name, buffer.elements(), bytes);
-    }
-    if (host.byteSize() % bytes != 0) {
-      throw fault(
-          "%d bytes are no multiple of %s, %d bytes", host.byteSize(), buffer.type(), bytes);
-    }
-    return at * bytes;
-  }
-
-  void size(String name, MemorySegment segment, long bytes) {
-    if (segment.byteSize() != bytes) {
-      throw fault("%s has %d bytes, needs %d", name, segment.byteSize(), bytes);
-    }
-  }
-
-  int product(String name, long value) {
-    if (value > Integer.MAX_VALUE) {
-      throw fault("%s is %d, too large", name, value);
-    }
-    return (int) value;
-  }
-
-  void distinct(String name, Buffer one, String otherName, Buffer other) {
-    if (one == other) {
-      throw fault("%s must not be the same buffer as %s", name, otherName);
     }
   }
 }

@@ -70,10 +70,7 @@ public final class GpuDevice implements Device {
   @Override
   public Buffer allocate(DataType type, long elements) {
     Checks check = checks("allocate");
-    check.present("type", type);
-    if (elements < 0) {
-      throw check.fault("elements is %d", elements);
-    }
+    check.allocation(type, elements);
     if (elements > Long.MAX_VALUE / type.bytes()) {
       throw new DeviceException(
           "%s: a buffer of %,d elements is more than any memory".formatted(info().id(), elements));
@@ -129,17 +126,7 @@ public final class GpuDevice implements Device {
       DataType type,
       MemorySegment bias) {
     Checks check = checks(operation);
-    check.positive("inputs", inputs);
-    check.positive("outputs", outputs);
-    check.present("weight", weight);
-    check.present("type", type);
-    if (type == DataType.I32) {
-      throw check.fault("weights cannot be I32");
-    }
-    check.size("weight", weight, (long) inputs * outputs * type.bytes());
-    if (bias != null) {
-      check.size("bias", bias, 4L * outputs);
-    }
+    check.weights(inputs, outputs, weight, type, bias);
     return new GpuLinear(heap, staging, stored, inputs, outputs, weight, type, bias);
   }
 
@@ -176,10 +163,7 @@ public final class GpuDevice implements Device {
       Checks check = checks("gemm");
       GpuRows live = check.rows(rows);
       GpuLinear linear = check.linear("map", map, activations());
-      check.present("epilogue", epilogue);
-      if ((residual == null) == (epilogue == Epilogue.BIAS_RESIDUAL)) {
-        throw check.fault("residual is %s with %s", residual == null ? "null" : "given", epilogue);
-      }
+      check.residual(epilogue, residual);
       Memory x = check.activations("in", in, live, linear.inputs()).memory();
       Memory y = check.activations("out", out, live, linear.outputs()).memory();
       Memory r =
@@ -279,10 +263,7 @@ public final class GpuDevice implements Device {
     submit(() -> {
       Checks check = checks("compact");
       GpuRows live = check.rows(rows);
-      check.present("confidence", confidence);
-      if (Float.isNaN(lambda)) {
-        throw check.fault("lambda is NaN");
-      }
+      check.threshold(confidence, lambda);
       check.signal(signal, live, 0);
       int line = confidence.ordinal() * signal.capacity();
       return new Operation(

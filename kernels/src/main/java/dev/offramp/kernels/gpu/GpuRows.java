@@ -1,11 +1,11 @@
 package dev.offramp.kernels.gpu;
 
+import dev.offramp.kernels.Arguments;
 import dev.offramp.kernels.DeviceException;
 import dev.offramp.kernels.LiveRows;
 import dev.offramp.kernels.gpu.Driver.Memory;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
-import java.util.BitSet;
 
 /**
  * The table of live rows on the device, laid out as rows.c says, and what the host knows of it.
@@ -90,7 +90,7 @@ final class GpuRows implements LiveRows {
     open();
     heap.requireOpen("load");
     heap.requireNotRecording("load");
-    check(newRows, newLengths, newPositions);
+    Arguments.rows(newRows, newLengths, newPositions, capacity, maxPositions);
     compacted = false;
     positions = newPositions;
     count = newRows.length;
@@ -117,33 +117,6 @@ final class GpuRows implements LiveRows {
       count = 0;
       tokenCount = 0;
       throw e;
-    }
-  }
-
-  private void check(int[] newRows, int[] newLengths, int newPositions) {
-    if (newPositions < 1 || newPositions > maxPositions) {
-      throw new IllegalArgumentException(
-          "load: positions is %d, allowed is 1 to %d".formatted(newPositions, maxPositions));
-    }
-    if (newRows.length != newLengths.length) {
-      throw new IllegalArgumentException(
-          "load: %d rows, but %d lengths".formatted(newRows.length, newLengths.length));
-    }
-    BitSet seen = new BitSet(capacity);
-    for (int i = 0; i < newRows.length; i++) {
-      if (newRows[i] < 0 || newRows[i] >= capacity) {
-        throw new IllegalArgumentException(
-            "load: rows[%d] is %d, allowed is 0 to %d".formatted(i, newRows[i], capacity - 1));
-      }
-      if (newLengths[i] < 1 || newLengths[i] > newPositions) {
-        throw new IllegalArgumentException(
-            "load: lengths[%d] is %d, allowed is 1 to %d"
-                .formatted(i, newLengths[i], newPositions));
-      }
-      if (seen.get(newRows[i])) {
-        throw new IllegalArgumentException("load: row %d is named twice".formatted(newRows[i]));
-      }
-      seen.set(newRows[i]);
     }
   }
 

@@ -1,37 +1,20 @@
 package dev.offramp.kernels.jvm;
 
+import dev.offramp.kernels.Arguments;
 import dev.offramp.kernels.Buffer;
 import dev.offramp.kernels.DataType;
 import dev.offramp.kernels.ExitSignal;
 import dev.offramp.kernels.Linear;
 import dev.offramp.kernels.LiveRows;
 import dev.offramp.kernels.Normalization;
-import java.lang.foreign.MemorySegment;
 
-/**
- * Checks the arguments of one operation and unwraps them. Every message names the operation and the
- * argument.
- */
-record Checks(Memory memory, String operation) {
+/** Checks the arguments of one operation and unwraps this device's objects among them. */
+final class Checks extends Arguments {
+  private final Memory memory;
 
-  IllegalArgumentException fault(String message, Object... arguments) {
-    return new IllegalArgumentException(operation + ": " + message.formatted(arguments));
-  }
-
-  private IllegalStateException closed(String name) {
-    return new IllegalStateException(operation + ": " + name + " is closed");
-  }
-
-  void present(String name, Object argument) {
-    if (argument == null) {
-      throw fault("%s is null", name);
-    }
-  }
-
-  void positive(String name, int value) {
-    if (value < 1) {
-      throw fault("%s is %d, must be at least 1", name, value);
-    }
+  Checks(Memory memory, String operation) {
+    super(operation);
+    this.memory = memory;
   }
 
   JvmRows rows(LiveRows rows) {
@@ -125,40 +108,5 @@ record Checks(Memory memory, String operation) {
                 signal.probabilities(),
                 (long) predictions.length * classes);
     return new ExitHeads.Verdicts(scores, predictions, probabilities);
-  }
-
-  /** The byte offset of element {@code at}, from which on all of {@code host} must fit. */
-  long offset(String name, JvmBuffer buffer, long at, MemorySegment host) {
-    int bytes = buffer.type().bytes();
-    long size = buffer.elements() * bytes;
-    if (at < 0 || at > buffer.elements() || host.byteSize() > size - at * bytes) {
-      throw fault(
-          "%d bytes at element %d go beyond %s, which has %d elements of %d bytes",
-          host.byteSize(), at, name, buffer.elements(), bytes);
-    }
-    if (host.byteSize() % bytes != 0) {
-      throw fault(
-          "%d bytes are no multiple of %s, %d bytes", host.byteSize(), buffer.type(), bytes);
-    }
-    return at * bytes;
-  }
-
-  void size(String name, MemorySegment segment, long bytes) {
-    if (segment.byteSize() != bytes) {
-      throw fault("%s has %d bytes, needs %d", name, segment.byteSize(), bytes);
-    }
-  }
-
-  int product(String name, long value) {
-    if (value > Integer.MAX_VALUE) {
-      throw fault("%s is %d, too large", name, value);
-    }
-    return (int) value;
-  }
-
-  void distinct(String name, Object array, String otherName, Object other) {
-    if (array == other) {
-      throw fault("%s must not be the same buffer as %s", name, otherName);
-    }
   }
 }

@@ -83,10 +83,7 @@ public final class JvmDevice implements Device {
   @Override
   public Buffer allocate(DataType type, long elements) {
     Checks check = checks("allocate");
-    check.present("type", type);
-    if (elements < 0) {
-      throw check.fault("elements is %d", elements);
-    }
+    check.allocation(type, elements);
     return Memory.allocate("a buffer", elements, () -> new JvmBuffer(memory, type, (int) elements));
   }
 
@@ -121,17 +118,7 @@ public final class JvmDevice implements Device {
   public Linear linear(
       int inputs, int outputs, MemorySegment weight, DataType type, MemorySegment bias) {
     Checks check = checks("linear");
-    check.positive("inputs", inputs);
-    check.positive("outputs", outputs);
-    check.present("weight", weight);
-    check.present("type", type);
-    if (type == DataType.I32) {
-      throw check.fault("weights cannot be I32");
-    }
-    check.size("weight", weight, (long) inputs * outputs * type.bytes());
-    if (bias != null) {
-      check.size("bias", bias, 4L * outputs);
-    }
+    check.weights(inputs, outputs, weight, type, bias);
     return Memory.allocate(
         "a linear map",
         JvmLinear.elements(LOOPS, inputs, outputs),
@@ -173,10 +160,7 @@ public final class JvmDevice implements Device {
       Checks check = checks("gemm");
       JvmRows live = check.rows(rows);
       JvmLinear linear = check.linear("map", map);
-      check.present("epilogue", epilogue);
-      if ((residual == null) == (epilogue == Epilogue.BIAS_RESIDUAL)) {
-        throw check.fault("residual is %s with %s", residual == null ? "null" : "given", epilogue);
-      }
+      check.residual(epilogue, residual);
       float[] x = check.activations("in", in, live, linear.inputs());
       float[] y = check.activations("out", out, live, linear.outputs());
       float[] r =
@@ -252,10 +236,7 @@ public final class JvmDevice implements Device {
     submit(() -> {
       Checks check = checks("compact");
       JvmRows live = check.rows(rows);
-      check.present("confidence", confidence);
-      if (Float.isNaN(lambda)) {
-        throw check.fault("lambda is NaN");
-      }
+      check.threshold(confidence, lambda);
       ExitHeads.Verdicts verdicts = check.signal(signal, live, 0);
       float[] scores = verdicts.scores();
       int line = confidence.ordinal() * verdicts.capacity();

@@ -1,8 +1,8 @@
 package dev.offramp.kernels.jvm;
 
+import dev.offramp.kernels.Arguments;
 import dev.offramp.kernels.LiveRows;
 import java.util.Arrays;
-import java.util.BitSet;
 import java.util.function.IntPredicate;
 
 /** Live rows, and the valid positions of all of them as one list for the GEMM to walk along. */
@@ -52,40 +52,12 @@ final class JvmRows implements LiveRows {
 
   @Override
   public void load(int[] newRows, int[] newLengths, int newPositions) {
-    check(newRows, newLengths, newPositions);
+    Arguments.rows(newRows, newLengths, newPositions, capacity(), maxPositions);
     positions = newPositions;
     count = newRows.length;
     System.arraycopy(newRows, 0, rows, 0, count);
     System.arraycopy(newLengths, 0, lengths, 0, count);
     listTokens();
-  }
-
-  private void check(int[] newRows, int[] newLengths, int newPositions) {
-    int capacity = capacity();
-    if (newPositions < 1 || newPositions > maxPositions) {
-      throw new IllegalArgumentException(
-          "load: positions is %d, allowed is 1 to %d".formatted(newPositions, maxPositions));
-    }
-    if (newRows.length != newLengths.length) {
-      throw new IllegalArgumentException(
-          "load: %d rows, but %d lengths".formatted(newRows.length, newLengths.length));
-    }
-    BitSet seen = new BitSet(capacity);
-    for (int i = 0; i < newRows.length; i++) {
-      if (newRows[i] < 0 || newRows[i] >= capacity) {
-        throw new IllegalArgumentException(
-            "load: rows[%d] is %d, allowed is 0 to %d".formatted(i, newRows[i], capacity - 1));
-      }
-      if (newLengths[i] < 1 || newLengths[i] > newPositions) {
-        throw new IllegalArgumentException(
-            "load: lengths[%d] is %d, allowed is 1 to %d"
-                .formatted(i, newLengths[i], newPositions));
-      }
-      if (seen.get(newRows[i])) {
-        throw new IllegalArgumentException("load: row %d is named twice".formatted(newRows[i]));
-      }
-      seen.set(newRows[i]);
-    }
   }
 
   /** Keeps the live rows whose place in the order passes the test. */

@@ -1,0 +1,139 @@
+package dev.offramp.kernels;
+
+import java.lang.foreign.MemorySegment;
+import java.util.BitSet;
+
+/**
+ * Checks the arguments of one operation, as far as no device's own objects are concerned. For
+ * devices, which extend it. Every message names the operation and the argument.
+ */
+public abstract class Arguments {
+  private final String operation;
+
+  protected Arguments(String operation) {
+    this.operation = operation;
+  }
+
+  public IllegalArgumentException fault(String message, Object... arguments) {
+    return new IllegalArgumentException(operation + ": " + message.formatted(arguments));
+  }
+
+  protected IllegalStateException closed(String name) {
+    return new IllegalStateException(operation + ": " + name + " is closed");
+  }
+
+  public void present(String name, Object argument) {
+    if (argument == null) {
+      throw fault("%s is null", name);
+    }
+  }
+
+  public void positive(String name, int value) {
+    if (value < 1) {
+      throw fault("%s is %d, must be at least 1", name, value);
+    }
+  }
+
+  /** Arguments of {@link Device#allocate}. */
+  public void allocation(DataType type, long elements) {
+    present("type", type);
+    if (elements < 0) {
+      throw fault("elements is %d", elements);
+    }
+  }
+
+  /** Arguments of {@link Device#linear} and {@link Device#head}. */
+  public void weights(
+      int inputs, int outputs, MemorySegment weight, DataType type, MemorySegment bias) {
+    positive("inputs", inputs);
+    positive("outputs", outputs);
+    present("weight", weight);
+    present("type", type);
+    if (type == DataType.I32) {
+      throw fault("weights cannot be I32");
+    }
+    size("weight", weight, (long) inputs * outputs * type.bytes());
+    if (bias != null) {
+      size("bias", bias, 4L * outputs);
+    }
+  }
+
+  /** Arguments of {@link Device#compact} besides rows and signal. */
+  public void threshold(Confidence confidence, float lambda) {
+    present("confidence", confidence);
+    if (Float.isNaN(lambda)) {
+      throw fault("lambda is NaN");
+    }
+  }
+
+  /** The byte offset of element {@code at}, from which on all of {@code host} must fit. */
+  public long offset(String name, Buffer buffer, long at, MemorySegment host) {
+    int bytes = buffer.type().bytes();
+    long size = buffer.elements() * bytes;
+    if (at < 0 || at > buffer.elements() || host.byteSize() > size - at * bytes) {
+      throw fault(
+          "%d bytes at element %d go beyond %s, which has %d elements of %d bytes",
+          host.byteSize(), at, name, buffer.elements(), bytes);
+    }
+    if (host.byteSize() % bytes != 0) {
+      throw fault(
+          "%d bytes are no multiple of %s, %d bytes", host.byteSize(), buffer.type(), bytes);
+    }
+    return at * bytes;
+  }
+
+  private void size(String name, MemorySegment segment, long bytes) {
+    if (segment.byteSize() != bytes) {
+      throw fault("%s has %d bytes, needs %d", name, segment.byteSize(), bytes);
+    }
+  }
+
+  public int product(String name, long value) {
+    if (value > Integer.MAX_VALUE) {
+      throw fault("%s is %d, too large", name, value);
+    }
+    return (int) value;
+  }
+
+  /** Whether the residual is there just where the epilogue adds one. */
+  public void residual(Epilogue epilogue, Buffer residual) {
+    present("epilogue", epilogue);
+    if ((residual == null) == (epilogue == Epilogue.BIAS_RESIDUAL)) {
+      throw fault("residual is %s with %s", residual == null ? "null" : "given", epilogue);
+    }
+  }
+
+  public void distinct(String name, Object one, String otherName, Object other) {
+    if (one == other) {
+      throw fault("%s must not be the same buffer as %s", name, otherName);
+    }
+  }
+
+  /** What {@link LiveRows#load} says it refuses, for a table of that size. */
+  public static void rows(
+      int[] rows, int[] lengths, int positions, int capacity, int maxPositions) {
+    if (positions < 1 || positions > maxPositions) {
+      throw new IllegalArgumentException(
+          "load: positions is %d, allowed is 1 to %d".formatted(positions, maxPositions));
+    }
+    if (rows.length != lengths.length) {
+      throw new IllegalArgumentException(
+          "load: %d rows, but %d lengths".formatted(rows.length, lengths.length));
+    }
+    BitSet seen = new BitSet(capacity);
+    for (int i = 0; i < rows.length; i++) {
+      if (rows[i] < 0 || rows[i] >= capacity) {
+        throw new IllegalArgumentException(
+            "load: rows[%d] is %d, allowed is 0 to %d".formatted(i, rows[i], capacity - 1));
+      }
+      if (lengths[i] < 1 || lengths[i] > positions) {
+        throw new IllegalArgumentException(
+            "load: lengths[%d] is %d, allowed is 1 to %d".formatted(i, lengths[i], positions));
+      }
+      if (seen.get(rows[i])) {
+        throw new IllegalArgumentException("load: row %d is named twice".formatted(rows[i]));
+      }
+      seen.set(rows[i]);
+    }
+  }
+}
