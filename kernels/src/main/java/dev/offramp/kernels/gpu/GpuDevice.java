@@ -320,6 +320,15 @@ public final class GpuDevice implements Device {
     heap.requireNotRecording(operation);
   }
 
+  /** Waits for all that is queued; what failed is told to whoever awaits it, or to nobody. */
+  void awaitIdle() {
+    try {
+      driver.mark().finish();
+    } catch (DeviceException e) {
+      // A lost device has nothing under way.
+    }
+  }
+
   Driver driver() {
     return driver;
   }
@@ -343,6 +352,7 @@ public final class GpuDevice implements Device {
   @Override
   public void close() {
     if (!heap.closed()) {
+      awaitIdle();
       heap.close();
       try {
         staging.close();

@@ -108,6 +108,7 @@ final class GpuRecording implements Recording {
       Captured captured = oldest.next().getValue();
       oldest.remove();
       if (captured != null) {
+        device.awaitIdle();
         captured.close();
       }
     }
@@ -122,6 +123,9 @@ final class GpuRecording implements Recording {
   }
 
   private void forgetCaptures() {
+    if (!captures.isEmpty() && !device.closed()) {
+      device.awaitIdle(); // A capture that is still running must not go.
+    }
     for (Captured captured : captures.values()) {
       if (captured != null && !device.closed()) {
         captured.close();

@@ -4,6 +4,7 @@ import dev.offramp.kernels.Buffer;
 import dev.offramp.kernels.Confidence;
 import dev.offramp.kernels.DataType;
 import dev.offramp.kernels.Device;
+import dev.offramp.kernels.DeviceException;
 import dev.offramp.kernels.Event;
 import dev.offramp.kernels.ExitSignal;
 import dev.offramp.kernels.Linear;
@@ -216,8 +217,15 @@ final class StageRunner implements AutoCloseable {
     device.copyOut(pooled, 0, into).await();
   }
 
+  /** Stages may be queued whose answers nobody waited for: they end before their memory goes. */
   @Override
   public void close() {
-    owned.close();
+    try {
+      await();
+    } catch (DeviceException | IllegalStateException e) {
+      // The device is lost or closed: there is nothing to wait for.
+    } finally {
+      owned.close();
+    }
   }
 }
