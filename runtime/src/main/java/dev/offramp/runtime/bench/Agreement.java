@@ -2,7 +2,7 @@ package dev.offramp.runtime.bench;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
-import dev.offramp.runtime.engine.Engine;
+import dev.offramp.runtime.engine.BatchRunner;
 import dev.offramp.runtime.engine.Outcome;
 import java.util.List;
 import java.util.function.Function;
@@ -24,7 +24,7 @@ final class Agreement {
    */
   static void require(
       String peer,
-      Engine engine,
+      BatchRunner runner,
       List<List<int[]>> batches,
       Function<List<int[]>, JsonObject> results) {
     int rows = 0;
@@ -35,10 +35,10 @@ final class Agreement {
       }
       JsonObject answer = results.apply(batch);
       agreed +=
-          engine.config().exits().isEmpty()
-              ? sameDirections(engine, batch, PyTorchMode.field(answer, "pooled").getAsJsonArray())
+          runner.config().exits().isEmpty()
+              ? sameDirections(runner, batch, PyTorchMode.field(answer, "pooled").getAsJsonArray())
               : samePredictions(
-                  engine, batch, PyTorchMode.field(answer, "predictions").getAsJsonArray());
+                  runner, batch, PyTorchMode.field(answer, "predictions").getAsJsonArray());
       rows += batch.size();
     }
     if (agreed < LEAST_SHARE * rows) {
@@ -49,9 +49,9 @@ final class Agreement {
     }
   }
 
-  private static int samePredictions(Engine engine, List<int[]> batch, JsonArray predictions) {
+  private static int samePredictions(BatchRunner runner, List<int[]> batch, JsonArray predictions) {
     requireRows(batch, predictions);
-    List<Outcome> outcomes = engine.run(batch, Engine.NEVER);
+    List<Outcome> outcomes = runner.run(batch, BatchRunner.NEVER);
     int same = 0;
     for (int r = 0; r < outcomes.size(); r++) {
       same += outcomes.get(r).prediction() == predictions.get(r).getAsInt() ? 1 : 0;
@@ -59,9 +59,9 @@ final class Agreement {
     return same;
   }
 
-  private static int sameDirections(Engine engine, List<int[]> batch, JsonArray pooled) {
+  private static int sameDirections(BatchRunner runner, List<int[]> batch, JsonArray pooled) {
     requireRows(batch, pooled);
-    float[] own = engine.features(batch, batch.size(), "mean", done -> {}).getLast();
+    float[] own = runner.features(batch, batch.size(), "mean", done -> {}).getLast();
     int width = own.length / batch.size();
     int same = 0;
     for (int r = 0; r < batch.size(); r++) {

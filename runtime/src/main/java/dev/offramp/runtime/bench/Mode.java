@@ -1,6 +1,6 @@
 package dev.offramp.runtime.bench;
 
-import dev.offramp.runtime.engine.Engine;
+import dev.offramp.runtime.engine.BatchRunner;
 import java.util.List;
 import java.util.Optional;
 
@@ -12,11 +12,11 @@ public interface Mode extends AutoCloseable {
   /**
    * Makes ready for batches, which are then passed to {@link #run} as the very same objects.
    *
-   * @param engine this runtime on the same model, to be agreed with
+   * @param runner this runtime on the same model, to be agreed with
    * @return why this mode cannot run these batches and is left out, or nothing
    * @throws PeerException if it fails in a way that no comparison should hide
    */
-  default Optional<String> prepare(List<List<int[]>> batches, Engine engine) {
+  default Optional<String> prepare(List<List<int[]>> batches, BatchRunner runner) {
     return Optional.empty();
   }
 

@@ -6,7 +6,7 @@ import com.google.gson.JsonObject;
 import dev.offramp.kernels.Precision;
 import dev.offramp.models.InputException;
 import dev.offramp.models.ModelDirectory;
-import dev.offramp.runtime.engine.Engine;
+import dev.offramp.runtime.engine.BatchRunner;
 import dev.offramp.runtime.io.TemporaryFolder;
 import java.io.IOException;
 import java.io.InputStream;
@@ -105,7 +105,7 @@ public final class PyTorchMode implements Mode {
    * PyTorch computes the same.
    */
   @Override
-  public Optional<String> prepare(List<List<int[]>> batches, Engine engine) {
+  public Optional<String> prepare(List<List<int[]>> batches, BatchRunner runner) {
     numbers.clear();
     JsonArray all = new JsonArray();
     for (List<int[]> batch : batches) {
@@ -126,7 +126,7 @@ public final class PyTorchMode implements Mode {
     if (answer.has(LEFT_OUT)) {
       return Optional.of(answer.get(LEFT_OUT).getAsString());
     }
-    Agreement.require(name, engine, batches, this::results);
+    Agreement.require(name, runner, batches, this::results);
     return Optional.empty();
   }
 

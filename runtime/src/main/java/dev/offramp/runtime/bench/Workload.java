@@ -2,7 +2,7 @@ package dev.offramp.runtime.bench;
 
 import dev.offramp.models.InputException;
 import dev.offramp.models.ModelConfig;
-import dev.offramp.runtime.engine.Engine;
+import dev.offramp.runtime.engine.BatchRunner;
 import dev.offramp.runtime.engine.Flops;
 import dev.offramp.runtime.engine.Outcome;
 import java.util.ArrayList;
@@ -86,16 +86,16 @@ public record Workload(List<int[]> rows) {
   }
 
   /** Runs the batches once and counts. */
-  public static Depth depth(Engine engine, List<List<int[]>> batches, double[] thresholds) {
+  public static Depth depth(BatchRunner runner, List<List<int[]>> batches, double[] thresholds) {
     List<Outcome> outcomes = new ArrayList<>();
-    batches.forEach(batch -> outcomes.addAll(engine.run(batch, thresholds)));
-    return depth(engine.config(), batches, outcomes, thresholds);
+    batches.forEach(batch -> outcomes.addAll(runner.run(batch, thresholds)));
+    return depth(runner.config(), batches, outcomes, thresholds);
   }
 
   /** Counts what a run at these thresholds answered, one outcome a row in the batches' order. */
   public static Depth depth(
       ModelConfig config, List<List<int[]>> batches, List<Outcome> outcomes, double[] thresholds) {
-    boolean never = Arrays.stream(thresholds).allMatch(lambda -> lambda == Engine.NEVER);
+    boolean never = Arrays.stream(thresholds).allMatch(lambda -> lambda == BatchRunner.NEVER);
     double layers = 0;
     double flops = 0;
     int sample = 0;

@@ -11,7 +11,7 @@ import dev.offramp.models.Tensor;
 import dev.offramp.runtime.attach.ExitTraining;
 import dev.offramp.runtime.attach.Targets;
 import dev.offramp.runtime.attach.TrainedHead;
-import dev.offramp.runtime.engine.Engine;
+import dev.offramp.runtime.engine.BatchRunner;
 import dev.offramp.runtime.io.Console;
 import dev.offramp.runtime.io.Inputs;
 import java.io.IOException;
@@ -136,12 +136,13 @@ final class AttachCommand implements Callable<Integer> {
               .withExits(name(), labels, cuts.stream().map(cut -> new Exit(cut, head)).toList());
       int rows = batch.rows(inputs.size());
       List<float[]> features;
-      try (Engine engine = Engine.openAt(directory, opened, cuts, rows, inputs.longest())) {
+      try (BatchRunner runner =
+          BatchRunner.openAt(directory, opened, cuts, rows, inputs.longest())) {
         features =
             Console.progress(
                 "features",
                 inputs.size(),
-                done -> engine.features(inputs.tokens(), rows, head.pooling(), done));
+                done -> runner.features(inputs.tokens(), rows, head.pooling(), done));
       }
       int[] classes = labelled ? inputs.classes(config, data.getFirst()) : null;
       List<HeadTensors> heads = train(directory, config, features, classes, opened);

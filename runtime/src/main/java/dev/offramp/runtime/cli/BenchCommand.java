@@ -7,15 +7,15 @@ import dev.offramp.kernels.DeviceInfo;
 import dev.offramp.models.InputException;
 import dev.offramp.models.ModelConfig;
 import dev.offramp.models.ModelDirectory;
+import dev.offramp.runtime.bench.BatchMode;
 import dev.offramp.runtime.bench.Ceilings;
-import dev.offramp.runtime.bench.EngineMode;
 import dev.offramp.runtime.bench.Interleaved;
 import dev.offramp.runtime.bench.Interleaved.Timing;
 import dev.offramp.runtime.bench.Mode;
 import dev.offramp.runtime.bench.OnnxMode;
 import dev.offramp.runtime.bench.PyTorchMode;
 import dev.offramp.runtime.bench.Workload;
-import dev.offramp.runtime.engine.Engine;
+import dev.offramp.runtime.engine.BatchRunner;
 import dev.offramp.runtime.io.Console;
 import dev.offramp.runtime.io.Inputs;
 import dev.offramp.runtime.io.ProcessMemory;
@@ -136,7 +136,7 @@ final class BenchCommand implements Callable<Integer> {
     JsonObject leftOut = new JsonObject();
     try (ModelDirectory directory = ModelDirectory.open(model);
         Device opened = device.open();
-        Device jvm = against.contains(EngineMode.JVM) ? device.openJvm() : null;
+        Device jvm = against.contains(BatchMode.JVM) ? device.openJvm() : null;
         Peers peers =
             Peers.of(against, directory, onnx, python == null ? PYTHON : python, opened.info())) {
       int threads = opened.info().computeUnits();
@@ -173,21 +173,22 @@ final class BenchCommand implements Callable<Integer> {
         int longest =
             batches.stream().flatMap(List::stream).mapToInt(t -> t.length).max().orElse(1);
         List<Mode> modes = new ArrayList<>();
-        try (Engine engine = Engine.open(directory, opened, size, longest);
-            Engine onJvm = jvm == null ? null : Engine.open(directory, jvm, size, longest)) {
-          modes.add(EngineMode.fullDepth(engine));
+        try (BatchRunner runner = BatchRunner.open(directory, opened, size, longest);
+            BatchRunner onJvm =
+                jvm == null ? null : BatchRunner.open(directory, jvm, size, longest)) {
+          modes.add(BatchMode.fullDepth(runner));
           if (thresholds != null) {
-            modes.add(EngineMode.earlyExit(engine, thresholds.thresholds()));
+            modes.add(BatchMode.earlyExit(runner, thresholds.thresholds()));
           }
           if (onJvm != null) {
-            modes.add(EngineMode.fullDepth(EngineMode.JVM, onJvm));
+            modes.add(BatchMode.fullDepth(BatchMode.JVM, onJvm));
             if (thresholds != null) {
-              modes.add(new EngineMode(EngineMode.JVM_EARLY_EXIT, onJvm, thresholds.thresholds()));
+              modes.add(new BatchMode(BatchMode.JVM_EARLY_EXIT, onJvm, thresholds.thresholds()));
             }
           }
           JsonObject notHere = new JsonObject();
           for (Mode peer : peers.modes()) {
-            Optional<String> reason = peer.prepare(batches, engine);
+            Optional<String> reason = peer.prepare(batches, runner);
             if (reason.isEmpty()) {
               modes.add(peer);
             } else {
@@ -205,10 +206,10 @@ final class BenchCommand implements Callable<Integer> {
           Map<String, Workload.Depth> depths = new HashMap<>();
           if (thresholds != null) {
             depths.put(
-                EngineMode.EARLY_EXIT, Workload.depth(engine, batches, thresholds.thresholds()));
+                BatchMode.EARLY_EXIT, Workload.depth(runner, batches, thresholds.thresholds()));
             if (onJvm != null) {
               depths.put(
-                  EngineMode.JVM_EARLY_EXIT,
+                  BatchMode.JVM_EARLY_EXIT,
                   Workload.depth(onJvm, batches, thresholds.thresholds()));
             }
           }
@@ -229,7 +230,7 @@ final class BenchCommand implements Callable<Integer> {
             before = timing;
             if (timing != timings.getFirst()) {
               ofBatch.addProperty(
-                  EngineMode.FULL_DEPTH + "/" + timing.mode(),
+                  BatchMode.FULL_DEPTH + "/" + timing.mode(),
                   Interleaved.ratio(timings.getFirst(), timing));
             }
           }
@@ -369,7 +370,7 @@ final class BenchCommand implements Callable<Integer> {
             null, "--against " + peer, "unknown; there are " + String.join(", ", Peers.NAMES));
       }
     }
-    if (against.contains(EngineMode.JVM) && device.id.equals("jvm")) {
+    if (against.contains(BatchMode.JVM) && device.id.equals("jvm")) {
       throw InputException.in(
           null, "--against jvm", "is the benched device; name another one with --device");
     }

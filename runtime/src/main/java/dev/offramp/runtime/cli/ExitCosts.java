@@ -1,7 +1,7 @@
 package dev.offramp.runtime.cli;
 
 import dev.offramp.models.ModelConfig;
-import dev.offramp.runtime.engine.Engine;
+import dev.offramp.runtime.engine.BatchRunner;
 import dev.offramp.runtime.engine.Flops;
 import java.util.Arrays;
 import java.util.List;
@@ -29,13 +29,13 @@ final class ExitCosts {
    * Milliseconds on the device, when a whole batch leaves together: medians over rounds in which
    * every exit has its turn, after one round to warm up; shape [exits].
    */
-  static double[] millis(Engine engine, List<int[]> samples, int batch) {
+  static double[] millis(BatchRunner runner, List<int[]> samples, int batch) {
     List<int[]> timed = samples.subList(0, Math.min(batch, samples.size()));
-    double[][] millis = new double[engine.stages()][ROUNDS];
+    double[][] millis = new double[runner.stages()][ROUNDS];
     for (int round = -1; round < ROUNDS; round++) {
       for (int exit = 0; exit < millis.length; exit++) {
         long start = System.nanoTime();
-        engine.runThrough(timed, exit);
+        runner.runThrough(timed, exit);
         if (round >= 0) {
           millis[exit][round] = (System.nanoTime() - start) / 1e6 / timed.size();
         }

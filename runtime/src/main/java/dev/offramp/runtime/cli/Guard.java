@@ -5,7 +5,7 @@ import dev.offramp.calibrate.Promise;
 import dev.offramp.kernels.DeviceInfo;
 import dev.offramp.models.InputException;
 import dev.offramp.models.ModelDirectory;
-import dev.offramp.runtime.engine.Engine;
+import dev.offramp.runtime.engine.BatchRunner;
 import dev.offramp.runtime.io.Console;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -28,7 +28,7 @@ final class Guard {
     Double lambda() {
       return Arrays.stream(thresholds).distinct().count() > 1
           ? null
-          : Arrays.stream(thresholds).findFirst().orElse(Engine.NEVER);
+          : Arrays.stream(thresholds).findFirst().orElse(BatchRunner.NEVER);
     }
   }
 
@@ -72,7 +72,7 @@ final class Guard {
     requireHeads(model);
     double[] same = new double[model.config().exits().size() - 1];
     if (choice.fullDepth) {
-      Arrays.fill(same, Engine.NEVER);
+      Arrays.fill(same, BatchRunner.NEVER);
       return new Thresholds(same, null, null);
     }
     if (choice.lambda != null) {

@@ -14,7 +14,7 @@ import dev.offramp.kernels.Device;
 import dev.offramp.models.ModelConfig;
 import dev.offramp.models.ModelDirectory;
 import dev.offramp.models.TextData;
-import dev.offramp.runtime.engine.Engine;
+import dev.offramp.runtime.engine.BatchRunner;
 import dev.offramp.runtime.engine.Observation;
 import dev.offramp.runtime.io.Console;
 import dev.offramp.runtime.io.Inputs;
@@ -62,21 +62,22 @@ record ModelCalibration(
             settings.get(r), inputs.size(), grid.length, kinds.get(r).bound());
       }
       try (Device opened = device.open();
-          Engine engine = Engine.open(directory, opened, options.batch, inputs.longest())) {
+          BatchRunner runner =
+              BatchRunner.open(directory, opened, options.batch, inputs.longest())) {
         Observation seen =
             Console.progress(
                 "exits of all samples",
                 inputs.size(),
                 done ->
-                    Observation.of(engine, inputs.tokens(), labels, kinds, options.batch, done));
+                    Observation.of(runner, inputs.tokens(), labels, kinds, options.batch, done));
         tellExits(directory.config(), seen.table(), inputs);
         Calibration calibration =
-            options.perExit ? perExit(seen, engine, inputs.tokens()) : oneLambda(seen, grid);
+            options.perExit ? perExit(seen, runner, inputs.tokens()) : oneLambda(seen, grid);
         Certificate certificate =
             new Certificate(
                 kinds.getFirst(),
                 calibration,
-                calibration.thresholds(engine.stages() - 1),
+                calibration.thresholds(runner.stages() - 1),
                 directory.hash(),
                 TextData.hash(options.data),
                 opened.info().id(),
@@ -104,7 +105,7 @@ record ModelCalibration(
         levels.subList(1, levels.size()));
   }
 
-  private Calibration perExit(Observation seen, Engine engine, List<int[]> inputs) {
+  private Calibration perExit(Observation seen, BatchRunner runner, List<int[]> inputs) {
     // The other half tests: what it looks like must not steer the order of the tests.
     List<int[]> samples =
         Arrays.stream(ParetoTesting.orderingSamples(inputs.size(), settings.getFirst().seed()))
@@ -112,8 +113,8 @@ record ModelCalibration(
             .toList();
     double[] costs =
         switch (options.cost) {
-          case FLOPS -> ExitCosts.flops(engine.config(), samples);
-          case TIME -> ExitCosts.millis(engine, samples, options.batch);
+          case FLOPS -> ExitCosts.flops(runner.config(), samples);
+          case TIME -> ExitCosts.millis(runner, samples, options.batch);
         };
     Console.say(
         "%s of a sample that leaves at each exit: %s",

@@ -6,7 +6,7 @@ import dev.offramp.kernels.Devices;
 import dev.offramp.models.InputException;
 import dev.offramp.models.MavenArtifact;
 import dev.offramp.models.ModelDirectory;
-import dev.offramp.runtime.bench.EngineMode;
+import dev.offramp.runtime.bench.BatchMode;
 import dev.offramp.runtime.bench.Mode;
 import dev.offramp.runtime.bench.OnnxMode;
 import dev.offramp.runtime.bench.PyTorchMode;
@@ -24,14 +24,14 @@ import java.util.stream.Stream;
 /** What a bench runs against, beside the jvm device: ONNX Runtime, PyTorch. */
 record Peers(List<Mode> modes) implements AutoCloseable {
   static final List<String> NAMES =
-      List.of(EngineMode.JVM, OnnxMode.FP32, PyTorchMode.EAGER, PyTorchMode.COMPILED);
+      List.of(BatchMode.JVM, OnnxMode.FP32, PyTorchMode.EAGER, PyTorchMode.COMPILED);
 
   private static final String QUANTIZED = "-q";
 
   /**
-   * Opens the peers that are no engine of this runtime.
+   * Opens the peers that are not this runtime.
    *
-   * @param names of {@link #NAMES}; {@link EngineMode#JVM} is passed over
+   * @param names of {@link #NAMES}; {@link BatchMode#JVM} is passed over
    * @param onnx file that the user named, or null for that of the model's artifact
    * @param python interpreter that has PyTorch
    * @param device what they are compared with
@@ -44,7 +44,7 @@ record Peers(List<Mode> modes) implements AutoCloseable {
       for (String name : names) {
         if (name.equals(OnnxMode.FP32)) {
           modes.addAll(onnxRuntime(model, onnx, device.computeUnits()));
-        } else if (!name.equals(EngineMode.JVM)) {
+        } else if (!name.equals(BatchMode.JVM)) {
           PyTorchMode opened = new PyTorchMode(name, python, model, placement(device));
           modes.add(opened);
           Console.say("%s: %s", name, opened.about());

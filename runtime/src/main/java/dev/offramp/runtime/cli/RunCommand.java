@@ -5,7 +5,7 @@ import com.google.gson.JsonObject;
 import dev.offramp.kernels.Device;
 import dev.offramp.models.ModelConfig;
 import dev.offramp.models.ModelDirectory;
-import dev.offramp.runtime.engine.Engine;
+import dev.offramp.runtime.engine.BatchRunner;
 import dev.offramp.runtime.engine.Outcome;
 import dev.offramp.runtime.io.Console;
 import dev.offramp.runtime.io.Inputs;
@@ -59,7 +59,7 @@ final class RunCommand implements Callable<Integer> {
       int rows = batch.rows(inputs.size());
       List<Outcome> outcomes;
       double seconds;
-      try (Engine engine = Engine.open(directory, opened, rows, inputs.longest())) {
+      try (BatchRunner runner = BatchRunner.open(directory, opened, rows, inputs.longest())) {
         long start = System.nanoTime();
         outcomes =
             Console.progress(
@@ -67,7 +67,7 @@ final class RunCommand implements Callable<Integer> {
                 inputs.size(),
                 done -> {
                   List<Outcome> all = new ArrayList<>(inputs.size());
-                  engine.runAll(
+                  runner.runAll(
                       inputs.batches(rows),
                       thresholds.thresholds(),
                       outcomesOfBatch -> {

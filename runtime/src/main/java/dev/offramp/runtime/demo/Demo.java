@@ -13,12 +13,12 @@ import dev.offramp.kernels.Device;
 import dev.offramp.models.ModelConfig;
 import dev.offramp.models.ModelDirectory;
 import dev.offramp.models.TextData;
-import dev.offramp.runtime.bench.EngineMode;
+import dev.offramp.runtime.bench.BatchMode;
 import dev.offramp.runtime.bench.Interleaved;
 import dev.offramp.runtime.bench.Interleaved.Timing;
 import dev.offramp.runtime.bench.Mode;
 import dev.offramp.runtime.bench.Workload;
-import dev.offramp.runtime.engine.Engine;
+import dev.offramp.runtime.engine.BatchRunner;
 import dev.offramp.runtime.engine.Outcome;
 import dev.offramp.runtime.io.Console;
 import dev.offramp.runtime.io.Inputs;
@@ -123,8 +123,8 @@ public final class Demo {
     Inputs test = Inputs.read(List.of(input.test()), model);
     int[] testLabels = test.classes(config, input.test());
     int longest = Math.max(calibrationInputs.longest(), test.longest());
-    try (Engine engine = Engine.open(model, device, batch, longest)) {
-      ExitTable calibrationTable = observe(engine, calibrationInputs, batch, "calibrate");
+    try (BatchRunner runner = BatchRunner.open(model, device, batch, longest)) {
+      ExitTable calibrationTable = observe(runner, calibrationInputs, batch, "calibrate");
       Calibration calibration =
           Calibrator.calibrate(
               LossTable.of(RISK, calibrationTable, null, Grid.uniform()),
@@ -144,13 +144,13 @@ public final class Demo {
       certificate.write(model.path().resolve(ModelDirectory.CERTIFICATE));
 
       double[] thresholds = certificate.thresholds();
-      ExitTable testTable = observe(engine, test, batch, "test");
+      ExitTable testTable = observe(runner, test, batch, "test");
       List<List<int[]>> batches = batches(test.tokens(), batch);
       List<Outcome> early = new ArrayList<>();
       List<Outcome> full = new ArrayList<>();
       for (List<int[]> part : batches) {
-        early.addAll(engine.run(part, thresholds));
-        full.addAll(engine.run(part, Engine.NEVER));
+        early.addAll(runner.run(part, thresholds));
+        full.addAll(runner.run(part, BatchRunner.NEVER));
       }
       Workload.Depth depth = Workload.depth(config, batches, early, thresholds);
       Console.say("timing full depth and early exit side by side, %d rounds", ROUNDS);
@@ -163,12 +163,12 @@ public final class Demo {
           early,
           full,
           Interleaved.time(
-              List.of(EngineMode.fullDepth(engine), EngineMode.earlyExit(engine, thresholds)),
+              List.of(BatchMode.fullDepth(runner), BatchMode.earlyExit(runner, thresholds)),
               batches,
               ROUNDS,
               0),
           Interleaved.time(
-              fixedExits(engine),
+              fixedExits(runner),
               batches.subList(0, Math.min(BATCHES_OF_EXITS, batches.size())),
               ROUNDS_OF_EXITS,
               0),
@@ -178,16 +178,16 @@ public final class Demo {
     }
   }
 
-  private static List<Mode> fixedExits(Engine engine) {
+  private static List<Mode> fixedExits(BatchRunner runner) {
     List<Mode> modes = new ArrayList<>();
-    for (int exit = 0; exit < engine.stages(); exit++) {
-      modes.add(new FixedExit(engine, exit));
+    for (int exit = 0; exit < runner.stages(); exit++) {
+      modes.add(new FixedExit(runner, exit));
     }
     return modes;
   }
 
   /** Everybody takes the same exit: how long each takes. */
-  private record FixedExit(Engine engine, int exit) implements Mode {
+  private record FixedExit(BatchRunner runner, int exit) implements Mode {
     @Override
     public String name() {
       return "exit " + exit;
@@ -195,13 +195,13 @@ public final class Demo {
 
     @Override
     public void run(List<int[]> batch) {
-      engine.runTo(batch, exit);
+      runner.runTo(batch, exit);
     }
   }
 
-  private static ExitTable observe(Engine engine, Inputs inputs, int batch, String task) {
+  private static ExitTable observe(BatchRunner runner, Inputs inputs, int batch, String task) {
     return Console.progress(
-        task, inputs.tokens().size(), done -> engine.observe(inputs.tokens(), batch, done));
+        task, inputs.tokens().size(), done -> runner.observe(inputs.tokens(), batch, done));
   }
 
   private static List<List<int[]>> batches(List<int[]> tokens, int size) {

@@ -26,23 +26,23 @@ public record Observation(ExitTable table, Map<Risk, double[][]> lossOfExit) {
    * @param done called with the number of samples finished
    */
   public static Observation of(
-      Engine engine,
+      BatchRunner runner,
       List<int[]> samples,
       int[] labels,
       List<Risk> risks,
       int batch,
       IntConsumer done) {
-    int exits = engine.stages();
-    int classes = engine.config().labels().size();
+    int exits = runner.stages();
+    int classes = runner.config().labels().size();
     Map<Risk, double[][]> losses = new EnumMap<>(Risk.class);
     List<Risk> compared = risks.stream().filter(Risk::needsProbabilities).toList();
     compared.forEach(risk -> losses.put(risk, new double[exits][samples.size()]));
     ExitTable table;
     if (compared.isEmpty()) {
-      table = engine.observe(samples, batch, done);
+      table = runner.observe(samples, batch, done);
     } else {
       table =
-          engine.observe(
+          runner.observe(
               samples,
               batch,
               (from, count, probabilities) -> {

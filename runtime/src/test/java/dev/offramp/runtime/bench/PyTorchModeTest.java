@@ -13,7 +13,7 @@ import dev.offramp.models.Head;
 import dev.offramp.models.ModelDirectory;
 import dev.offramp.models.Tensor;
 import dev.offramp.runtime.TinyModel;
-import dev.offramp.runtime.engine.Engine;
+import dev.offramp.runtime.engine.BatchRunner;
 import dev.offramp.runtime.engine.Outcome;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -28,7 +28,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** PyTorch itself computes what the engine computes; skipped where there is none. */
+/** PyTorch itself computes what the runner computes; skipped where there is none. */
 class PyTorchModeTest {
   private static String python;
 
@@ -57,12 +57,12 @@ class PyTorchModeTest {
         ragged.stream().filter(row -> row.length > 5).map(PyTorchModeTest::five).toList();
     try (ModelDirectory model = ModelDirectory.open(path);
         Device device = Devices.open("jvm");
-        Engine engine = Engine.open(model, device, 24, TinyModel.MAX_TOKENS);
+        BatchRunner runner = BatchRunner.open(model, device, 24, TinyModel.MAX_TOKENS);
         PyTorchMode mode = open(PyTorchMode.EAGER, model)) {
-      assertThat(mode.prepare(List.of(ragged, even), engine)).isEmpty();
+      assertThat(mode.prepare(List.of(ragged, even), runner)).isEmpty();
       for (List<int[]> batch : List.of(ragged, even)) {
         JsonObject answer = mode.results(batch);
-        List<Outcome> outcomes = engine.run(batch, Engine.NEVER);
+        List<Outcome> outcomes = runner.run(batch, BatchRunner.NEVER);
         // Far enough apart that an agreement within 1e-4 says something.
         var scores = outcomes.stream().mapToDouble(Outcome::confidence).summaryStatistics();
         assertThat(scores.getMax() - scores.getMin()).isGreaterThan(5e-3);
@@ -86,11 +86,11 @@ class PyTorchModeTest {
     try (ModelDirectory model = ModelDirectory.open(path);
         ModelDirectory another = ModelDirectory.open(other);
         Device device = Devices.open("jvm");
-        Engine engine = Engine.open(model, device, 16, TinyModel.MAX_TOKENS);
+        BatchRunner runner = BatchRunner.open(model, device, 16, TinyModel.MAX_TOKENS);
         PyTorchMode same = open(PyTorchMode.EAGER, model);
         PyTorchMode different = open(PyTorchMode.EAGER, another)) {
-      assertThat(same.prepare(List.of(rows), engine)).isEmpty();
-      assertThatThrownBy(() -> different.prepare(List.of(rows), engine))
+      assertThat(same.prepare(List.of(rows), runner)).isEmpty();
+      assertThatThrownBy(() -> different.prepare(List.of(rows), runner))
           .isInstanceOf(PeerException.class)
           .hasMessageContaining("of 16 rows only");
     }
@@ -102,9 +102,9 @@ class PyTorchModeTest {
     List<int[]> rows = TinyModel.tokens(9, 16);
     try (ModelDirectory model = ModelDirectory.open(path);
         Device device = Devices.open("jvm");
-        Engine engine = Engine.open(model, device, 16, TinyModel.MAX_TOKENS);
+        BatchRunner runner = BatchRunner.open(model, device, 16, TinyModel.MAX_TOKENS);
         PyTorchMode mode = open(PyTorchMode.COMPILED, model)) {
-      mode.prepare(List.of(rows), engine)
+      mode.prepare(List.of(rows), runner)
           .ifPresentOrElse(
               reason -> assertThat(reason).contains("torch.compile"),
               () -> assertThat(mode.time(rows)).isPositive());

@@ -13,7 +13,7 @@ import dev.offramp.runtime.attach.ExitTraining;
 import dev.offramp.runtime.attach.Targets;
 import dev.offramp.runtime.attach.TrainedHead;
 import dev.offramp.runtime.cli.Offramp.Outcome;
-import dev.offramp.runtime.engine.Engine;
+import dev.offramp.runtime.engine.BatchRunner;
 import dev.offramp.runtime.io.Inputs;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
@@ -74,9 +74,10 @@ class AttachTest {
   private static float[] expected(Path source, Path texts) {
     try (ModelDirectory model = ModelDirectory.open(source);
         Device device = Devices.open("jvm");
-        Engine engine = Engine.openAt(model, device, List.of(1, 4), 50, TinyModel.MAX_TOKENS)) {
+        BatchRunner runner =
+            BatchRunner.openAt(model, device, List.of(1, 4), 50, TinyModel.MAX_TOKENS)) {
       List<float[]> features =
-          engine.features(Inputs.read(List.of(texts), model).tokens(), 50, "first", done -> {});
+          runner.features(Inputs.read(List.of(texts), model).tokens(), 50, "first", done -> {});
       float[][] weight = new float[TinyModel.LABELS.size()][TinyModel.HIDDEN];
       float[] bias = new float[weight.length];
       model.tensor("exits.1.bias").copyTo(bias);

@@ -28,7 +28,7 @@ record DeviceAgreement(List<String> faults, int samples, int early, int banded, 
 
   /** Compares two engines of the same model; {@code batch} rows at a time on either. */
   static DeviceAgreement of(
-      Engine jvm, Engine other, List<int[]> samples, double[] thresholds, int batch) {
+      BatchRunner jvm, BatchRunner other, List<int[]> samples, double[] thresholds, int batch) {
     List<String> faults = new ArrayList<>();
     ExitTable expected = jvm.observe(samples, batch, done -> {});
     ExitTable actual = other.observe(samples, batch, done -> {});
@@ -59,7 +59,7 @@ record DeviceAgreement(List<String> faults, int samples, int early, int banded, 
         close |=
             exit < thresholds.length
                 && exit <= expectedOutcomes.get(i).exit()
-                && thresholds[exit] < Engine.NEVER
+                && thresholds[exit] < BatchRunner.NEVER
                 && Math.abs(confidence - thresholds[exit]) <= BAND;
       }
       Outcome wanted = expectedOutcomes.get(i);
@@ -74,11 +74,11 @@ record DeviceAgreement(List<String> faults, int samples, int early, int banded, 
   }
 
   private static List<Outcome> run(
-      Engine engine, List<int[]> samples, double[] thresholds, int batch) {
+      BatchRunner runner, List<int[]> samples, double[] thresholds, int batch) {
     List<Outcome> outcomes = new ArrayList<>();
     for (int from = 0; from < samples.size(); from += batch) {
       int to = Math.min(from + batch, samples.size());
-      outcomes.addAll(engine.run(samples.subList(from, to), thresholds));
+      outcomes.addAll(runner.run(samples.subList(from, to), thresholds));
     }
     return outcomes;
   }
@@ -96,8 +96,8 @@ record DeviceAgreement(List<String> faults, int samples, int early, int banded, 
       Inputs inputs = Inputs.read(List.of(Path.of(args[1])), model);
       double[] thresholds =
           Certificate.read(folder.resolve(ModelDirectory.CERTIFICATE)).thresholds();
-      try (Engine onJvm = Engine.open(model, jvm, BATCH, inputs.longest());
-          Engine onOther = Engine.open(model, other, BATCH, inputs.longest())) {
+      try (BatchRunner onJvm = BatchRunner.open(model, jvm, BATCH, inputs.longest());
+          BatchRunner onOther = BatchRunner.open(model, other, BATCH, inputs.longest())) {
         found = of(onJvm, onOther, inputs.tokens(), thresholds, BATCH);
       }
     }

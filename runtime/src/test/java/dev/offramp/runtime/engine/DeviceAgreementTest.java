@@ -42,8 +42,8 @@ class DeviceAgreementTest {
   void openClExitsAsTheJvmDoes() {
     List<int[]> samples = TinyModel.tokens(32, SAMPLES);
     try (Device openCl = OpenClHere.open()) {
-      try (Engine onJvm = engine(model, jvm);
-          Engine onOpenCl = engine(model, openCl)) {
+      try (BatchRunner onJvm = runner(model, jvm);
+          BatchRunner onOpenCl = runner(model, openCl)) {
         int early = 0;
         for (double[] thresholds : THRESHOLDS) {
           DeviceAgreement found = DeviceAgreement.of(onJvm, onOpenCl, samples, thresholds, BATCH);
@@ -62,8 +62,8 @@ class DeviceAgreementTest {
     List<int[]> samples = TinyModel.tokens(32, SAMPLES);
     try (ModelDirectory other =
             ModelDirectory.open(TinyModel.write(folder.resolve("other"), 33, 1, 2, 4));
-        Engine one = engine(model, jvm);
-        Engine two = engine(other, jvm)) {
+        BatchRunner one = runner(model, jvm);
+        BatchRunner two = runner(other, jvm)) {
       assertThat(DeviceAgreement.of(one, one, samples, THRESHOLDS[0], BATCH).faults()).isEmpty();
       assertThat(DeviceAgreement.of(one, two, samples, THRESHOLDS[0], BATCH).faults())
           .anyMatch(fault -> fault.contains("exit 2: class"))
@@ -71,7 +71,7 @@ class DeviceAgreementTest {
     }
   }
 
-  private static Engine engine(ModelDirectory model, Device device) {
-    return Engine.open(model, device, BATCH, TinyModel.MAX_TOKENS);
+  private static BatchRunner runner(ModelDirectory model, Device device) {
+    return BatchRunner.open(model, device, BATCH, TinyModel.MAX_TOKENS);
   }
 }

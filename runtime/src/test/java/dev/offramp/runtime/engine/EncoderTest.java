@@ -56,10 +56,10 @@ class EncoderTest {
   private static float[] firstTokens(Path path, List<int[]> samples) {
     try (ModelDirectory model = ModelDirectory.open(path);
         Device device = Devices.open("jvm");
-        Engine engine =
-            Engine.openAt(
+        BatchRunner runner =
+            BatchRunner.openAt(
                 model, device, List.of(TinyModel.LAYERS), SAMPLES, TinyModel.MAX_TOKENS)) {
-      return engine.features(samples, SAMPLES, "first", done -> {}).getFirst();
+      return runner.features(samples, SAMPLES, "first", done -> {}).getFirst();
     }
   }
 }

@@ -48,17 +48,17 @@ class ObservationTest {
     List<int[]> samples = TinyModel.tokens(18, SAMPLES);
     int[] labels = new Random(19).ints(SAMPLES, 0, CLASSES).toArray();
     double[] lambdas = {1, 0.9, 0.6, 0.4, 0};
-    try (Engine engine = Engine.open(model, device, 16, TinyModel.MAX_TOKENS)) {
+    try (BatchRunner runner = BatchRunner.open(model, device, 16, TinyModel.MAX_TOKENS)) {
       long before = device.liveBytes();
       Observation seen =
-          Observation.of(engine, samples, labels, List.of(Risk.values()), 16, done -> {});
+          Observation.of(runner, samples, labels, List.of(Risk.values()), 16, done -> {});
       assertThat(device.liveBytes()).isEqualTo(before);
-      ExitTable table = engine.observe(samples, 16, done -> {});
+      ExitTable table = runner.observe(samples, 16, done -> {});
       assertThat(seen.table()).usingRecursiveComparison().isEqualTo(table);
 
       for (int i = 0; i < SAMPLES; i++) {
         double[][] p = new double[EXITS][];
-        engine.observe(
+        runner.observe(
             samples.subList(i, i + 1),
             1,
             (from, count, probabilities) -> {

@@ -44,7 +44,7 @@ class RunAllTest {
     try (Device device = opened;
         ModelDirectory model =
             ModelDirectory.open(TinyModel.write(folder.resolve("model"), 7, 1, 2, 4))) {
-      try (Engine engine = Engine.open(model, device, LARGEST, TinyModel.MAX_TOKENS)) {
+      try (BatchRunner runner = BatchRunner.open(model, device, LARGEST, TinyModel.MAX_TOKENS)) {
         List<List<int[]>> batches = new ArrayList<>();
         for (int b = 0; b < BATCHES; b++) {
           batches.add(TinyModel.tokens(random.nextInt(), 1 + random.nextInt(LARGEST)));
@@ -52,14 +52,14 @@ class RunAllTest {
         Set<Integer> exits = new TreeSet<>();
         for (double[] thresholds : THRESHOLDS) {
           List<List<Outcome>> together = new ArrayList<>();
-          engine.runAll(batches, thresholds, together::add);
+          runner.runAll(batches, thresholds, together::add);
           List<List<Outcome>> alone =
-              batches.stream().map(batch -> engine.run(batch, thresholds)).toList();
+              batches.stream().map(batch -> runner.run(batch, thresholds)).toList();
           assertThat(together).isEqualTo(alone);
           alone.stream().flatMap(List::stream).map(Outcome::exit).forEach(exits::add);
         }
         assertThat(exits).as("exits that somebody takes").containsExactly(0, 1, 2);
-        engine.runAll(List.of(), THRESHOLDS[0], outcomes -> assertThat(outcomes).isNull());
+        runner.runAll(List.of(), THRESHOLDS[0], outcomes -> assertThat(outcomes).isNull());
       }
       assertThat(device.liveBytes()).isZero();
     }

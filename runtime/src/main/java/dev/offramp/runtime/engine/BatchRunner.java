@@ -22,10 +22,10 @@ import java.util.function.Supplier;
 /**
  * A model on a device, ready to run batches. A row leaves the computation at the first exit whose
  * confidence is strictly above lambda; stages after it no longer see the row. Results come back in
- * the order of the inputs. Closing the engine frees what it put on the device; the device stays
+ * the order of the inputs. Closing the runner frees what it put on the device; the device stays
  * open. Not thread-safe.
  */
-public final class Engine implements AutoCloseable {
+public final class BatchRunner implements AutoCloseable {
   /** The threshold at which no row exits early: every row runs to the last exit. */
   public static final double NEVER = 1.0;
 
@@ -47,7 +47,7 @@ public final class Engine implements AutoCloseable {
    * @param maxBatch largest batch that will be run
    * @param maxTokens longest input that will be run, at most the model's positions
    */
-  public static Engine open(ModelDirectory model, Device device, int maxBatch, int maxTokens) {
+  public static BatchRunner open(ModelDirectory model, Device device, int maxBatch, int maxTokens) {
     requireNonNull(model, "model is null");
     requireNonNull(device, "device is null");
     ModelConfig config = model.config();
@@ -55,16 +55,16 @@ public final class Engine implements AutoCloseable {
         config.exits().isEmpty()
             ? List.of(config.architecture().layers())
             : config.exits().stream().map(Exit::afterLayer).toList();
-    return new Engine(model, device, cuts, maxBatch, maxTokens);
+    return new BatchRunner(model, device, cuts, maxBatch, maxTokens);
   }
 
   /** As {@link #open}, with stages that end after the given layers, for {@link #features}. */
-  public static Engine openAt(
+  public static BatchRunner openAt(
       ModelDirectory model, Device device, List<Integer> afterLayers, int maxBatch, int maxTokens) {
-    return new Engine(model, device, List.copyOf(afterLayers), maxBatch, maxTokens);
+    return new BatchRunner(model, device, List.copyOf(afterLayers), maxBatch, maxTokens);
   }
 
-  private Engine(
+  private BatchRunner(
       ModelDirectory model, Device device, List<Integer> cuts, int maxBatch, int maxTokens) {
     if (maxBatch < 1) {
       throw new IllegalArgumentException("a batch of " + maxBatch + " rows: must be at least 1");
@@ -215,7 +215,7 @@ public final class Engine implements AutoCloseable {
     runner.await();
   }
 
-  /** Told the class probabilities of a batch by {@link Engine#observe}. */
+  /** Told the class probabilities of a batch by {@link BatchRunner#observe}. */
   public interface ProbabilityReader {
     /**
      * @param from number of the batch's first sample

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-class EngineTest {
+class BatchRunnerTest {
   private static final int BATCH = 37;
 
   @TempDir private Path folder;
@@ -39,21 +39,21 @@ class EngineTest {
     model.close();
   }
 
-  private Engine engine() {
-    return Engine.open(model, device, BATCH, TinyModel.MAX_TOKENS);
+  private BatchRunner runner() {
+    return BatchRunner.open(model, device, BATCH, TinyModel.MAX_TOKENS);
   }
 
   /** Exits decided while running are those that the table of all exits implies, bit for bit. */
   @Test
   void exitsAreThoseOfTheFullTable() {
     List<int[]> samples = TinyModel.tokens(1, 150);
-    try (Engine engine = engine()) {
-      ExitTable table = engine.observe(samples, BATCH, done -> {});
+    try (BatchRunner runner = runner()) {
+      ExitTable table = runner.observe(samples, BATCH, done -> {});
       int early = 0;
       for (double lambda : new double[] {0, 0.35, 0.5, 0.7, 0.9, 0.99, 1}) {
         for (int from = 0; from < samples.size(); from += BATCH) {
           int to = Math.min(from + BATCH, samples.size());
-          List<Outcome> outcomes = engine.run(samples.subList(from, to), lambda);
+          List<Outcome> outcomes = runner.run(samples.subList(from, to), lambda);
           assertThat(outcomes).hasSize(to - from);
           for (int i = from; i < to; i++) {
             int exit = table.exitOf(i, lambda);
@@ -72,11 +72,11 @@ class EngineTest {
   @Test
   void thresholdsOfEveryExit() {
     List<int[]> samples = TinyModel.tokens(10, BATCH);
-    try (Engine engine = engine()) {
-      ExitTable table = engine.observe(samples, BATCH, done -> {});
+    try (BatchRunner runner = runner()) {
+      ExitTable table = runner.observe(samples, BATCH, done -> {});
       int[] left = new int[3];
       for (double[] thresholds : new double[][] {{0.9, 0.4}, {1, 0.5}, {0.6, 1}, {1, 1}, {0, 1}}) {
-        List<Outcome> outcomes = engine.run(samples, thresholds);
+        List<Outcome> outcomes = runner.run(samples, thresholds);
         for (int i = 0; i < BATCH; i++) {
           int exit = table.exitOf(i, thresholds);
           left[exit]++;
@@ -86,11 +86,11 @@ class EngineTest {
         }
       }
       assertThat(left).as("the test is void if an exit is never taken").doesNotContain(0);
-      assertThat(engine.runThrough(samples, 1)).isEqualTo(engine.runTo(samples, 1));
-      assertThatThrownBy(() -> engine.run(samples, new double[3]))
+      assertThat(runner.runThrough(samples, 1)).isEqualTo(runner.runTo(samples, 1));
+      assertThatThrownBy(() -> runner.run(samples, new double[3]))
           .hasMessageContaining("3 thresholds")
           .hasMessageContaining("2 exits");
-      assertThatThrownBy(() -> engine.run(samples, new double[] {0.5, -1}))
+      assertThatThrownBy(() -> runner.run(samples, new double[] {0.5, -1}))
           .hasMessageContaining("lambda -1");
     }
   }
@@ -98,47 +98,50 @@ class EngineTest {
   @Test
   void neighboursDoNotMatter() {
     List<int[]> samples = TinyModel.tokens(2, BATCH);
-    try (Engine engine = engine()) {
-      List<Outcome> together = engine.run(samples, 0.6);
+    try (BatchRunner runner = runner()) {
+      List<Outcome> together = runner.run(samples, 0.6);
       for (int i = 0; i < samples.size(); i++) {
-        assertThat(engine.run(List.of(samples.get(i)), 0.6)).containsExactly(together.get(i));
+        assertThat(runner.run(List.of(samples.get(i)), 0.6)).containsExactly(together.get(i));
       }
       List<Integer> order = new ArrayList<>(IntStream.range(0, BATCH).boxed().toList());
       Collections.shuffle(order, new Random(3));
-      List<Outcome> shuffled = engine.run(order.stream().map(samples::get).toList(), 0.6);
+      List<Outcome> shuffled = runner.run(order.stream().map(samples::get).toList(), 0.6);
       assertThat(shuffled).isEqualTo(order.stream().map(together::get).toList());
     }
   }
 
   @Test
   void lambdaOneNeverExitsEarly() {
-    try (Engine engine = engine()) {
+    try (BatchRunner runner = runner()) {
       List<int[]> samples = TinyModel.tokens(4, 20);
-      assertThat(engine.run(samples, Engine.NEVER)).allMatch(outcome -> outcome.exit() == 2);
-      assertThat(engine.run(samples, Engine.NEVER)).isEqualTo(engine.runTo(samples, 2));
-      assertThat(engine.runTo(samples, 1)).allMatch(outcome -> outcome.exit() == 1);
+      assertThat(runner.run(samples, BatchRunner.NEVER)).allMatch(outcome -> outcome.exit() == 2);
+      assertThat(runner.run(samples, BatchRunner.NEVER)).isEqualTo(runner.runTo(samples, 2));
+      assertThat(runner.runTo(samples, 1)).allMatch(outcome -> outcome.exit() == 1);
     }
   }
 
   @Test
   void deviceMemoryIsGivenBack() {
     long before = device.liveBytes();
-    try (Engine engine = engine()) {
-      engine.run(TinyModel.tokens(5, 9), 0.5);
+    try (BatchRunner runner = runner()) {
+      runner.run(TinyModel.tokens(5, 9), 0.5);
       assertThat(device.liveBytes()).isGreaterThan(before);
     }
     assertThat(device.liveBytes()).isEqualTo(before);
-    assertThatThrownBy(() -> Engine.open(model, device, 0, 5))
+    assertThatThrownBy(() -> BatchRunner.open(model, device, 0, 5))
         .hasMessageContaining("must be at least 1");
-    assertThatThrownBy(() -> Engine.open(model, device, 4, 33)).hasMessageContaining("1 to 32");
+    assertThatThrownBy(() -> BatchRunner.open(model, device, 4, 33))
+        .hasMessageContaining("1 to 32");
     assertThat(device.liveBytes()).isEqualTo(before);
   }
 
   @Test
   void featuresArePooledHiddenStatesOfEveryCut() {
     List<int[]> samples = TinyModel.tokens(6, 11);
-    try (Engine all = Engine.openAt(model, device, List.of(1, 2, 3, 4), 4, TinyModel.MAX_TOKENS);
-        Engine last = Engine.openAt(model, device, List.of(4), 11, TinyModel.MAX_TOKENS)) {
+    try (BatchRunner all =
+            BatchRunner.openAt(model, device, List.of(1, 2, 3, 4), 4, TinyModel.MAX_TOKENS);
+        BatchRunner last =
+            BatchRunner.openAt(model, device, List.of(4), 11, TinyModel.MAX_TOKENS)) {
       List<float[]> features = all.features(samples, 4, "mean", done -> {});
       assertThat(features).hasSize(4).allMatch(f -> f.length == 11 * TinyModel.HIDDEN);
       assertThat(features.get(3))
@@ -149,15 +152,15 @@ class EngineTest {
 
   @Test
   void wrongInputIsRefused() {
-    try (Engine engine = engine()) {
-      assertThatThrownBy(() -> engine.run(TinyModel.tokens(8, BATCH + 1), 0.5))
+    try (BatchRunner runner = runner()) {
+      assertThatThrownBy(() -> runner.run(TinyModel.tokens(8, BATCH + 1), 0.5))
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessageContaining("1 to " + BATCH);
-      assertThatThrownBy(() -> engine.run(TinyModel.tokens(8, 2), 1.5))
+      assertThatThrownBy(() -> runner.run(TinyModel.tokens(8, 2), 1.5))
           .hasMessageContaining("lambda 1.5");
-      assertThatThrownBy(() -> engine.run(TinyModel.tokens(8, 2), Double.NaN))
+      assertThatThrownBy(() -> runner.run(TinyModel.tokens(8, 2), Double.NaN))
           .hasMessageContaining("lambda NaN");
-      assertThatThrownBy(() -> engine.run(List.of(new int[TinyModel.MAX_TOKENS + 1]), 0.5))
+      assertThatThrownBy(() -> runner.run(List.of(new int[TinyModel.MAX_TOKENS + 1]), 0.5))
           .hasMessageContaining("at most " + TinyModel.MAX_TOKENS);
     }
   }
@@ -168,12 +171,12 @@ class EngineTest {
     Random random = new Random(9);
     for (int i = 0; i < 10_000; i++) {
       double lambda = random.nextDouble();
-      float threshold = Engine.floor(lambda);
+      float threshold = BatchRunner.floor(lambda);
       for (float score = Math.nextDown((float) lambda), n = 0; n < 3; n++) {
         assertThat(score > threshold).isEqualTo(score > lambda);
         score = Math.nextUp(score);
       }
     }
-    assertThat(Engine.floor(1)).isEqualTo(1f);
+    assertThat(BatchRunner.floor(1)).isEqualTo(1f);
   }
 }
