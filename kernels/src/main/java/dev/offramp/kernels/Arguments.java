@@ -109,19 +109,30 @@ public abstract class Arguments {
     }
   }
 
-  /** What {@link LiveRows#load} says it refuses, for a table of that size. */
+  /**
+   * What {@link LiveRows#load} says it refuses, for a table of that size.
+   *
+   * @param seen for use in here, so that a load allocates nothing
+   */
   public static void rows(
-      int[] rows, int[] lengths, int positions, int capacity, int maxPositions) {
+      int[] rows,
+      int[] lengths,
+      int count,
+      int positions,
+      int capacity,
+      int maxPositions,
+      BitSet seen) {
     if (positions < 1 || positions > maxPositions) {
       throw new IllegalArgumentException(
           "load: positions is %d, allowed is 1 to %d".formatted(positions, maxPositions));
     }
-    if (rows.length != lengths.length) {
+    if (count < 0 || count > rows.length || count > lengths.length) {
       throw new IllegalArgumentException(
-          "load: %d rows, but %d lengths".formatted(rows.length, lengths.length));
+          "load: count is %d, of %d rows and %d lengths"
+              .formatted(count, rows.length, lengths.length));
     }
-    BitSet seen = new BitSet(capacity);
-    for (int i = 0; i < rows.length; i++) {
+    seen.clear();
+    for (int i = 0; i < count; i++) {
       if (rows[i] < 0 || rows[i] >= capacity) {
         throw new IllegalArgumentException(
             "load: rows[%d] is %d, allowed is 0 to %d".formatted(i, rows[i], capacity - 1));

@@ -24,10 +24,20 @@ public interface LiveRows extends AutoCloseable {
    *
    * @param rows distinct row numbers, each below {@link #capacity()}
    * @param lengths valid positions of the row of the same place, each in [1, positions]
+   * @param count how many entries of both arrays count
    * @param positions stride of a row, at most the {@code maxPositions} the table was made with
    * @throws IllegalArgumentException if a number is out of range or a row is named twice
    */
-  void load(int[] rows, int[] lengths, int positions);
+  void load(int[] rows, int[] lengths, int count, int positions);
+
+  /** As {@link #load(int[], int[], int, int)}, with all entries of two arrays of one length. */
+  default void load(int[] rows, int[] lengths, int positions) {
+    if (rows.length != lengths.length) {
+      throw new IllegalArgumentException(
+          "load: %d rows, but %d lengths".formatted(rows.length, lengths.length));
+    }
+    load(rows, lengths, rows.length, positions);
+  }
 
   /**
    * Tells the device that there are no more live rows and valid positions than these by now, as the

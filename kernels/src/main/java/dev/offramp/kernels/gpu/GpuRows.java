@@ -6,6 +6,7 @@ import dev.offramp.kernels.LiveRows;
 import dev.offramp.kernels.gpu.Driver.Memory;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.BitSet;
 
 /**
  * The table of live rows on the device, laid out as rows.c says, and what the host knows of it.
@@ -20,6 +21,8 @@ final class GpuRows implements LiveRows {
   private final int capacity;
   private final int maxPositions;
   private final int[] rows; // (capacity)
+  private final int[] image; // what a load uploads
+  private final BitSet seen;
   private Memory table;
   private int positions;
   private int count;
@@ -42,6 +45,8 @@ final class GpuRows implements LiveRows {
     this.maxPositions = maxPositions;
     positions = maxPositions;
     rows = new int[capacity];
+    image = new int[HEADER + 3 * capacity];
+    seen = new BitSet(capacity);
     table = heap.allocate(4 * elements);
     try {
       heap.driver.zero(table, 0, 4L * HEADER);
@@ -86,16 +91,15 @@ final class GpuRows implements LiveRows {
   }
 
   @Override
-  public void load(int[] newRows, int[] newLengths, int newPositions) {
+  public void load(int[] newRows, int[] newLengths, int newCount, int newPositions) {
     open();
     heap.requireOpen("load");
     heap.requireNotRecording("load");
-    Arguments.rows(newRows, newLengths, newPositions, capacity, maxPositions);
+    Arguments.rows(newRows, newLengths, newCount, newPositions, capacity, maxPositions, seen);
     compacted = false;
     positions = newPositions;
-    count = newRows.length;
+    count = newCount;
     System.arraycopy(newRows, 0, rows, 0, count);
-    int[] image = new int[HEADER + 3 * capacity];
     dense = true;
     tokenCount = 0;
     for (int i = 0; i < count; i++) {

@@ -3,6 +3,7 @@ package dev.offramp.kernels.jvm;
 import dev.offramp.kernels.Arguments;
 import dev.offramp.kernels.LiveRows;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.function.IntPredicate;
 
 /** Live rows, and the valid positions of all of them as one list for the GEMM to walk along. */
@@ -17,6 +18,7 @@ final class JvmRows implements LiveRows {
   private int[] lengths; // (capacity)
   private int[] tokens; // (capacity * maxPositions), row * positions + position
   private int[] starts; // (capacity + 1), where a live row's tokens start among all
+  private final BitSet seen;
 
   JvmRows(Memory memory, int capacity, int maxPositions) {
     this.memory = memory;
@@ -26,6 +28,7 @@ final class JvmRows implements LiveRows {
     lengths = new int[capacity];
     tokens = new int[capacity * maxPositions];
     starts = new int[capacity + 1];
+    seen = new BitSet(capacity);
     bytes = 4L * (2L * capacity + tokens.length + starts.length);
     memory.add(bytes);
   }
@@ -51,10 +54,10 @@ final class JvmRows implements LiveRows {
   }
 
   @Override
-  public void load(int[] newRows, int[] newLengths, int newPositions) {
-    Arguments.rows(newRows, newLengths, newPositions, capacity(), maxPositions);
+  public void load(int[] newRows, int[] newLengths, int newCount, int newPositions) {
+    Arguments.rows(newRows, newLengths, newCount, newPositions, capacity(), maxPositions, seen);
     positions = newPositions;
-    count = newRows.length;
+    count = newCount;
     System.arraycopy(newRows, 0, rows, 0, count);
     System.arraycopy(newLengths, 0, lengths, 0, count);
     listTokens();

@@ -1,11 +1,18 @@
 package dev.offramp.runtime.bench;
 
 import dev.offramp.runtime.engine.BatchRunner;
+import dev.offramp.runtime.scheduler.BulkRunner;
 import java.util.Arrays;
 import java.util.List;
 
-/** This runtime, at full depth or with exits. */
-public record BatchMode(String name, BatchRunner runner, double[] thresholds) implements Mode {
+/**
+ * This runtime, at full depth or with exits.
+ *
+ * @param runner runs a batch at a time; stays open when the mode is closed
+ * @param bulk runs the rows of all batches, or null where batch after batch is as fast
+ */
+public record BatchMode(String name, BatchRunner runner, BulkRunner bulk, double[] thresholds)
+    implements Mode {
   public static final String FULL_DEPTH = "full-depth";
   public static final String EARLY_EXIT = "early-exit";
 
@@ -14,19 +21,21 @@ public record BatchMode(String name, BatchRunner runner, double[] thresholds) im
 
   public static final String JVM_EARLY_EXIT = "jvm-early-exit";
 
-  public static BatchMode fullDepth(BatchRunner runner) {
-    return fullDepth(FULL_DEPTH, runner);
-  }
-
-  /** Full depth under another name. */
+  /** Full depth; overlapped where the device queues its work. */
   public static BatchMode fullDepth(String name, BatchRunner runner) {
     double[] never = new double[runner.stages() - 1];
     Arrays.fill(never, BatchRunner.NEVER);
-    return new BatchMode(name, runner, never);
+    boolean overlap = runner.network().device().queues() && !runner.config().exits().isEmpty();
+    return new BatchMode(name, runner, overlap ? bulk(runner, never) : null, never);
   }
 
-  public static BatchMode earlyExit(BatchRunner runner, double[] thresholds) {
-    return new BatchMode(EARLY_EXIT, runner, thresholds);
+  /** With exits, by the scheduler. */
+  public static BatchMode earlyExit(String name, BatchRunner runner, double[] thresholds) {
+    return new BatchMode(name, runner, bulk(runner, thresholds), thresholds);
+  }
+
+  private static BulkRunner bulk(BatchRunner runner, double[] thresholds) {
+    return new BulkRunner(runner.network(), thresholds, runner.maxBatch(), runner.maxTokens());
   }
 
   @Override
@@ -40,11 +49,18 @@ public record BatchMode(String name, BatchRunner runner, double[] thresholds) im
 
   @Override
   public double timeAll(List<List<int[]>> batches) {
-    if (runner.config().exits().isEmpty()) {
+    if (bulk == null) {
       return Mode.super.timeAll(batches);
     }
     long start = System.nanoTime();
-    runner.runAll(batches, thresholds, outcomes -> {});
+    bulk.run(batches.stream().flatMap(List::stream).toList(), done -> {});
     return (System.nanoTime() - start) / 1e9;
+  }
+
+  @Override
+  public void close() {
+    if (bulk != null) {
+      bulk.close();
+    }
   }
 }

@@ -176,14 +176,15 @@ final class BenchCommand implements Callable<Integer> {
         try (BatchRunner runner = BatchRunner.open(directory, opened, size, longest);
             BatchRunner onJvm =
                 jvm == null ? null : BatchRunner.open(directory, jvm, size, longest)) {
-          modes.add(BatchMode.fullDepth(runner));
+          modes.add(BatchMode.fullDepth(BatchMode.FULL_DEPTH, runner));
           if (thresholds != null) {
-            modes.add(BatchMode.earlyExit(runner, thresholds.thresholds()));
+            modes.add(BatchMode.earlyExit(BatchMode.EARLY_EXIT, runner, thresholds.thresholds()));
           }
           if (onJvm != null) {
             modes.add(BatchMode.fullDepth(BatchMode.JVM, onJvm));
             if (thresholds != null) {
-              modes.add(new BatchMode(BatchMode.JVM_EARLY_EXIT, onJvm, thresholds.thresholds()));
+              modes.add(
+                  BatchMode.earlyExit(BatchMode.JVM_EARLY_EXIT, onJvm, thresholds.thresholds()));
             }
           }
           JsonObject notHere = new JsonObject();
@@ -203,6 +204,7 @@ final class BenchCommand implements Callable<Integer> {
               "batches of %d: timing %s, %d rounds",
               size, String.join(", ", modes.stream().map(Mode::name).toList()), rounds);
           List<Timing> timings = Interleaved.time(modes, batches, rounds, SLICE_SECONDS);
+          modes.stream().filter(BatchMode.class::isInstance).forEach(Mode::close);
           Map<String, Workload.Depth> depths = new HashMap<>();
           if (thresholds != null) {
             depths.put(

@@ -5,13 +5,13 @@ import com.google.gson.JsonObject;
 import dev.offramp.kernels.Device;
 import dev.offramp.models.ModelConfig;
 import dev.offramp.models.ModelDirectory;
-import dev.offramp.runtime.engine.BatchRunner;
+import dev.offramp.runtime.engine.Network;
 import dev.offramp.runtime.engine.Outcome;
 import dev.offramp.runtime.io.Console;
 import dev.offramp.runtime.io.Inputs;
 import dev.offramp.runtime.io.ProcessMemory;
+import dev.offramp.runtime.scheduler.BulkRunner;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -59,23 +59,12 @@ final class RunCommand implements Callable<Integer> {
       int rows = batch.rows(inputs.size());
       List<Outcome> outcomes;
       double seconds;
-      try (BatchRunner runner = BatchRunner.open(directory, opened, rows, inputs.longest())) {
+      try (Network network = Network.open(directory, opened);
+          BulkRunner runner =
+              new BulkRunner(network, thresholds.thresholds(), rows, inputs.longest())) {
         long start = System.nanoTime();
         outcomes =
-            Console.progress(
-                "run",
-                inputs.size(),
-                done -> {
-                  List<Outcome> all = new ArrayList<>(inputs.size());
-                  runner.runAll(
-                      inputs.batches(rows),
-                      thresholds.thresholds(),
-                      outcomesOfBatch -> {
-                        all.addAll(outcomesOfBatch);
-                        done.accept(all.size());
-                      });
-                  return all;
-                });
+            Console.progress("run", inputs.size(), done -> runner.run(inputs.tokens(), done));
         seconds = (System.nanoTime() - start) / 1e9;
       }
       report(directory.config(), opened, inputs, thresholds, outcomes, seconds);

@@ -153,28 +153,27 @@ public final class Demo {
         full.addAll(runner.run(part, BatchRunner.NEVER));
       }
       Workload.Depth depth = Workload.depth(config, batches, early, thresholds);
-      Console.say("timing full depth and early exit side by side, %d rounds", ROUNDS);
-      return new Result(
-          config,
-          certificate,
-          calibrationTable,
-          testTable,
-          testLabels,
-          early,
-          full,
-          Interleaved.time(
-              List.of(BatchMode.fullDepth(runner), BatchMode.earlyExit(runner, thresholds)),
-              batches,
-              ROUNDS,
-              0),
-          Interleaved.time(
-              fixedExits(runner),
-              batches.subList(0, Math.min(BATCHES_OF_EXITS, batches.size())),
-              ROUNDS_OF_EXITS,
-              0),
-          depth,
-          Workload.fullFlops(config, batches) / depth.flopsPerSample(),
-          batch);
+      try (BatchMode fullDepth = BatchMode.fullDepth(BatchMode.FULL_DEPTH, runner);
+          BatchMode earlyExit = BatchMode.earlyExit(BatchMode.EARLY_EXIT, runner, thresholds)) {
+        Console.say("timing full depth and early exit side by side, %d rounds", ROUNDS);
+        return new Result(
+            config,
+            certificate,
+            calibrationTable,
+            testTable,
+            testLabels,
+            early,
+            full,
+            Interleaved.time(List.of(fullDepth, earlyExit), batches, ROUNDS, 0),
+            Interleaved.time(
+                fixedExits(runner),
+                batches.subList(0, Math.min(BATCHES_OF_EXITS, batches.size())),
+                ROUNDS_OF_EXITS,
+                0),
+            depth,
+            Workload.fullFlops(config, batches) / depth.flopsPerSample(),
+            batch);
+      }
     }
   }
 

@@ -4,90 +4,94 @@ import static java.util.Objects.requireNonNull;
 
 import dev.offramp.calibrate.ExitTable;
 import dev.offramp.kernels.Device;
-import dev.offramp.models.Exit;
 import dev.offramp.models.ModelConfig;
 import dev.offramp.models.ModelDirectory;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Deque;
-import java.util.Iterator;
 import java.util.List;
 import java.util.Objects;
-import java.util.function.Consumer;
 import java.util.function.IntConsumer;
-import java.util.function.Supplier;
 
 /**
- * A model on a device, ready to run batches. A row leaves the computation at the first exit whose
- * confidence is strictly above lambda; stages after it no longer see the row. Results come back in
- * the order of the inputs. Closing the runner frees what it put on the device; the device stays
- * open. Not thread-safe.
+ * Runs a network batch by batch: a batch is begun, and the next one waits until its last row has
+ * left. A row leaves the computation at the first exit whose confidence is strictly above lambda;
+ * stages after it no longer see the row. Results come back in the order of the inputs. Not
+ * thread-safe.
  */
 public final class BatchRunner implements AutoCloseable {
   /** The threshold at which no row exits early: every row runs to the last exit. */
-  public static final double NEVER = 1.0;
+  public static final double NEVER = Floors.NEVER;
 
   /** No confidence is above it, but heads are asked. */
   private static final float NOBODY_LEAVES = Float.MAX_VALUE;
 
   private final Scope owned = new Scope();
+  private final Network network;
   private final ModelConfig config;
   private final StageRunner runner;
+  private final List<StageRunner.Verdict> verdicts = new ArrayList<>();
+  private final int maxBatch;
+  private final int maxTokens;
   private final int stages;
-  private final Supplier<StageRunner> another;
-
-  /** For a second batch in flight; made when it is first needed. */
-  private StageRunner second;
 
   /**
-   * Puts the model on the device.
+   * Puts a model on a device, where it stays until the runner is closed.
    *
    * @param maxBatch largest batch that will be run
    * @param maxTokens longest input that will be run, at most the model's positions
    */
   public static BatchRunner open(ModelDirectory model, Device device, int maxBatch, int maxTokens) {
-    requireNonNull(model, "model is null");
-    requireNonNull(device, "device is null");
-    ModelConfig config = model.config();
-    List<Integer> cuts =
-        config.exits().isEmpty()
-            ? List.of(config.architecture().layers())
-            : config.exits().stream().map(Exit::afterLayer).toList();
-    return new BatchRunner(model, device, cuts, maxBatch, maxTokens);
+    return new BatchRunner(Network.open(model, device), true, maxBatch, maxTokens);
   }
 
   /** As {@link #open}, with stages that end after the given layers, for {@link #features}. */
   public static BatchRunner openAt(
       ModelDirectory model, Device device, List<Integer> afterLayers, int maxBatch, int maxTokens) {
-    return new BatchRunner(model, device, List.copyOf(afterLayers), maxBatch, maxTokens);
+    return new BatchRunner(Network.openAt(model, device, afterLayers), true, maxBatch, maxTokens);
   }
 
-  private BatchRunner(
-      ModelDirectory model, Device device, List<Integer> cuts, int maxBatch, int maxTokens) {
-    if (maxBatch < 1) {
-      throw new IllegalArgumentException("a batch of " + maxBatch + " rows: must be at least 1");
-    }
-    int positions = model.config().architecture().maxPositions();
-    if (maxTokens < 1 || maxTokens > positions) {
-      throw new IllegalArgumentException(maxTokens + " tokens: the model takes 1 to " + positions);
-    }
-    this.config = model.config();
+  /** As {@link #open}, on a network that stays open when the runner is closed. */
+  public static BatchRunner on(Network network, int maxBatch, int maxTokens) {
+    return new BatchRunner(network, false, maxBatch, maxTokens);
+  }
+
+  private BatchRunner(Network network, boolean own, int maxBatch, int maxTokens) {
+    this.network = requireNonNull(network, "network is null");
+    this.config = network.config();
+    this.stages = network.stages();
+    this.maxBatch = maxBatch;
+    this.maxTokens = maxTokens;
     try (var failed = new Scope()) {
       failed.add(owned);
-      Encoder encoder = owned.add(new Encoder(device, model));
-      Supplier<StageRunner> make =
-          () -> owned.add(new StageRunner(device, model, encoder, cuts, maxBatch, maxTokens));
-      runner = make.get();
-      another = device.queues() ? make : null;
-      stages = cuts.size();
+      if (own) {
+        owned.add(network);
+      }
+      RowStore store = owned.add(RowStore.open(network, maxBatch, maxTokens));
+      runner = owned.add(new StageRunner(network, store));
+      for (int v = 0; v < Flight.AHEAD && !config.exits().isEmpty(); v++) {
+        verdicts.add(owned.add(runner.newVerdict(maxBatch, 0)));
+      }
       failed.release();
     }
   }
 
   public ModelConfig config() {
     return config;
+  }
+
+  public Network network() {
+    return network;
+  }
+
+  /** Largest batch. */
+  public int maxBatch() {
+    return maxBatch;
+  }
+
+  /** Longest row. */
+  public int maxTokens() {
+    return maxTokens;
   }
 
   /** Number of stages, which is the number of exits for a model that has exit heads. */
@@ -104,7 +108,7 @@ public final class BatchRunner implements AutoCloseable {
    */
   public List<Outcome> run(List<int[]> batch, double lambda) {
     double[] thresholds = new double[stages - 1];
-    Arrays.fill(thresholds, checked(lambda));
+    Arrays.fill(thresholds, lambda);
     return run(batch, thresholds);
   }
 
@@ -115,62 +119,7 @@ public final class BatchRunner implements AutoCloseable {
    *     its head not even computed
    */
   public List<Outcome> run(List<int[]> batch, double[] thresholds) {
-    return run(batch, floors(thresholds), stages - 1);
-  }
-
-  /**
-   * Runs any number of batches, two at a time where the device works while the host looks at what
-   * the other batch has come to.
-   *
-   * @param batches each as {@link #run} takes it
-   * @param thresholds as {@link #run} takes them
-   * @param done given the outcomes of each batch, in the order of the batches
-   */
-  public void runAll(
-      Iterable<List<int[]>> batches, double[] thresholds, Consumer<List<Outcome>> done) {
-    if (another == null || config.exits().isEmpty()) {
-      for (List<int[]> batch : batches) {
-        done.accept(run(batch, thresholds));
-      }
-      return;
-    }
-    float[] floors = floors(thresholds);
-    second = second == null ? another.get() : second;
-    Deque<StageRunner> free = new ArrayDeque<>(List.of(runner, second));
-    Deque<Flight> turns = new ArrayDeque<>(); // under way, the one queued longest ago first
-    Deque<Flight> order = new ArrayDeque<>(); // not handed out yet, in the order of the batches
-    Iterator<List<int[]>> rest = batches.iterator();
-    while (rest.hasNext() || !turns.isEmpty()) {
-      if (rest.hasNext() && !free.isEmpty()) {
-        Flight flight = new Flight(free.remove(), rest.next(), floors, stages - 1);
-        turns.add(flight);
-        order.add(flight);
-        continue;
-      }
-      Flight oldest = turns.remove();
-      if (oldest.settle()) {
-        free.add(oldest.runner());
-      } else {
-        oldest.advance();
-        turns.add(oldest);
-      }
-      while (!order.isEmpty() && order.peek().done()) {
-        done.accept(order.remove().outcomes());
-      }
-    }
-  }
-
-  private float[] floors(double[] thresholds) {
-    if (thresholds.length != stages - 1) {
-      throw new IllegalArgumentException(
-          "%d thresholds: there are %d exits before the last"
-              .formatted(thresholds.length, stages - 1));
-    }
-    float[] floors = new float[thresholds.length];
-    for (int exit = 0; exit < floors.length; exit++) {
-      floors[exit] = checked(thresholds[exit]) == NEVER ? Flight.PASS_BY : floor(thresholds[exit]);
-    }
-    return floors;
+    return run(batch, Floors.of(thresholds, stages));
   }
 
   /**
@@ -179,7 +128,7 @@ public final class BatchRunner implements AutoCloseable {
    * @param exit exit counted from 0
    */
   public List<Outcome> runTo(List<int[]> batch, int exit) {
-    return run(batch, Flight.PASS_BY, exit);
+    return run(batch, Floors.same(Floors.PASS_BY, checked(exit)));
   }
 
   /**
@@ -187,18 +136,16 @@ public final class BatchRunner implements AutoCloseable {
    * that a row has behind it when it leaves at that exit.
    */
   public List<Outcome> runThrough(List<int[]> batch, int exit) {
-    return run(batch, NOBODY_LEAVES, exit);
+    return run(batch, Floors.same(NOBODY_LEAVES, checked(exit)));
   }
 
-  private List<Outcome> run(List<int[]> batch, float threshold, int exit) {
-    float[] floors = new float[Objects.checkIndex(exit, stages)];
-    Arrays.fill(floors, threshold);
-    return run(batch, floors, exit);
+  private int checked(int exit) {
+    return Objects.checkIndex(exit, stages);
   }
 
-  private List<Outcome> run(List<int[]> batch, float[] floors, int lastStage) {
-    requireHeads();
-    Flight flight = new Flight(runner, batch, floors, lastStage);
+  private List<Outcome> run(List<int[]> batch, Floors floors) {
+    network.requireHeads();
+    Flight flight = new Flight(runner, verdicts, batch, floors);
     do {
       // The device works on the next stage while the host looks at this one's answer.
       flight.advance();
@@ -232,8 +179,8 @@ public final class BatchRunner implements AutoCloseable {
    * @param done called with the number of samples finished
    */
   public ExitTable observe(List<int[]> samples, int batch, IntConsumer done) {
-    requireHeads();
-    return observe(samples, batch, runner.verdict(0), null, done);
+    network.requireHeads();
+    return observe(samples, batch, verdicts.getFirst(), null, done);
   }
 
   /**
@@ -242,8 +189,8 @@ public final class BatchRunner implements AutoCloseable {
    */
   public ExitTable observe(
       List<int[]> samples, int batch, ProbabilityReader reader, IntConsumer done) {
-    requireHeads();
-    try (StageRunner.Verdict full = runner.newVerdict(config.labels().size())) {
+    network.requireHeads();
+    try (StageRunner.Verdict full = runner.newVerdict(maxBatch, config.labels().size())) {
       return observe(samples, batch, full, reader, done);
     }
   }
@@ -254,7 +201,7 @@ public final class BatchRunner implements AutoCloseable {
       StageRunner.Verdict into,
       ProbabilityReader reader,
       IntConsumer done) {
-    requireHeads();
+    network.requireHeads();
     float[][] confidence = new float[stages][samples.size()];
     int[][] prediction = new int[stages][samples.size()];
     float[][] probabilities = new float[stages][];
@@ -298,31 +245,11 @@ public final class BatchRunner implements AutoCloseable {
         MemorySegment part =
             MemorySegment.ofArray(features.get(stage))
                 .asSlice(4L * from * width, 4L * (to - from) * width);
-        runner.pool(StageRunner.pooling(pooling), part);
+        runner.pool(Network.pooling(pooling), part);
       }
       done.accept(to);
     }
     return features;
-  }
-
-  /** The largest float that is at most lambda: for floats, above the one is above the other. */
-  static float floor(double lambda) {
-    float nearest = (float) lambda;
-    return nearest > lambda ? Math.nextDown(nearest) : nearest;
-  }
-
-  private static double checked(double lambda) {
-    if (!(lambda >= 0 && lambda <= 1)) {
-      throw new IllegalArgumentException("lambda " + lambda + ": must be in [0, 1]");
-    }
-    return lambda;
-  }
-
-  private void requireHeads() {
-    if (config.exits().isEmpty()) {
-      throw new IllegalStateException(
-          "model " + config.name() + " has no exit heads; make some with 'offramp attach'");
-    }
   }
 
   @Override

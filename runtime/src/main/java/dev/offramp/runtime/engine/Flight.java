@@ -14,15 +14,12 @@ import java.util.stream.IntStream;
  * left, what was queued beyond does nothing.
  */
 final class Flight {
-  /** No confidence is above it: such a stage's head is not even asked. */
-  static final float PASS_BY = Float.POSITIVE_INFINITY;
-
   /** Stages that may be queued before the oldest of them is settled. */
   static final int AHEAD = 2;
 
   private final StageRunner runner;
-  private final float[] floors;
-  private final int lastStage;
+  private final List<StageRunner.Verdict> verdicts;
+  private final Floors floors;
   private final Outcome[] outcomes;
   private final Deque<Asked> asked = new ArrayDeque<>();
   private int[] live;
@@ -36,13 +33,12 @@ final class Flight {
    * Queues the batch up to its first exit head.
    *
    * @param runner used by this batch alone until it is done
-   * @param floors thresholds of the exits before the last
-   * @param lastStage stage at which every row leaves
+   * @param verdicts room for {@value #AHEAD} of them, used in turns
    */
-  Flight(StageRunner runner, List<int[]> batch, float[] floors, int lastStage) {
+  Flight(StageRunner runner, List<StageRunner.Verdict> verdicts, List<int[]> batch, Floors floors) {
     this.runner = runner;
+    this.verdicts = verdicts;
     this.floors = floors;
-    this.lastStage = lastStage;
     outcomes = new Outcome[batch.size()];
     live = IntStream.range(0, batch.size()).toArray();
     runner.begin(batch);
@@ -51,15 +47,14 @@ final class Flight {
 
   /** Queues the stages up to the next exit head that is asked, if there is one. */
   void advance() {
-    while (nextStage <= lastStage) {
+    while (nextStage <= floors.last()) {
       int stage = nextStage++;
       runner.advance(stage);
-      boolean last = stage == lastStage;
-      if (last || floors[stage] != PASS_BY) {
-        StageRunner.Verdict verdict = runner.verdict(turn++);
+      if (floors.asks(stage)) {
+        StageRunner.Verdict verdict = verdicts.get(turn++ % verdicts.size());
         Event event = runner.ask(stage, live.length, verdict);
-        if (!last) {
-          runner.release(stage, verdict, floors[stage]);
+        if (stage < floors.last()) {
+          runner.release(stage, verdict, floors.at(stage));
         }
         asked.add(new Asked(stage, verdict, event));
         return;
@@ -75,12 +70,11 @@ final class Flight {
   boolean settle() {
     Asked oldest = asked.remove();
     oldest.event().await();
-    boolean last = oldest.stage() == lastStage;
     float[] confidence = oldest.verdict().confidence();
     int[] prediction = oldest.verdict().prediction();
     int stay = 0;
     for (int i = 0; i < live.length; i++) {
-      if (last || confidence[i] > floors[oldest.stage()]) {
+      if (floors.leaves(oldest.stage(), confidence[i])) {
         outcomes[live[i]] = new Outcome(prediction[i], confidence[i], oldest.stage());
       } else {
         live[stay++] = live[i];
@@ -90,19 +84,10 @@ final class Flight {
       live = Arrays.copyOf(live, stay);
       runner.left(live);
     }
-    return done();
-  }
-
-  StageRunner runner() {
-    return runner;
-  }
-
-  /** Whether all rows have left. */
-  boolean done() {
     return live.length == 0;
   }
 
-  /** One outcome a row, in the order of the batch, once it is {@link #done}. */
+  /** One outcome a row, in the order of the batch, once all rows have left. */
   List<Outcome> outcomes() {
     return Arrays.asList(outcomes);
   }

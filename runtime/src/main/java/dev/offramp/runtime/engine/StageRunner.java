@@ -1,48 +1,35 @@
 package dev.offramp.runtime.engine;
 
 import dev.offramp.kernels.Buffer;
-import dev.offramp.kernels.Confidence;
 import dev.offramp.kernels.DataType;
 import dev.offramp.kernels.Device;
 import dev.offramp.kernels.DeviceException;
 import dev.offramp.kernels.Event;
 import dev.offramp.kernels.ExitSignal;
-import dev.offramp.kernels.Linear;
 import dev.offramp.kernels.LiveRows;
 import dev.offramp.kernels.Pooling;
 import dev.offramp.kernels.Recording;
-import dev.offramp.models.Exit;
-import dev.offramp.models.ModelConfig;
-import dev.offramp.models.ModelDirectory;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.stream.IntStream;
 
 /**
- * One batch on its way through the stages of a model: begin, then for each stage advance, ask the
- * exit head, release rows. All of it is queued: only what is awaited is known to the host. A stage
- * is the layers between two cuts, recorded once and replayed for every batch. Not thread-safe.
+ * An index table over the rows of a store, and the stages of a network recorded for it: name the
+ * rows, then for each stage advance, ask the exit head, release rows. All of it is queued: only
+ * what is awaited is known to the host. A stage is recorded once and replayed ever after. Not
+ * thread-safe.
  */
 final class StageRunner implements AutoCloseable {
   private final Scope owned = new Scope();
   private final Device device;
-  private final int capacity;
-  private final int maxTokens;
-  private final int hiddenSize;
+  private final Network network;
+  private final RowStore store;
   private final LiveRows rows;
-  private final Encoder.Activations activations;
-  private final Buffer ids; // I32 (capacity, maxTokens)
-  private final int[] hostIds;
   private int[] lengths = {}; // of the rows of the batch
-  private final Buffer pooled; // F32 (capacity, hiddenSize)
   private final Recording embedding;
   private final List<Recording> stages = new ArrayList<>();
-  private final List<HeadOnDevice> heads = new ArrayList<>();
-  private final List<Verdict> verdicts = new ArrayList<>();
-
-  private record HeadOnDevice(Linear map, Pooling pooling, Confidence confidence) {}
+  private final Buffer pooled; // F32 (capacity, hiddenSize)
 
   /**
    * What an exit head says of the live rows, in their order; the arrays are reused.
@@ -58,35 +45,20 @@ final class StageRunner implements AutoCloseable {
     }
   }
 
-  /**
-   * @param cuts layers after which a stage ends, ascending, the last one the last to be run
-   * @param capacity largest batch
-   * @param maxTokens longest row
-   */
-  StageRunner(
-      Device device,
-      ModelDirectory model,
-      Encoder encoder,
-      List<Integer> cuts,
-      int capacity,
-      int maxTokens) {
-    this.device = device;
-    this.capacity = capacity;
-    this.maxTokens = maxTokens;
-    ModelConfig config = model.config();
-    this.hiddenSize = config.architecture().hiddenSize();
+  StageRunner(Network network, RowStore store) {
+    this.device = network.device();
+    this.network = network;
+    this.store = store;
+    int width = network.config().architecture().hiddenSize();
+    Encoder encoder = network.encoder();
+    Encoder.Activations activations = store.activations();
     try (var failed = new Scope()) {
       failed.add(owned);
-      rows = owned.add(device.liveRows(capacity, maxTokens));
-      activations =
-          owned.add(
-              Encoder.Activations.allocate(device, config.architecture(), capacity, maxTokens));
-      ids = owned.add(device.allocate(DataType.I32, (long) capacity * maxTokens));
-      hostIds = new int[capacity * maxTokens];
-      pooled = owned.add(device.allocate(DataType.F32, (long) capacity * hiddenSize));
-      embedding = owned.add(device.record(() -> encoder.embed(rows, ids, activations)));
+      rows = owned.add(device.liveRows(store.capacity(), store.maxTokens()));
+      pooled = owned.add(device.allocate(DataType.F32, (long) store.capacity() * width));
+      embedding = owned.add(device.record(() -> encoder.embed(rows, store.ids(), activations)));
       int from = 0;
-      for (int cut : cuts) {
+      for (int cut : network.cuts()) {
         int first = from;
         stages.add(
             owned.add(
@@ -95,73 +67,61 @@ final class StageRunner implements AutoCloseable {
                         .forEach(l -> encoder.layer(l, rows, activations)))));
         from = cut;
       }
-      for (int e = 0; e < config.exits().size(); e++) {
-        Exit exit = config.exits().get(e);
-        heads.add(
-            new HeadOnDevice(
-                owned.add(Encoder.head(device, model, e)),
-                pooling(exit.head().pooling()),
-                Confidence.valueOf(exit.head().confidence().toUpperCase(Locale.ROOT))));
-      }
-      for (int v = 0; v < Flight.AHEAD && !heads.isEmpty(); v++) {
-        verdicts.add(owned.add(newVerdict(0)));
-      }
       failed.release();
     }
-  }
-
-  static Pooling pooling(String name) {
-    return Pooling.valueOf(name.toUpperCase(Locale.ROOT));
-  }
-
-  int capacity() {
-    return capacity;
-  }
-
-  int maxTokens() {
-    return maxTokens;
   }
 
   /**
    * Room for verdicts, on the device and here.
    *
+   * @param count rows at most
    * @param classes number of probabilities a row to be read too, or 0 for none
    */
-  Verdict newVerdict(int classes) {
+  Verdict newVerdict(int count, int classes) {
     return new Verdict(
-        ExitSignal.allocate(device, capacity, classes),
-        new float[capacity],
-        new int[capacity],
-        classes == 0 ? null : new float[Math.multiplyExact(capacity, classes)]);
+        ExitSignal.allocate(device, count, classes),
+        new float[count],
+        new int[count],
+        classes == 0 ? null : new float[Math.multiplyExact(count, classes)]);
   }
 
-  /** Room for the verdicts of the batch under way, used in turns. */
-  Verdict verdict(int turn) {
-    return verdicts.get(turn % verdicts.size());
-  }
-
-  /** Puts the token ids of a batch into the rows 0, 1, … and makes them live. */
+  /** Puts the token ids of a batch into the slots 0, 1, … and makes them live. */
   void begin(List<int[]> batch) {
-    if (batch.isEmpty() || batch.size() > capacity) {
+    if (batch.isEmpty() || batch.size() > store.capacity()) {
       throw new IllegalArgumentException(
-          "a batch of " + batch.size() + " rows: must be 1 to " + capacity);
+          "a batch of " + batch.size() + " rows: must be 1 to " + store.capacity());
     }
     int positions = batch.stream().mapToInt(tokens -> tokens.length).max().orElseThrow();
-    if (positions > maxTokens) {
+    if (positions > store.maxTokens()) {
       throw new IllegalArgumentException(
-          "a row of " + positions + " tokens: at most " + maxTokens + " fit");
+          "a row of " + positions + " tokens: at most " + store.maxTokens() + " fit");
     }
     int[] lengths = new int[batch.size()];
     for (int r = 0; r < lengths.length; r++) {
       int[] tokens = batch.get(r);
       lengths[r] = tokens.length;
-      System.arraycopy(tokens, 0, hostIds, r * positions, tokens.length);
+      store.put(r, tokens, positions);
     }
     this.lengths = lengths;
     rows.load(IntStream.range(0, lengths.length).toArray(), lengths, positions);
-    MemorySegment used =
-        MemorySegment.ofArray(hostIds).asSlice(0, (long) lengths.length * positions * 4);
-    device.copyIn(used, ids, 0);
+    store.upload(0, lengths.length, positions);
+    embedding.replay();
+  }
+
+  /** Makes rows of the store live, each of which stays in its slot of the largest stride. */
+  void load(int[] slots, int[] lengths, int count) {
+    rows.load(slots, lengths, count, store.maxTokens());
+  }
+
+  /** Runs the input layer on the live rows, whose ids have been put into their slots. */
+  void embed(int[] slots, int count) {
+    int from = Integer.MAX_VALUE;
+    int to = 0;
+    for (int i = 0; i < count; i++) {
+      from = Math.min(from, slots[i]);
+      to = Math.max(to, slots[i] + 1);
+    }
+    store.upload(from, to, store.maxTokens());
     embedding.replay();
   }
 
@@ -177,10 +137,10 @@ final class StageRunner implements AutoCloseable {
    * @param live number of rows that may still be live; entries beyond those that are mean nothing
    */
   Event ask(int stage, int live, Verdict into) {
-    HeadOnDevice head = heads.get(stage);
+    Network.ExitHead head = network.head(stage);
     ExitSignal signal = into.signal;
-    device.exitHead(rows, head.pooling(), head.map(), activations.hidden(), signal);
-    long line = (long) head.confidence().ordinal() * capacity;
+    device.exitHead(rows, head.pooling(), head.map(), store.activations().hidden(), signal);
+    long line = (long) head.confidence().ordinal() * signal.capacity();
     device.copyOut(
         signal.scores(), line, MemorySegment.ofArray(into.confidence).asSlice(0, live * 4L));
     if (into.probabilities != null) {
@@ -194,10 +154,10 @@ final class StageRunner implements AutoCloseable {
 
   /** Queues taking the rows whose confidence is above lambda out of the computation. */
   void release(int stage, Verdict verdict, float lambda) {
-    device.compact(rows, verdict.signal, heads.get(stage).confidence(), lambda);
+    device.compact(rows, verdict.signal, network.head(stage).confidence(), lambda);
   }
 
-  /** Tells the device which rows are left, so that it sizes its work by them. */
+  /** Tells the device which rows of the batch are left, so that it sizes its work by them. */
   void left(int[] live) {
     int tokens = 0;
     for (int row : live) {
@@ -213,7 +173,8 @@ final class StageRunner implements AutoCloseable {
 
   /** Pools the live rows' hidden states into {@code into}, F32 [live, hiddenSize]. */
   void pool(Pooling pooling, MemorySegment into) {
-    device.pool(rows, pooling, hiddenSize, activations.hidden(), pooled);
+    int width = network.config().architecture().hiddenSize();
+    device.pool(rows, pooling, width, store.activations().hidden(), pooled);
     device.copyOut(pooled, 0, into).await();
   }
 

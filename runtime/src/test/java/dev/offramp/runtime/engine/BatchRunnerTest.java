@@ -171,12 +171,12 @@ class BatchRunnerTest {
     Random random = new Random(9);
     for (int i = 0; i < 10_000; i++) {
       double lambda = random.nextDouble();
-      float threshold = BatchRunner.floor(lambda);
+      float threshold = Floors.floor(lambda);
       for (float score = Math.nextDown((float) lambda), n = 0; n < 3; n++) {
         assertThat(score > threshold).isEqualTo(score > lambda);
         score = Math.nextUp(score);
       }
     }
-    assertThat(BatchRunner.floor(1)).isEqualTo(1f);
+    assertThat(Floors.floor(1)).isEqualTo(1f);
   }
 }

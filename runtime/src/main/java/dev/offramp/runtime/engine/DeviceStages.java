@@ -1,0 +1,134 @@
+package dev.offramp.runtime.engine;
+
+import dev.offramp.kernels.Event;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Stages of a network on its device. Where the device queues its work there are two lanes, so that
+ * it has the next step at hand while the host looks at the last one's answer.
+ */
+public final class DeviceStages implements Stages {
+  private static final int LANES_OF_QUEUES = 2;
+
+  private final Scope owned = new Scope();
+  private final Network network;
+  private final RowStore store;
+  private final int laneRows;
+  private final List<Lane> lanes = new ArrayList<>();
+
+  /** A table of rows, and room for what each exit says of them. */
+  private static final class Lane {
+    final StageRunner runner;
+    final List<StageRunner.Verdict> verdicts;
+    Event answered;
+
+    Lane(StageRunner runner, List<StageRunner.Verdict> verdicts) {
+      this.runner = runner;
+      this.verdicts = verdicts;
+    }
+  }
+
+  /**
+   * Allocates slots and lanes.
+   *
+   * @param network stays open when this is closed
+   * @param laneSteps slots for that many full steps on each lane
+   * @param laneRows rows of a step at most
+   * @param maxTokens longest row, at most the model's positions
+   */
+  public static DeviceStages open(Network network, int laneSteps, int laneRows, int maxTokens) {
+    network.requireHeads();
+    if (laneRows < 1 || laneSteps < 1) {
+      throw new IllegalArgumentException(
+          "%d steps of %d rows: both must be at least 1".formatted(laneSteps, laneRows));
+    }
+    return new DeviceStages(network, laneSteps, laneRows, maxTokens);
+  }
+
+  private DeviceStages(Network network, int laneSteps, int laneRows, int maxTokens) {
+    this.network = network;
+    this.laneRows = laneRows;
+    try (var failed = new Scope()) {
+      failed.add(owned);
+      int count = network.device().queues() ? LANES_OF_QUEUES : 1;
+      int slots = Math.multiplyExact(count * laneSteps, laneRows);
+      store = owned.add(RowStore.open(network, slots, maxTokens));
+      for (int l = 0; l < count; l++) {
+        StageRunner runner = owned.add(new StageRunner(network, store));
+        List<StageRunner.Verdict> verdicts = new ArrayList<>();
+        for (int e = 0; e < network.stages(); e++) {
+          verdicts.add(owned.add(runner.newVerdict(laneRows, 0)));
+        }
+        lanes.add(new Lane(runner, verdicts));
+      }
+      failed.release();
+    }
+  }
+
+  @Override
+  public int count() {
+    return network.stages();
+  }
+
+  @Override
+  public int slots() {
+    return store.capacity();
+  }
+
+  @Override
+  public int lanes() {
+    return lanes.size();
+  }
+
+  @Override
+  public int laneRows() {
+    return laneRows;
+  }
+
+  @Override
+  public int maxTokens() {
+    return store.maxTokens();
+  }
+
+  @Override
+  public void enter(int slot, int[] tokens) {
+    store.put(slot, tokens, store.maxTokens());
+  }
+
+  @Override
+  public void launch(
+      int lane, int from, int to, Floors floors, int[] slots, int[] lengths, int count) {
+    Lane on = lanes.get(lane);
+    on.runner.load(slots, lengths, count);
+    if (from == 0) {
+      on.runner.embed(slots, count);
+    }
+    for (int stage = from; stage <= to; stage++) {
+      on.runner.advance(stage);
+      if (floors.asks(stage)) {
+        on.answered = on.runner.ask(stage, count, on.verdicts.get(stage));
+      }
+    }
+  }
+
+  @Override
+  public void await(int lane) {
+    lanes.get(lane).answered.await();
+  }
+
+  @Override
+  public float confidence(int lane, int stage, int i) {
+    return lanes.get(lane).verdicts.get(stage).confidence()[i];
+  }
+
+  @Override
+  public int prediction(int lane, int stage, int i) {
+    return lanes.get(lane).verdicts.get(stage).prediction()[i];
+  }
+
+  @Override
+  public void close() {
+    owned.close();
+  }
+}

@@ -1,0 +1,115 @@
+package dev.offramp.runtime.engine;
+
+import dev.offramp.kernels.Confidence;
+import dev.offramp.kernels.Device;
+import dev.offramp.kernels.Linear;
+import dev.offramp.kernels.Pooling;
+import dev.offramp.models.Exit;
+import dev.offramp.models.ModelConfig;
+import dev.offramp.models.ModelDirectory;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+/**
+ * A model on a device: the weights of its layers and exit heads, and where its stages end. Closing
+ * it frees what it put on the device; the device stays open.
+ */
+public final class Network implements AutoCloseable {
+  private final Scope owned = new Scope();
+  private final Device device;
+  private final ModelConfig config;
+  private final List<Integer> cuts;
+  private final Encoder encoder;
+  private final List<ExitHead> heads = new ArrayList<>();
+
+  /** An exit head on the device. */
+  record ExitHead(Linear map, Pooling pooling, Confidence confidence) {}
+
+  /**
+   * Uploads a model whose stages end at its exits; one without exits is a single stage.
+   *
+   * @throws dev.offramp.kernels.DeviceException if the device has not enough memory
+   */
+  public static Network open(ModelDirectory model, Device device) {
+    ModelConfig config = model.config();
+    return new Network(
+        model,
+        device,
+        config.exits().isEmpty()
+            ? List.of(config.architecture().layers())
+            : config.exits().stream().map(Exit::afterLayer).toList());
+  }
+
+  /**
+   * As {@link #open}, with stages of other lengths.
+   *
+   * @param cuts layers after which a stage ends, ascending, the last one the last to be run
+   */
+  static Network openAt(ModelDirectory model, Device device, List<Integer> cuts) {
+    return new Network(model, device, List.copyOf(cuts));
+  }
+
+  private Network(ModelDirectory model, Device device, List<Integer> cuts) {
+    this.device = device;
+    this.config = model.config();
+    this.cuts = cuts;
+    try (var failed = new Scope()) {
+      failed.add(owned);
+      encoder = owned.add(new Encoder(device, model));
+      for (int e = 0; e < config.exits().size(); e++) {
+        Exit exit = config.exits().get(e);
+        heads.add(
+            new ExitHead(
+                owned.add(Encoder.head(device, model, e)),
+                pooling(exit.head().pooling()),
+                Confidence.valueOf(exit.head().confidence().toUpperCase(Locale.ROOT))));
+      }
+      failed.release();
+    }
+  }
+
+  static Pooling pooling(String name) {
+    return Pooling.valueOf(name.toUpperCase(Locale.ROOT));
+  }
+
+  public Device device() {
+    return device;
+  }
+
+  public ModelConfig config() {
+    return config;
+  }
+
+  /** Number of stages, which is the number of exits for a model that has exit heads. */
+  public int stages() {
+    return cuts.size();
+  }
+
+  List<Integer> cuts() {
+    return cuts;
+  }
+
+  Encoder encoder() {
+    return encoder;
+  }
+
+  ExitHead head(int exit) {
+    return heads.get(exit);
+  }
+
+  /**
+   * @throws IllegalStateException if the model has no exit heads
+   */
+  void requireHeads() {
+    if (heads.isEmpty()) {
+      throw new IllegalStateException(
+          "model " + config.name() + " has no exit heads; make some with 'offramp attach'");
+    }
+  }
+
+  @Override
+  public void close() {
+    owned.close();
+  }
+}

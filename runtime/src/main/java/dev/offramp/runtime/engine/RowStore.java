@@ -1,0 +1,90 @@
+package dev.offramp.runtime.engine;
+
+import dev.offramp.kernels.Buffer;
+import dev.offramp.kernels.DataType;
+import dev.offramp.kernels.Device;
+import dev.offramp.models.Architecture;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * What a device keeps of every row between its stages. A row has its place, a slot, from its first
+ * stage to its exit, and nothing is moved when others come and go.
+ */
+final class RowStore implements AutoCloseable {
+  private final Scope owned = new Scope();
+  private final Device device;
+  private final int capacity;
+  private final int maxTokens;
+  private final Encoder.Activations activations;
+  private final Buffer ids; // I32 (capacity, positions)
+  private final int[] hostIds; // (capacity, positions)
+
+  /**
+   * Allocates slots.
+   *
+   * @param capacity number of slots
+   * @param maxTokens longest row, at most the model's positions
+   */
+  static RowStore open(Network network, int capacity, int maxTokens) {
+    Architecture architecture = network.config().architecture();
+    if (capacity < 1) {
+      throw new IllegalArgumentException("a batch of " + capacity + " rows: must be at least 1");
+    }
+    int positions = architecture.maxPositions();
+    if (maxTokens < 1 || maxTokens > positions) {
+      throw new IllegalArgumentException(maxTokens + " tokens: the model takes 1 to " + positions);
+    }
+    return new RowStore(network.device(), architecture, capacity, maxTokens);
+  }
+
+  private RowStore(Device device, Architecture architecture, int capacity, int maxTokens) {
+    this.device = device;
+    this.capacity = capacity;
+    this.maxTokens = maxTokens;
+    hostIds = new int[Math.multiplyExact(capacity, maxTokens)];
+    try (var failed = new Scope()) {
+      failed.add(owned);
+      activations =
+          owned.add(Encoder.Activations.allocate(device, architecture, capacity, maxTokens));
+      ids = owned.add(device.allocate(DataType.I32, hostIds.length));
+      failed.release();
+    }
+  }
+
+  int capacity() {
+    return capacity;
+  }
+
+  int maxTokens() {
+    return maxTokens;
+  }
+
+  Encoder.Activations activations() {
+    return activations;
+  }
+
+  Buffer ids() {
+    return ids;
+  }
+
+  /**
+   * Notes the token ids of a slot; {@link #upload} brings them to the device.
+   *
+   * @param positions stride of a slot, the same for all slots that are uploaded together
+   */
+  void put(int slot, int[] tokens, int positions) {
+    System.arraycopy(tokens, 0, hostIds, slot * positions, tokens.length);
+  }
+
+  /** Queues copying the ids of the slots from (inclusive) to (exclusive), in one piece. */
+  void upload(int from, int to, int positions) {
+    MemorySegment part =
+        MemorySegment.ofArray(hostIds).asSlice(4L * from * positions, 4L * (to - from) * positions);
+    device.copyIn(part, ids, (long) from * positions);
+  }
+
+  @Override
+  public void close() {
+    owned.close();
+  }
+}

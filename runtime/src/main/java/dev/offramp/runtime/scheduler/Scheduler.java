@@ -1,0 +1,305 @@
+package dev.offramp.runtime.scheduler;
+
+import dev.offramp.runtime.engine.Floors;
+import dev.offramp.runtime.engine.Outcome;
+import dev.offramp.runtime.engine.Stages;
+import java.util.ArrayDeque;
+import java.util.Arrays;
+import java.util.Deque;
+import java.util.function.LongSupplier;
+
+/**
+ * Runs rows through stages, each row on until it leaves, rows of any age together. Who left makes
+ * room for new rows at once, so that steps stay large while a batch of its own would dwindle.
+ *
+ * <p>A step is the rows that wait for one stage, up to a full one. Which stage that is:
+ *
+ * <ol>
+ *   <li>that of the first comer among the rows that have waited for the maximum wait;
+ *   <li>else the deepest stage for which enough rows wait to run it cheaply;
+ *   <li>else, when no row can come in now that would make a step larger, the stage for which most
+ *       wait; where a step is under way, half a full one is large enough. While more rows may come
+ *       and none is overdue, it waits for them.
+ * </ol>
+ *
+ * <p>When rows run together changes when outcomes come, never what they are.
+ */
+public final class Scheduler {
+  /** A wait without end: a row waits until there are enough or no more come. */
+  public static final long PATIENT = Long.MAX_VALUE;
+
+  /** Weight of a new observation of an exit's share of leaving rows, for a full lane. */
+  private static final double LEARNING = 0.2;
+
+  private static final int NONE = -1;
+
+  private final Stages stages;
+  private final Floors floors;
+  private final CostModel cost; // or null
+  private final long maxWait;
+  private final LongSupplier clock;
+  private final Pools pools;
+  private final Counters counters;
+  private final Deque<Step> idle = new ArrayDeque<>();
+  private final Deque<Step> underWay = new ArrayDeque<>(); // the one launched longest ago first
+  private final double[] leaving; // (stages), share of rows that leaves at an exit, as seen lately
+
+  /** Rows that run stages together on a lane. */
+  private static final class Step {
+    final int lane;
+    final int[] slots;
+    final int[] lengths;
+    int count;
+    int tokens;
+    int from;
+    int to;
+    long launched;
+
+    Step(int lane, int rows) {
+      this.lane = lane;
+      slots = new int[rows];
+      lengths = new int[rows];
+    }
+  }
+
+  /**
+   * @param stages used by this scheduler alone
+   * @param floors where rows leave
+   * @param cost what stages cost, or null: then a step is large enough when it is full, and every
+   *     exit that is asked is looked at
+   * @param maxWait nanoseconds that a row waits for others at each stage at most, when the device
+   *     has nothing more urgent to do; 0 lets nobody wait, {@link #PATIENT} has no limit
+   * @param clock nanoseconds, as deadlines count them
+   */
+  public Scheduler(Stages stages, Floors floors, CostModel cost, long maxWait, LongSupplier clock) {
+    if (floors.last() != stages.count() - 1) {
+      throw new IllegalArgumentException(
+          "floors of %d exits for %d stages".formatted(floors.last() + 1, stages.count()));
+    }
+    if (maxWait < 0) {
+      throw new IllegalArgumentException("a maximum wait of " + maxWait + " ns");
+    }
+    this.stages = stages;
+    this.floors = floors;
+    this.cost = cost;
+    this.maxWait = maxWait;
+    this.clock = clock;
+    pools = new Pools(stages.slots(), stages.count());
+    counters = new Counters(stages.count());
+    leaving = new double[stages.count()];
+    Arrays.fill(leaving, 1); // Looks, until it knows better.
+    for (int lane = 0; lane < stages.lanes(); lane++) {
+      idle.add(new Step(lane, stages.laneRows()));
+    }
+  }
+
+  /** What has happened so far; may be read by any thread. */
+  public Counters counters() {
+    return counters;
+  }
+
+  /** Runs rows until the intake has ended and all of its rows have left. */
+  public void run(Intake intake) {
+    while (true) {
+      boolean more = admit(intake);
+      int stage = idle.isEmpty() ? NONE : choose(more);
+      if (stage != NONE) {
+        launch(stage);
+      } else if (!underWay.isEmpty()) {
+        settle();
+      } else if (pools.isEmpty() && intake.ended()) {
+        return;
+      } else {
+        long next = pools.nextDue();
+        intake.await(next == Long.MAX_VALUE ? next : Math.max(0, next - clock.getAsLong()));
+      }
+    }
+  }
+
+  /**
+   * Gives slots to rows that have come.
+   *
+   * @return whether more rows may come in before one leaves
+   */
+  private boolean admit(Intake intake) {
+    while (pools.free() > 0) {
+      Row row = intake.poll();
+      if (row == null) {
+        return !intake.ended();
+      }
+      long now = clock.getAsLong();
+      if (unwanted(row, now)) {
+        drop(row);
+      } else {
+        int slot = pools.enter(row);
+        stages.enter(slot, row.tokens());
+        pools.await(slot, 0, due(row, now));
+      }
+    }
+    return false;
+  }
+
+  /** A row whose deadline would pass while it waits does not wait. */
+  private long due(Row row, long now) {
+    long patient = maxWait > Long.MAX_VALUE - Math.max(0, now) ? Long.MAX_VALUE : now + maxWait;
+    return row.deadline() != Row.NO_DEADLINE && row.deadline() <= patient ? now : patient;
+  }
+
+  private static boolean unwanted(Row row, long now) {
+    return row.cancelled() || (row.deadline() != Row.NO_DEADLINE && row.deadline() <= now);
+  }
+
+  private void drop(Row row) {
+    counters.dropped();
+    row.dropped();
+  }
+
+  /** The stage to be run next, or {@link #NONE} if it is better to wait. */
+  private int choose(boolean more) {
+    int overdue = maxWait == PATIENT ? NONE : pools.overdue(clock.getAsLong());
+    if (overdue != NONE) {
+      return overdue;
+    }
+    int fullest = NONE;
+    for (int stage = stages.count() - 1; stage >= 0; stage--) {
+      int waiting = pools.waiting(stage);
+      if (waiting >= stages.laneRows()
+          || (waiting > 0 && cost != null && pools.waitingTokens(stage) >= cost.enough(stage))) {
+        return stage;
+      }
+      if (waiting > (fullest == NONE ? 0 : pools.waiting(fullest))) {
+        fullest = stage;
+      }
+    }
+    if (underWay.isEmpty()) {
+      return more ? NONE : fullest;
+    }
+    // What is under way may come back and make a step larger, but the device must not run dry.
+    return fullest != NONE && 2 * pools.waiting(fullest) >= stages.laneRows() ? fullest : NONE;
+  }
+
+  private void launch(int stage) {
+    Step step = idle.remove();
+    step.count = 0;
+    step.tokens = 0;
+    long now = clock.getAsLong();
+    while (step.count < step.slots.length && pools.waiting(stage) > 0) {
+      int slot = pools.take(stage);
+      Row row = pools.row(slot);
+      if (unwanted(row, now)) {
+        pools.leave(slot);
+        drop(row);
+      } else {
+        step.slots[step.count] = slot;
+        step.lengths[step.count++] = pools.length(slot);
+        step.tokens += pools.length(slot);
+      }
+    }
+    if (step.count == 0) {
+      idle.add(step);
+      return;
+    }
+    step.from = stage;
+    step.to = lastStage(stage, step);
+    step.launched = now;
+    try {
+      stages.launch(step.lane, step.from, step.to, floors, step.slots, step.lengths, step.count);
+      underWay.add(step);
+    } catch (RuntimeException | Error e) {
+      fail(step, e);
+    }
+  }
+
+  /** The next exit that is asked and worth looking at. */
+  private int lastStage(int from, Step step) {
+    int to = nextAsked(from);
+    while (to < floors.last()
+        && cost != null
+        && !cost.pays(
+            to + 1, step.tokens, leaving[to], pools.free() + step.count < stages.slots())) {
+      to = nextAsked(to + 1);
+    }
+    return to;
+  }
+
+  private int nextAsked(int stage) {
+    int asked = stage;
+    while (!floors.asks(asked)) {
+      asked++;
+    }
+    return asked;
+  }
+
+  private void settle() {
+    Step step = underWay.remove();
+    try {
+      stages.await(step.lane);
+    } catch (RuntimeException | Error e) {
+      fail(step, e);
+      return;
+    }
+    long now = clock.getAsLong();
+    counters.step(step.from, step.to, step.count, now - step.launched);
+    learn(step);
+    for (int i = 0; i < step.count; i++) {
+      int slot = step.slots[i];
+      Row row = pools.row(slot);
+      int exit = exit(step, i, row.fullDepth());
+      if (exit == NONE) {
+        pools.await(slot, step.to + 1, due(row, now));
+      } else {
+        pools.leave(slot);
+        counters.left(exit);
+        row.done(
+            new Outcome(
+                stages.prediction(step.lane, exit, i),
+                stages.confidence(step.lane, exit, i),
+                exit));
+      }
+    }
+    idle.add(step);
+  }
+
+  /** The first exit of the step at which entry i leaves, or {@link #NONE}. */
+  private int exit(Step step, int i, boolean fullDepth) {
+    for (int exit = step.from; exit <= step.to; exit++) {
+      if (exit == floors.last()
+          || (!fullDepth
+              && floors.asks(exit)
+              && floors.leaves(exit, stages.confidence(step.lane, exit, i)))) {
+        return exit;
+      }
+    }
+    return NONE;
+  }
+
+  /** Takes note of the share of rows that leave at each exit, which the profit test asks for. */
+  private void learn(Step step) {
+    if (cost == null) {
+      return;
+    }
+    int came = step.count;
+    for (int exit = step.from; exit <= step.to && exit < floors.last() && came > 0; exit++) {
+      if (floors.asks(exit)) {
+        int left = 0;
+        for (int i = 0; i < step.count; i++) {
+          left += exit(step, i, pools.row(step.slots[i]).fullDepth()) == exit ? 1 : 0;
+        }
+        double weight = LEARNING * came / step.slots.length;
+        leaving[exit] += weight * ((double) left / came - leaving[exit]);
+        came -= left;
+      }
+    }
+  }
+
+  /** The rows of a step that failed go, all others stay. */
+  private void fail(Step step, Throwable cause) {
+    for (int i = 0; i < step.count; i++) {
+      Row row = pools.row(step.slots[i]);
+      pools.leave(step.slots[i]);
+      counters.failed();
+      row.failed(cause);
+    }
+    idle.add(step);
+  }
+}
