@@ -7,6 +7,7 @@ import dev.offramp.kernels.DeviceInfo;
 import dev.offramp.models.InputException;
 import dev.offramp.models.ModelConfig;
 import dev.offramp.models.ModelDirectory;
+import dev.offramp.runtime.Thresholds;
 import dev.offramp.runtime.bench.BatchMode;
 import dev.offramp.runtime.bench.Ceilings;
 import dev.offramp.runtime.bench.Interleaved;
@@ -140,7 +141,7 @@ final class BenchCommand implements Callable<Integer> {
         Peers peers =
             Peers.of(against, directory, onnx, python == null ? PYTHON : python, opened.info())) {
       int threads = opened.info().computeUnits();
-      Guard.Thresholds thresholds = thresholds(directory, opened.info());
+      Thresholds thresholds = thresholds(directory, opened.info());
       Workload workload = workload(directory);
       double peak = opened.measurePeakGflops();
       Ceilings ceilings = Ceilings.of(peers.ceilings(), opened.info().precision());
@@ -335,7 +336,7 @@ final class BenchCommand implements Callable<Integer> {
   }
 
   /** The thresholds of the early-exit mode, or null where there are none to time. */
-  private Guard.Thresholds thresholds(ModelDirectory directory, DeviceInfo device) {
+  private Thresholds thresholds(ModelDirectory directory, DeviceInfo device) {
     if (guard.choice.fullDepth) {
       return null;
     }

@@ -3,6 +3,7 @@ package dev.offramp.runtime.cli;
 import dev.offramp.calibrate.CalibrationException;
 import dev.offramp.kernels.DeviceException;
 import dev.offramp.models.InputException;
+import dev.offramp.runtime.NoGuaranteeException;
 import dev.offramp.runtime.bench.PeerException;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;

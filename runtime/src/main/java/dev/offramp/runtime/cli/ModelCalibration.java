@@ -14,6 +14,7 @@ import dev.offramp.kernels.Device;
 import dev.offramp.models.ModelConfig;
 import dev.offramp.models.ModelDirectory;
 import dev.offramp.models.TextData;
+import dev.offramp.runtime.Thresholds;
 import dev.offramp.runtime.engine.BatchRunner;
 import dev.offramp.runtime.engine.Observation;
 import dev.offramp.runtime.io.Console;
@@ -52,7 +53,7 @@ record ModelCalibration(
     List<Risk> kinds = risks.stream().map(RequestedRisk::risk).toList();
     try (ModelDirectory directory = ModelDirectory.open(options.model)) {
       TextFile.requireWritable(file);
-      Guard.requireHeads(directory);
+      Thresholds.requireHeads(directory);
       Inputs inputs = Inputs.read(options.data, directory);
       boolean labelled = kinds.stream().anyMatch(Risk::needsLabels);
       int[] labels = labelled ? inputs.classes(directory.config(), options.data.getFirst()) : null;

@@ -5,6 +5,7 @@ import com.google.gson.JsonObject;
 import dev.offramp.kernels.Device;
 import dev.offramp.models.ModelConfig;
 import dev.offramp.models.ModelDirectory;
+import dev.offramp.runtime.Thresholds;
 import dev.offramp.runtime.engine.Network;
 import dev.offramp.runtime.engine.Outcome;
 import dev.offramp.runtime.io.Console;
@@ -54,7 +55,7 @@ final class RunCommand implements Callable<Integer> {
     batch.rows();
     try (ModelDirectory directory = ModelDirectory.open(model);
         Device opened = device.open()) {
-      Guard.Thresholds thresholds = guard.resolve(directory, opened.info());
+      Thresholds thresholds = guard.resolve(directory, opened.info());
       Inputs inputs = Inputs.read(input, directory);
       int rows = batch.rows(inputs.size());
       List<Outcome> outcomes;
@@ -76,7 +77,7 @@ final class RunCommand implements Callable<Integer> {
       ModelConfig config,
       Device opened,
       Inputs inputs,
-      Guard.Thresholds thresholds,
+      Thresholds thresholds,
       List<Outcome> outcomes,
       double seconds) {
     int[] histogram = new int[config.exits().size()];
@@ -151,7 +152,7 @@ final class RunCommand implements Callable<Integer> {
     return Float.isFinite(confidence) ? confidence : null;
   }
 
-  private static JsonObject certificate(Guard.Thresholds thresholds) {
+  private static JsonObject certificate(Thresholds thresholds) {
     if (thresholds.certificate() == null) {
       return null;
     }

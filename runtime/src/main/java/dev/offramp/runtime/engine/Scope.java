@@ -4,16 +4,16 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 
 /** Closes what was added to it, last first, unless it was released. */
-final class Scope implements AutoCloseable {
+public final class Scope implements AutoCloseable {
   private final Deque<AutoCloseable> resources = new ArrayDeque<>();
 
-  <T extends AutoCloseable> T add(T resource) {
+  public <T extends AutoCloseable> T add(T resource) {
     resources.push(resource);
     return resource;
   }
 
   /** Hands what was added over to somebody else: closing does nothing now. */
-  void release() {
+  public void release() {
     resources.clear();
   }
 

@@ -1,9 +1,14 @@
 package dev.offramp.runtime.scheduler;
 
+import java.util.function.Consumer;
+
 /** Where a scheduler's rows come from. */
 public interface Intake {
   /** The next row, or null if there is none now. */
   Row poll();
+
+  /** Hands rows that nobody wants any more at that time to {@code unwanted}, and forgets them. */
+  default void sweep(long now, Consumer<Row> unwanted) {}
 
   /** Whether {@link #poll} will never give a row again. */
   boolean ended();

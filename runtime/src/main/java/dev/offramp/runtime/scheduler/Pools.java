@@ -1,6 +1,8 @@
 package dev.offramp.runtime.scheduler;
 
 import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
 
 /**
  * Rows on their way: which slot each is in, and who waits for which stage. Numbers only, so that
@@ -80,6 +82,11 @@ final class Pools {
   void leave(int slot) {
     rows[slot] = null;
     free[freeCount++] = slot;
+  }
+
+  /** All rows that have a slot. */
+  List<Row> rows() {
+    return Arrays.stream(rows).filter(Objects::nonNull).toList();
   }
 
   Row row(int slot) {

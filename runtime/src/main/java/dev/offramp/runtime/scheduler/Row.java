@@ -19,7 +19,7 @@ public interface Row {
     return false;
   }
 
-  /** When nobody wants the outcome any more, by the scheduler's clock. */
+  /** When the outcome will be of no use any more, by the scheduler's clock. */
   default long deadline() {
     return NO_DEADLINE;
   }
@@ -27,6 +27,11 @@ public interface Row {
   /** Whether somebody has told that the outcome is not wanted any more. */
   default boolean cancelled() {
     return false;
+  }
+
+  /** Whether nobody wants the outcome any more at that time. */
+  default boolean unwanted(long now) {
+    return cancelled() || (deadline() != NO_DEADLINE && deadline() - now <= 0);
   }
 
   void done(Outcome outcome);

@@ -6,6 +6,7 @@ import dev.offramp.runtime.engine.Stages;
 import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.Deque;
+import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 
 /**
@@ -42,6 +43,7 @@ public final class Scheduler {
   private final Counters counters;
   private final Deque<Step> idle = new ArrayDeque<>();
   private final Deque<Step> underWay = new ArrayDeque<>(); // the one launched longest ago first
+  private final Consumer<Row> dropping = this::drop;
   private final double[] leaving; // (stages), share of rows that leaves at an exit, as seen lately
 
   /** Rows that run stages together on a lane. */
@@ -122,13 +124,14 @@ public final class Scheduler {
    * @return whether more rows may come in before one leaves
    */
   private boolean admit(Intake intake) {
+    intake.sweep(clock.getAsLong(), dropping);
     while (pools.free() > 0) {
       Row row = intake.poll();
       if (row == null) {
         return !intake.ended();
       }
       long now = clock.getAsLong();
-      if (unwanted(row, now)) {
+      if (row.unwanted(now)) {
         drop(row);
       } else {
         int slot = pools.enter(row);
@@ -145,10 +148,6 @@ public final class Scheduler {
     return row.deadline() != Row.NO_DEADLINE && row.deadline() <= patient ? now : patient;
   }
 
-  private static boolean unwanted(Row row, long now) {
-    return row.cancelled() || (row.deadline() != Row.NO_DEADLINE && row.deadline() <= now);
-  }
-
   private void drop(Row row) {
     counters.dropped();
     row.dropped();
@@ -156,7 +155,7 @@ public final class Scheduler {
 
   /** The stage to be run next, or {@link #NONE} if it is better to wait. */
   private int choose(boolean more) {
-    int overdue = maxWait == PATIENT ? NONE : pools.overdue(clock.getAsLong());
+    int overdue = pools.overdue(clock.getAsLong());
     if (overdue != NONE) {
       return overdue;
     }
@@ -186,7 +185,7 @@ public final class Scheduler {
     while (step.count < step.slots.length && pools.waiting(stage) > 0) {
       int slot = pools.take(stage);
       Row row = pools.row(slot);
-      if (unwanted(row, now)) {
+      if (row.unwanted(now)) {
         pools.leave(slot);
         drop(row);
       } else {
@@ -290,6 +289,11 @@ public final class Scheduler {
         came -= left;
       }
     }
+  }
+
+  /** Fails all rows on their way, after {@link #run} has ended by an exception. */
+  public void abandon(Throwable cause) {
+    pools.rows().forEach(row -> row.failed(cause));
   }
 
   /** The rows of a step that failed go, all others stay. */

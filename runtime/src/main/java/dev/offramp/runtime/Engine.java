@@ -1,0 +1,239 @@
+package dev.offramp.runtime;
+
+import static java.util.Objects.requireNonNull;
+
+import dev.offramp.kernels.Device;
+import dev.offramp.kernels.DeviceInfo;
+import dev.offramp.kernels.DeviceOptions;
+import dev.offramp.kernels.Devices;
+import dev.offramp.models.ModelConfig;
+import dev.offramp.models.ModelDirectory;
+import dev.offramp.models.WordPieceTokenizer;
+import dev.offramp.runtime.engine.DeviceStages;
+import dev.offramp.runtime.engine.Floors;
+import dev.offramp.runtime.engine.Network;
+import dev.offramp.runtime.engine.Scope;
+import dev.offramp.runtime.io.Cache;
+import dev.offramp.runtime.scheduler.CostModel;
+import dev.offramp.runtime.scheduler.Counters;
+import dev.offramp.runtime.scheduler.Row;
+import dev.offramp.runtime.scheduler.RowQueue;
+import dev.offramp.runtime.scheduler.Scheduler;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Future;
+import java.util.function.Supplier;
+
+/**
+ * A model directory that answers requests from any number of threads. Requests of any age run
+ * together on the device, each leaves at the first exit whose confidence is above its threshold,
+ * and its future is done as soon as it has left.
+ *
+ * {@snippet :
+ * EngineOptions options = EngineOptions.throughput().withBatch(64);
+ * try (Engine engine = Engine.open(Path.of("classifier"), options)) {
+ *   Future<Result> urgent =
+ *       engine.submit(Request.of("where is my card").within(Duration.ofSeconds(1)));
+ *   Future<Result> careful = engine.submit(Request.of("close my account").atFullDepth());
+ *   List<Future<Result>> answers = new ArrayList<>();
+ *   for (String text : texts) {
+ *     answers.add(engine.submit(text)); // waits while the queue is full
+ *   }
+ *   for (Future<Result> answer : answers) {
+ *     Result result = answer.get();
+ *     System.out.println(result.label() + " by exit " + result.exit());
+ *   }
+ *   System.out.println(urgent.get().label() + ", " + careful.get().label());
+ * }
+ * }
+ *
+ * <p>A future fails with an {@link java.util.concurrent.ExecutionException} whose cause is a {@link
+ * DeadlineException} if the request's deadline passed, or what the device failed with if it failed
+ * while it ran the request; other requests are unharmed. Cancelling a future takes its row out of
+ * the computation before its next stage.
+ *
+ * <p>Closing takes no more requests, answers all that were accepted, then frees the device. All
+ * methods may be called by any thread.
+ */
+public final class Engine implements AutoCloseable {
+  private static final System.Logger LOG = System.getLogger(Engine.class.getName());
+
+  /** Steps' worth of slots for each lane, as in bulk. */
+  private static final int STEPS_OF_SLOTS = 2;
+
+  private final Scope owned = new Scope();
+  private final ModelConfig config;
+  private final WordPieceTokenizer tokenizer;
+  private final Thresholds thresholds;
+  private final Device device;
+  private final CostModel cost;
+  private final Scheduler scheduler;
+  private final RowQueue queue;
+  private final Thread thread;
+
+  /**
+   * Opens a model directory on a device, and warms the device up, which takes some seconds: when
+   * this returns, the engine is ready.
+   *
+   * @throws dev.offramp.models.InputException if the directory or its certificate is damaged or has
+   *     no exit heads
+   * @throws NoGuaranteeException if there is no certificate for this model and device, and the
+   *     options do not say that none is wanted
+   * @throws dev.offramp.kernels.DeviceException if there is no such device or it fails
+   */
+  public static Engine open(Path modelDirectory, EngineOptions options) {
+    return open(
+        requireNonNull(modelDirectory, "modelDirectory is null"),
+        requireNonNull(options, "options is null"),
+        () ->
+            Devices.open(
+                options.device(),
+                new DeviceOptions(
+                    options.threads(), options.precision(), Cache.directory().resolve("devices"))));
+  }
+
+  /** As {@link #open(Path, EngineOptions)}, on a device that the engine closes. */
+  static Engine open(Path modelDirectory, EngineOptions options, Supplier<Device> device) {
+    return new Engine(modelDirectory, options, device);
+  }
+
+  private Engine(Path modelDirectory, EngineOptions options, Supplier<Device> opener) {
+    try (var failed = new Scope()) {
+      failed.add(owned);
+      ModelDirectory model = owned.add(ModelDirectory.open(modelDirectory));
+      config = model.config();
+      tokenizer = model.tokenizer();
+      Thresholds.requireHeads(model);
+      device = owned.add(opener.get());
+      thresholds =
+          switch (options.policy()) {
+            case EngineOptions.Policy.FullDepth() -> Thresholds.fullDepth(model);
+            case EngineOptions.Policy.ByHand(double lambda) -> Thresholds.byHand(model, lambda);
+            case EngineOptions.Policy.Certified(Path file, boolean allowOtherDevice) ->
+                Thresholds.certified(model, file, device.info(), allowOtherDevice);
+          };
+      thresholds.notes().forEach(note -> LOG.log(System.Logger.Level.WARNING, note));
+      Network network = owned.add(Network.open(model, device));
+      DeviceStages stages =
+          owned.add(
+              DeviceStages.open(
+                  network, STEPS_OF_SLOTS, options.batch(), config.preprocessing().maxTokens()));
+      cost = CostModel.measure(stages);
+      scheduler =
+          new Scheduler(
+              stages,
+              Floors.of(thresholds.thresholds(), network.stages()),
+              cost,
+              options.maxWait().toNanos(),
+              System::nanoTime);
+      queue = new RowQueue(options.queue());
+      thread = Thread.ofPlatform().name("offramp-scheduler").daemon().start(this::run);
+      failed.release();
+    }
+  }
+
+  private void run() {
+    try {
+      scheduler.run(queue);
+    } catch (RuntimeException | Error e) {
+      // Nobody may wait for an answer that nobody will give.
+      queue.fail(e);
+      scheduler.abandon(e);
+      LOG.log(System.Logger.Level.ERROR, "the scheduler ended; please report it", e);
+    }
+  }
+
+  /** As {@link #submit(Request)}, without a deadline. */
+  public Future<Result> submit(String text) throws InterruptedException {
+    return submit(Request.of(text));
+  }
+
+  /**
+   * Hands a request over. While the queue is full it waits for room, but not beyond the request's
+   * deadline.
+   *
+   * @throws IllegalStateException if the engine is closed
+   * @throws InterruptedException if the thread is interrupted while it waits
+   */
+  public Future<Result> submit(Request request) throws InterruptedException {
+    Pending pending = pending(request);
+    if (!queue.put(pending)) {
+      pending.dropped();
+    }
+    return pending;
+  }
+
+  /**
+   * Hands a request over, if there is room in the queue at once.
+   *
+   * @return the answer to come, or nothing if the queue is full
+   * @throws IllegalStateException if the engine is closed
+   */
+  public Optional<Future<Result>> trySubmit(Request request) {
+    Pending pending = pending(request);
+    return queue.offer(pending) ? Optional.of(pending) : Optional.empty();
+  }
+
+  private Pending pending(Request request) {
+    long deadline =
+        request.deadline() == null
+            ? Row.NO_DEADLINE
+            : System.nanoTime() + request.deadline().toNanos();
+    int[] tokens = tokenizer.encode(request.text(), config.preprocessing().maxTokens());
+    return new Pending(tokens, request.fullDepth(), deadline, config.labels());
+  }
+
+  /** The names of the classes, in the order of their numbers. */
+  public List<String> labels() {
+    return config.labels();
+  }
+
+  /** What the engine runs on. */
+  public DeviceInfo device() {
+    return device.info();
+  }
+
+  /** Bytes that the model and the rows on their way take on the device. */
+  public long deviceBytes() {
+    return device.liveBytes();
+  }
+
+  /** At which thresholds rows exit, and what guarantees them. */
+  public Thresholds thresholds() {
+    return thresholds;
+  }
+
+  /** What stages cost on the device, as measured when the engine was opened. */
+  public CostModel cost() {
+    return cost;
+  }
+
+  /** What has been done so far. */
+  public Counters counters() {
+    return scheduler.counters();
+  }
+
+  /** Requests that wait in the queue at the moment. */
+  public int queued() {
+    return queue.size();
+  }
+
+  /** Takes no more requests, answers all that were accepted, and frees the device. */
+  @Override
+  public void close() {
+    queue.close();
+    boolean interrupted = false;
+    while (thread.isAlive()) {
+      try {
+        thread.join();
+      } catch (InterruptedException e) {
+        interrupted = true; // What is running must end before its memory goes.
+      }
+    }
+    owned.close();
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

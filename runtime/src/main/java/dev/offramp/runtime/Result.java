@@ -1,0 +1,11 @@
+package dev.offramp.runtime;
+
+/**
+ * The answer to a request.
+ *
+ * @param prediction class number
+ * @param label its name
+ * @param confidence score of the exit taken, in [0, 1]; NaN if the network computed no number
+ * @param exit exit taken, counted from 0; the last one is the full model's head
+ */
+public record Result(int prediction, String label, float confidence, int exit) {}

@@ -1,0 +1,180 @@
+package dev.offramp.runtime.scheduler;
+
+import java.util.ArrayDeque;
+import java.util.Iterator;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
+
+/**
+ * Rows that any thread hands over and that wait for a slot. There is room for so many; who comes
+ * beyond them waits, which is what keeps memory bounded.
+ */
+public final class RowQueue implements Intake {
+  /** How often rows that nobody wants any more are looked for, in nanoseconds. */
+  private static final long SWEEP = TimeUnit.MILLISECONDS.toNanos(1);
+
+  private final int capacity;
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition arrived = lock.newCondition();
+  private final Condition room = lock.newCondition();
+  private final ArrayDeque<Row> waiting = new ArrayDeque<>();
+  private boolean closed;
+  private long swept;
+
+  public RowQueue(int capacity) {
+    this.capacity = capacity;
+  }
+
+  /**
+   * Adds a row, if need be after a wait for room.
+   *
+   * @return whether it was added: not if its deadline passed meanwhile
+   * @throws IllegalStateException if the queue is or gets closed
+   */
+  public boolean put(Row row) throws InterruptedException {
+    lock.lockInterruptibly();
+    try {
+      while (requireOpen() && waiting.size() >= capacity) {
+        if (row.deadline() == Row.NO_DEADLINE) {
+          room.await();
+        } else {
+          long left = row.deadline() - System.nanoTime();
+          if (left <= 0) {
+            return false;
+          }
+          room.awaitNanos(left);
+        }
+      }
+      add(row);
+      return true;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Adds a row if there is room at once.
+   *
+   * @throws IllegalStateException if the queue is closed
+   */
+  public boolean offer(Row row) {
+    lock.lock();
+    try {
+      requireOpen();
+      boolean fits = waiting.size() < capacity;
+      if (fits) {
+        add(row);
+      }
+      return fits;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private boolean requireOpen() {
+    if (closed) {
+      throw new IllegalStateException("the engine is closed");
+    }
+    return true;
+  }
+
+  private void add(Row row) {
+    waiting.add(row);
+    arrived.signal();
+  }
+
+  @Override
+  public Row poll() {
+    lock.lock();
+    try {
+      Row next = waiting.poll();
+      if (next != null) {
+        room.signal();
+      }
+      return next;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  public void sweep(long now, Consumer<Row> unwanted) {
+    if (now - swept < SWEEP) {
+      return;
+    }
+    swept = now;
+    lock.lock();
+    try {
+      for (Iterator<Row> each = waiting.iterator(); each.hasNext(); ) {
+        Row row = each.next();
+        if (row.unwanted(now)) {
+          each.remove();
+          room.signal();
+          unwanted.accept(row);
+        }
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  public boolean ended() {
+    lock.lock();
+    try {
+      return closed && waiting.isEmpty();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  public void await(long nanos) {
+    lock.lock();
+    try {
+      if (waiting.isEmpty() && !closed && nanos > 0) {
+        arrived.awaitNanos(nanos);
+      }
+    } catch (InterruptedException e) {
+      // Nobody but the engine has this thread; it ends when the queue has been closed.
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Rows that wait at the moment. */
+  public int size() {
+    lock.lock();
+    try {
+      return waiting.size();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Takes no more rows; those that wait are still handed out. */
+  public void close() {
+    lock.lock();
+    try {
+      closed = true;
+      arrived.signalAll();
+      room.signalAll();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Takes no more rows and fails those that wait. */
+  public void fail(Throwable cause) {
+    lock.lock();
+    try {
+      close();
+      waiting.forEach(row -> row.failed(cause));
+      waiting.clear();
+    } finally {
+      lock.unlock();
+    }
+  }
+}

@@ -1,0 +1,240 @@
+package dev.offramp.runtime;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.offramp.kernels.Device;
+import dev.offramp.kernels.DeviceException;
+import dev.offramp.kernels.DeviceOptions;
+import dev.offramp.kernels.Devices;
+import dev.offramp.models.InputException;
+import dev.offramp.models.ModelDirectory;
+import dev.offramp.runtime.EngineOptions.Policy;
+import dev.offramp.runtime.engine.BatchRunner;
+import dev.offramp.runtime.engine.Outcome;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class EngineTest {
+  private static final double LAMBDA = 0.9;
+  private static final int THREADS = 8;
+  private static final int REQUESTS = 300;
+
+  @TempDir private Path folder;
+  private Path directory;
+  private final long seed = Long.getLong("offramp.seed", System.nanoTime());
+  private final Random random = new Random(seed);
+
+  @BeforeEach
+  void write() {
+    System.out.println("EngineTest: offramp.seed=" + seed);
+    directory = TinyModel.write(folder.resolve("model"), 7, 1, 2, 4);
+  }
+
+  private EngineOptions options() {
+    return EngineOptions.throughput()
+        .withThreads(2)
+        .withBatch(1 + random.nextInt(16))
+        .withMaxWait(Duration.ofNanos(random.nextInt(3_000_000)))
+        .withPolicy(new Policy.ByHand(LAMBDA));
+  }
+
+  /** What each text is answered when it is run alone. */
+  private Map<String, Outcome> alone(List<String> texts, double lambda) {
+    Map<String, Outcome> alone = new HashMap<>();
+    try (ModelDirectory model = ModelDirectory.open(directory);
+        Device device = Devices.open("jvm", new DeviceOptions(2));
+        BatchRunner runner = BatchRunner.open(model, device, 1, TinyModel.MAX_TOKENS)) {
+      for (String text : texts) {
+        int[] tokens = model.tokenizer().encode(text, TinyModel.MAX_TOKENS);
+        alone.put(text, runner.run(List.of(tokens), lambda).getFirst());
+      }
+    }
+    return alone;
+  }
+
+  private static Outcome outcome(Result result) {
+    return new Outcome(result.prediction(), result.confidence(), result.exit());
+  }
+
+  @Test
+  void answersAreThoseOfTheSameTextAlone() throws Exception {
+    List<String> texts = TinyModel.sentences(random.nextLong(), REQUESTS);
+    Map<String, Outcome> early = alone(texts, LAMBDA);
+    Map<String, Outcome> full = alone(texts, BatchRunner.NEVER);
+    try (Engine engine = Engine.open(directory, options());
+        ExecutorService threads = Executors.newFixedThreadPool(THREADS)) {
+      List<Callable<Void>> users = new ArrayList<>();
+      for (int t = 0; t < THREADS; t++) {
+        Random own = new Random(random.nextLong());
+        users.add(() -> {
+          List<Map.Entry<Request, Future<Result>>> answers = new ArrayList<>();
+          for (int i = 0; i < REQUESTS; i++) {
+            Request request = Request.of(texts.get(own.nextInt(texts.size())));
+            request = own.nextInt(4) == 0 ? request.atFullDepth() : request;
+            answers.add(Map.entry(request, engine.submit(request)));
+          }
+          for (var answer : answers) {
+            Request asked = answer.getKey();
+            Result result = answer.getValue().get();
+            assertThat(outcome(result))
+                .isEqualTo((asked.fullDepth() ? full : early).get(asked.text()));
+            assertThat(result.label()).isEqualTo(TinyModel.LABELS.get(result.prediction()));
+          }
+          return null;
+        });
+      }
+      for (Future<Void> user : threads.invokeAll(users)) {
+        user.get();
+      }
+      assertThat(engine.counters().done()).isEqualTo((long) THREADS * REQUESTS);
+      assertThat(engine.counters().left()[0]).as("rows that leave early").isPositive();
+      assertThat(engine.counters().left()[2]).as("rows that stay").isPositive();
+      assertThat(engine.queued()).isZero();
+    }
+  }
+
+  @Test
+  void closeAnswersWhatWasAccepted() throws Exception {
+    List<Future<Result>> answers = new ArrayList<>();
+    Engine engine = Engine.open(directory, options().withMaxWait(Duration.ofSeconds(30)));
+    for (String text : TinyModel.sentences(random.nextLong(), REQUESTS)) {
+      answers.add(engine.submit(text));
+    }
+    engine.close();
+    assertThat(answers).allMatch(answer -> answer.state() == Future.State.SUCCESS);
+    assertThatThrownBy(() -> engine.submit("wab")).hasMessageContaining("closed");
+    assertThatThrownBy(() -> engine.trySubmit(Request.of("wab"))).hasMessageContaining("closed");
+    engine.close();
+  }
+
+  @Test
+  void cancelledAndLateRequests() throws Exception {
+    EngineOptions patient = options().withBatch(16).withMaxWait(Duration.ofSeconds(30));
+    try (Engine engine = Engine.open(directory, patient)) {
+      Future<Result> waits = engine.submit("wab wac");
+      Future<Result> cancelled = engine.submit("wad");
+      assertThat(cancelled.cancel(true)).isTrue();
+      assertThatThrownBy(cancelled::get).isInstanceOf(CancellationException.class);
+      // It does not wait for company, although that would come for half a minute.
+      assertThat(engine.submit(Request.of("wae").within(Duration.ofSeconds(20))).get()).isNotNull();
+      assertThat(engine.submit(Request.of("waf").within(Duration.ZERO)))
+          .failsWithin(Duration.ofSeconds(20))
+          .withThrowableOfType(ExecutionException.class)
+          .withCauseInstanceOf(DeadlineException.class);
+      assertThat(waits.cancel(false) || waits.isDone()).isTrue();
+    }
+  }
+
+  @Test
+  void aFullQueueMakesWaitOrSaysSo() throws Exception {
+    FaultyDevice device = new FaultyDevice(Devices.open("jvm", new DeviceOptions(1)));
+    EngineOptions small = options().withBatch(1).withQueue(1).withMaxWait(Duration.ofSeconds(30));
+    try (Engine engine = Engine.open(directory, small, () -> device)) {
+      List<Future<Result>> accepted = new ArrayList<>();
+      long refused = 0;
+      for (int i = 0; i < 20_000 && refused == 0; i++) {
+        var answer = engine.trySubmit(Request.of("wab wac wad wae waf"));
+        answer.ifPresent(accepted::add);
+        refused += answer.isEmpty() ? 1 : 0;
+      }
+      assertThat(refused).as("refused once the queue was full").isEqualTo(1);
+      for (int i = 0; i < 50; i++) {
+        accepted.add(engine.submit("wag"));
+      }
+      for (Future<Result> answer : accepted) {
+        assertThat(answer.get()).isNotNull();
+      }
+    }
+  }
+
+  /** The rows of the step that failed fail, with the cause; everybody else is answered. */
+  @Test
+  void aFaultTakesItsOwnRowsAlong() throws Exception {
+    FaultyDevice device = new FaultyDevice(Devices.open("jvm", new DeviceOptions(2)));
+    List<String> texts = TinyModel.sentences(random.nextLong(), REQUESTS);
+    Map<String, Outcome> alone = alone(texts, LAMBDA);
+    int batch = 4;
+    try (Engine engine = Engine.open(directory, options().withBatch(batch), () -> device)) {
+      List<Future<Result>> answers = new ArrayList<>();
+      for (int i = 0; i < texts.size(); i++) {
+        answers.add(engine.submit(texts.get(i)));
+        if (i % 60 == 30) {
+          device.faults.incrementAndGet();
+        }
+      }
+      int failed = 0;
+      for (int i = 0; i < texts.size(); i++) {
+        try {
+          assertThat(outcome(answers.get(i).get())).isEqualTo(alone.get(texts.get(i)));
+        } catch (ExecutionException e) {
+          assertThat(e.getCause()).isInstanceOf(DeviceException.class);
+          failed++;
+        }
+      }
+      assertThat(failed).isBetween(1, 5 * batch);
+      assertThat(engine.counters().failedRows()).isEqualTo(failed);
+      assertThat(engine.submit(texts.getFirst()).get()).isNotNull();
+    }
+    assertThat(device.liveBytes()).isZero();
+  }
+
+  @Test
+  void opensOnlyWithAGuaranteeOrWhenToldThatNoneIsWanted() throws Exception {
+    EngineOptions certified = options().withPolicy(new Policy.Certified(null, false));
+    assertThatThrownBy(() -> Engine.open(directory, certified))
+        .isInstanceOf(NoGuaranteeException.class)
+        .hasMessageContaining("there is no certificate");
+    assertThatThrownBy(() -> Engine.open(TinyModel.write(folder.resolve("bare"), 7), certified))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("no exit heads");
+    assertThatThrownBy(() -> Engine.open(directory, options().onDevice("abacus:0")))
+        .isInstanceOf(DeviceException.class)
+        .hasMessageContaining("abacus:0");
+    assertThatThrownBy(() -> options().withBatch(0)).hasMessageContaining("batch is 0");
+    assertThatThrownBy(() -> options().withMaxWait(Duration.ofNanos(-1)))
+        .hasMessageContaining("maxWait");
+    assertThatThrownBy(() -> Request.of("wab").within(Duration.ofDays(2)))
+        .hasMessageContaining("deadline");
+    try (Engine engine = Engine.open(directory, options().withPolicy(new Policy.FullDepth()))) {
+      assertThat(engine.submit("wab").get().exit()).isEqualTo(2);
+      assertThat(engine.deviceBytes()).isPositive();
+      assertThat(engine.labels()).isEqualTo(TinyModel.LABELS);
+    }
+  }
+
+  @Test
+  void onOpenCl() throws Exception {
+    OpenClHere.open().close();
+    List<String> texts = TinyModel.sentences(random.nextLong(), REQUESTS);
+    Map<String, Outcome> alone = alone(texts, LAMBDA);
+    try (Engine engine = Engine.open(directory, options().onDevice("opencl:0"))) {
+      List<Future<Result>> answers = new ArrayList<>();
+      for (String text : texts) {
+        answers.add(engine.submit(text));
+      }
+      for (int i = 0; i < texts.size(); i++) {
+        Outcome expected = alone.get(texts.get(i));
+        Result result = answers.get(i).get();
+        if (Math.abs(expected.confidence() - LAMBDA) > 1e-4) {
+          assertThat(result.exit()).isEqualTo(expected.exit());
+          assertThat(result.prediction()).isEqualTo(expected.prediction());
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,361 @@
+package dev.offramp.runtime.scheduler;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.offramp.runtime.engine.Floors;
+import dev.offramp.runtime.engine.Outcome;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Deque;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/**
+ * The scheduler on scripted stages and a clock of their own: thousands of random runs, each of
+ * which can be repeated by its seed.
+ */
+class SchedulerTest {
+  private static final int RUNS = 600;
+  private static final long STAGE = 1_000;
+
+  private final long seed = Long.getLong("offramp.seed", System.nanoTime());
+  private final Random random = new Random(seed);
+
+  /** Where rows leave. */
+  enum Exits {
+    ALL_AT_FIRST,
+    NONE_EARLY,
+    ANYWHERE,
+    ONE_STRAGGLER_IN_A_BATCH,
+    LATER_AND_LATER,
+    IN_WAVES;
+
+    int of(int row, int stages, int batch, Random random) {
+      return switch (this) {
+        case ALL_AT_FIRST -> 0;
+        case NONE_EARLY -> stages - 1;
+        case ANYWHERE -> random.nextInt(stages);
+        case ONE_STRAGGLER_IN_A_BATCH -> row % batch == batch - 1 ? stages - 1 : 0;
+        case LATER_AND_LATER -> row % stages;
+        case IN_WAVES -> row / batch % 2 == 0 ? 0 : stages - 1;
+      };
+    }
+  }
+
+  /** A row that knows when it came and what became of it. */
+  private static final class Guest implements Row {
+    final int number;
+    final int[] tokens;
+    final long arrival;
+    boolean fullDepth;
+    boolean cancelled;
+    long deadline = NO_DEADLINE;
+    final List<Object> ends = new ArrayList<>();
+    long ended;
+    private final ScriptedStages stages;
+
+    Guest(int number, int length, long arrival, ScriptedStages stages) {
+      this.number = number;
+      tokens = new int[length];
+      tokens[0] = number;
+      this.arrival = arrival;
+      this.stages = stages;
+    }
+
+    @Override
+    public int[] tokens() {
+      return tokens;
+    }
+
+    @Override
+    public boolean fullDepth() {
+      return fullDepth;
+    }
+
+    @Override
+    public boolean cancelled() {
+      return cancelled;
+    }
+
+    @Override
+    public long deadline() {
+      return deadline;
+    }
+
+    @Override
+    public void done(Outcome outcome) {
+      end(outcome);
+    }
+
+    @Override
+    public void failed(Throwable cause) {
+      end(cause);
+    }
+
+    @Override
+    public void dropped() {
+      end("dropped");
+    }
+
+    private void end(Object how) {
+      ends.add(how);
+      ended = stages.now;
+    }
+  }
+
+  /** Guests come at their times; waiting moves the clock. */
+  private static final class Door implements Intake {
+    private final Deque<Guest> coming;
+    private final ScriptedStages stages;
+
+    Door(List<Guest> guests, ScriptedStages stages) {
+      coming = new ArrayDeque<>(guests);
+      this.stages = stages;
+    }
+
+    @Override
+    public Row poll() {
+      return coming.isEmpty() || coming.peek().arrival > stages.now ? null : coming.remove();
+    }
+
+    @Override
+    public boolean ended() {
+      return coming.isEmpty();
+    }
+
+    @Override
+    public void await(long nanos) {
+      assertThat(nanos).as("a wait while somebody is overdue").isPositive();
+      assertThat(coming.isEmpty() && nanos == Long.MAX_VALUE).as("a wait for ever").isFalse();
+      long next = coming.isEmpty() ? Long.MAX_VALUE : coming.peek().arrival;
+      long until = nanos == Long.MAX_VALUE ? next : Math.min(next, stages.now + nanos);
+      stages.now = Math.max(stages.now, until);
+    }
+  }
+
+  /** One random run. */
+  private final class Run {
+    final int stageCount = 1 + random.nextInt(7);
+    final int laneRows = 1 + random.nextInt(9);
+    final int lanes = 1 + random.nextInt(2);
+    final int slots = laneRows * (1 + random.nextInt(4));
+    final long maxWait =
+        switch (random.nextInt(3)) {
+          case 0 -> 0;
+          case 1 -> STAGE * random.nextInt(20);
+          default -> Scheduler.PATIENT;
+        };
+    final CostModel cost = random.nextBoolean() ? null : randomCost();
+    final double[] thresholds = new double[stageCount - 1];
+    final ScriptedStages stages;
+    final List<Guest> guests = new ArrayList<>();
+    final int[] exitOf;
+
+    Run(Exits exits, int rows) {
+      Arrays.fill(thresholds, ScriptedStages.LAMBDA);
+      for (int e = 0; e < thresholds.length; e++) {
+        if (random.nextInt(5) == 0) {
+          thresholds[e] = Floors.NEVER;
+        }
+      }
+      exitOf = new int[rows];
+      for (int row = 0; row < rows; row++) {
+        exitOf[row] = exits.of(row, stageCount, laneRows, random);
+      }
+      stages =
+          new ScriptedStages(
+              exitOf,
+              stageCount,
+              slots,
+              lanes,
+              laneRows,
+              random.longs(stageCount, 1, 2 * STAGE).toArray());
+      long arrival = 0;
+      long gap = random.nextInt(3) * STAGE;
+      for (int row = 0; row < rows; row++) {
+        guests.add(new Guest(row, 1 + random.nextInt(16), arrival, stages));
+        arrival += gap == 0 ? 0 : random.nextLong(2 * gap);
+      }
+    }
+
+    private CostModel randomCost() {
+      double[][] nanos = new double[stageCount][3];
+      for (double[] times : nanos) {
+        times[0] = 1 + random.nextInt(1000);
+        times[1] = times[0] * (1 + random.nextDouble());
+        times[2] = times[1] * (1 + random.nextDouble());
+      }
+      double look = random.nextInt(3) * random.nextInt(1000);
+      return new CostModel(new int[] {8, 16, 32}, nanos, look);
+    }
+
+    Scheduler go() {
+      var scheduler =
+          new Scheduler(stages, Floors.of(thresholds, stageCount), cost, maxWait, () -> stages.now);
+      scheduler.run(new Door(guests, stages));
+      assertThat(stages.runningRows()).isEmpty();
+      return scheduler;
+    }
+
+    /** Where a row leaves: at the first exit that is asked from its own on. */
+    int expectedExit(Guest guest) {
+      int exit = guest.fullDepth ? stageCount - 1 : exitOf[guest.number];
+      while (exit < stageCount - 1 && thresholds[exit] == Floors.NEVER) {
+        exit++;
+      }
+      return exit;
+    }
+
+    Outcome expected(Guest guest) {
+      int exit = expectedExit(guest);
+      // The last exit takes whoever comes, at whatever confidence.
+      float confidence =
+          exit >= exitOf[guest.number] ? ScriptedStages.LEAVES : ScriptedStages.STAYS;
+      return new Outcome(stages.prediction(guest.number), confidence, exit);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(Exits.class)
+  void everyRowOnceWithItsOwnOutcome(Exits exits) {
+    System.out.println("SchedulerTest: offramp.seed=" + seed);
+    int steps = 0;
+    for (int run = 0; run < RUNS; run++) {
+      Run one = new Run(exits, random.nextInt(200));
+      one.guests.forEach(guest -> guest.fullDepth = random.nextInt(20) == 0);
+      Scheduler scheduler = one.go();
+      for (Guest guest : one.guests) {
+        assertThat(guest.ends)
+            .as("seed %s, run %s", seed, run)
+            .containsExactly(one.expected(guest));
+      }
+      assertThat(scheduler.counters().done()).isEqualTo(one.guests.size());
+      steps += one.stages.steps;
+    }
+    assertThat(steps).as("batches in all").isGreaterThan(5_000);
+  }
+
+  /** Rows that nobody wants any more are let go, all others are as if they had not been there. */
+  @Test
+  void cancelledAndLateRows() {
+    int dropped = 0;
+    for (int run = 0; run < RUNS; run++) {
+      Run one = new Run(Exits.ANYWHERE, random.nextInt(200));
+      for (Guest guest : one.guests) {
+        guest.cancelled = random.nextInt(10) == 0;
+        if (random.nextInt(4) == 0) {
+          guest.deadline = guest.arrival + random.nextLong(30 * STAGE);
+        }
+      }
+      Scheduler scheduler = one.go();
+      for (Guest guest : one.guests) {
+        assertThat(guest.ends).as("seed %s, run %s", seed, run).hasSize(1);
+        if (guest.ends.contains("dropped")) {
+          dropped++;
+          assertThat(guest.cancelled || guest.ended >= guest.deadline).isTrue();
+        } else {
+          assertThat(guest.cancelled).isFalse();
+          assertThat(guest.ends).containsExactly(one.expected(guest));
+        }
+      }
+      assertThat(scheduler.counters().done() + scheduler.counters().droppedRows())
+          .isEqualTo(one.guests.size());
+    }
+    assertThat(dropped).as("the test is void if nobody is dropped").isGreaterThan(RUNS);
+  }
+
+  /** A step that fails takes its own rows along, no others. */
+  @Test
+  void faultsStayWithTheirStep() {
+    long failures = 0;
+    for (int run = 0; run < RUNS; run++) {
+      Run one = new Run(Exits.ANYWHERE, random.nextInt(200));
+      one.stages.failEvery = 2 + random.nextInt(5);
+      Scheduler scheduler = one.go();
+      for (Guest guest : one.guests) {
+        assertThat(guest.ends).as("seed %s, run %s", seed, run).hasSize(1);
+        if (guest.ends.getFirst() instanceof Throwable cause) {
+          failures++;
+          assertThat(cause).hasMessageStartingWith("scripted fault");
+        } else {
+          assertThat(guest.ends).containsExactly(one.expected(guest));
+        }
+      }
+      assertThat(scheduler.counters().done() + scheduler.counters().failedRows())
+          .isEqualTo(one.guests.size());
+    }
+    assertThat(failures).as("the test is void if nothing fails").isGreaterThan(RUNS);
+  }
+
+  /**
+   * Nobody starves: once a row is overdue only those run before it that came before it, each at
+   * most once a stage, besides the step that is under way.
+   */
+  @Test
+  void nobodyWaitsBeyondTheMaximumWait() {
+    for (int run = 0; run < RUNS; run++) {
+      Run one = new Run(Exits.values()[random.nextInt(Exits.values().length)], 150);
+      if (one.maxWait == Scheduler.PATIENT) {
+        continue;
+      }
+      one.go();
+      long step = 2 * STAGE * one.stageCount;
+      for (Guest guest : one.guests) {
+        long before =
+            one.guests.stream()
+                .filter(other -> other.number < guest.number && other.ended > guest.arrival)
+                .count();
+        long bound =
+            one.stageCount * (one.maxWait + one.lanes * step) + before * one.stageCount * step;
+        assertThat(guest.ended - guest.arrival)
+            .as("seed %s, run %s, row %s", seed, run, guest.number)
+            .isLessThanOrEqualTo(bound);
+      }
+    }
+  }
+
+  /** A row alone waits for company at every stage, and not a nanosecond longer. */
+  @Test
+  void aRowAloneWaitsTheMaximumWaitAtEveryStage() {
+    long[] nanos = {700, 900, 1100};
+    var stages = new ScriptedStages(new int[] {2, 2}, 3, 8, 1, 4, nanos);
+    Guest first = new Guest(0, 5, 0, stages);
+    Guest last = new Guest(1, 5, 1_000_000, stages);
+    var scheduler =
+        new Scheduler(
+            stages,
+            Floors.of(new double[] {ScriptedStages.LAMBDA, ScriptedStages.LAMBDA}, 3),
+            null,
+            10 * STAGE,
+            () -> stages.now);
+    scheduler.run(new Door(List.of(first, last), stages));
+    assertThat(first.ended).isEqualTo(3 * 10 * STAGE + 2_700);
+    assertThat(last.ended).as("nobody can come after it").isEqualTo(1_000_000 + 2_700);
+  }
+
+  /** In a stream without end steps are full, though every row leaves on its own. */
+  @Test
+  void stepsAreFullWhileRowsCome() {
+    int rows = 4_000;
+    int[] exitOf = random.ints(rows, 0, 6).toArray();
+    var stages = new ScriptedStages(exitOf, 6, 64, 1, 32, random.longs(6, 1, STAGE).toArray());
+    double[] thresholds = new double[5];
+    Arrays.fill(thresholds, ScriptedStages.LAMBDA);
+    List<Guest> guests = new ArrayList<>();
+    for (int row = 0; row < rows; row++) {
+      guests.add(new Guest(row, 8, 0, stages));
+    }
+    var scheduler =
+        new Scheduler(stages, Floors.of(thresholds, 6), null, Scheduler.PATIENT, () -> stages.now);
+    scheduler.run(new Door(guests, stages));
+    long run = Arrays.stream(scheduler.counters().rows()).sum();
+    long needed = Arrays.stream(exitOf).mapToLong(exit -> exit + 1).sum();
+    assertThat(run).as("each row runs the stages up to its exit").isEqualTo(needed);
+    double meanStep = (double) run / Arrays.stream(scheduler.counters().steps()).sum();
+    assertThat(meanStep).as("rows of a step of at most 32").isGreaterThan(20);
+  }
+}

@@ -1,0 +1,142 @@
+package dev.offramp.runtime.scheduler;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.offramp.runtime.engine.Floors;
+import dev.offramp.runtime.engine.Stages;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * Stages whose rows leave where a script says, on a clock that only moves when they run. It holds
+ * the scheduler to the rules: a row runs each stage once, in order, in its own slot, in one step at
+ * a time.
+ */
+final class ScriptedStages implements Stages {
+  static final float STAYS = 0.25f;
+  static final float LEAVES = 0.75f;
+  static final double LAMBDA = 0.5;
+
+  private final int[] exitOf; // by number of the row, which is its first token
+  private final int count;
+  private final int slots;
+  private final int lanes;
+  private final int laneRows;
+  private final long[] nanosOfStage;
+  private final int[] rowIn; // (slots), number of the row, or -1
+  private final int[] nextStage; // by number of the row
+  private final Set<Integer> running = new HashSet<>();
+  private final Launched[] launched;
+  private final long[] busyUntil;
+  long now;
+  int steps;
+  int failEvery = Integer.MAX_VALUE;
+
+  private record Launched(int from, int to, int[] rows, boolean fails) {}
+
+  ScriptedStages(int[] exitOf, int count, int slots, int lanes, int laneRows, long[] nanosOfStage) {
+    this.exitOf = exitOf;
+    this.count = count;
+    this.slots = slots;
+    this.lanes = lanes;
+    this.laneRows = laneRows;
+    this.nanosOfStage = nanosOfStage;
+    rowIn = new int[slots];
+    Arrays.fill(rowIn, -1);
+    nextStage = new int[exitOf.length];
+    launched = new Launched[lanes];
+    busyUntil = new long[lanes];
+  }
+
+  /** What the scheduler should say of a row that nothing happens to. */
+  int prediction(int row) {
+    return 31 * row + 7;
+  }
+
+  @Override
+  public int count() {
+    return count;
+  }
+
+  @Override
+  public int slots() {
+    return slots;
+  }
+
+  @Override
+  public int lanes() {
+    return lanes;
+  }
+
+  @Override
+  public int laneRows() {
+    return laneRows;
+  }
+
+  @Override
+  public int maxTokens() {
+    return 16;
+  }
+
+  @Override
+  public void enter(int slot, int[] tokens) {
+    assertThat(running).as("rows of a slot that is used").doesNotContain(rowIn[slot]);
+    rowIn[slot] = tokens[0];
+  }
+
+  @Override
+  public void launch(
+      int lane, int from, int to, Floors floors, int[] stepSlots, int[] lengths, int rows) {
+    assertThat(launched[lane]).as("what is under way on the lane").isNull();
+    assertThat(rows).isBetween(1, laneRows);
+    assertThat(floors.asks(to)).as("a step ends where a head is asked").isTrue();
+    int[] numbers = new int[rows];
+    for (int i = 0; i < rows; i++) {
+      numbers[i] = rowIn[stepSlots[i]];
+      assertThat(running.add(numbers[i])).as("row %s once", numbers[i]).isTrue();
+      assertThat(nextStage[numbers[i]]).as("next stage of row %s", numbers[i]).isEqualTo(from);
+      nextStage[numbers[i]] = to + 1;
+    }
+    steps++;
+    launched[lane] = new Launched(from, to, numbers, steps % failEvery == 0);
+    long start = Math.max(now, Arrays.stream(busyUntil).max().orElseThrow());
+    busyUntil[lane] = start + Arrays.stream(nanosOfStage, from, to + 1).sum();
+  }
+
+  @Override
+  public void await(int lane) {
+    Launched step = launched[lane];
+    assertThat(step).as("what is awaited").isNotNull();
+    now = Math.max(now, busyUntil[lane]);
+    for (int row : step.rows) {
+      running.remove(row);
+    }
+    if (step.fails) {
+      launched[lane] = null;
+      throw new IllegalStateException("scripted fault in step " + steps);
+    }
+    last = step;
+    launched[lane] = null;
+  }
+
+  private Launched last;
+
+  @Override
+  public float confidence(int lane, int stage, int i) {
+    return stage >= exitOf[last.rows[i]] ? LEAVES : STAYS;
+  }
+
+  @Override
+  public int prediction(int lane, int stage, int i) {
+    return prediction(last.rows[i]);
+  }
+
+  List<Integer> runningRows() {
+    return List.copyOf(running);
+  }
+
+  @Override
+  public void close() {}
+}
