@@ -214,6 +214,11 @@ public final class Engine implements AutoCloseable {
     return scheduler.counters();
   }
 
+  /** Requests that were accepted so far: each is done, cancelled, late or failed in the end. */
+  public long accepted() {
+    return queue.accepted();
+  }
+
   /** Requests that wait in the queue at the moment. */
   public int queued() {
     return queue.size();

@@ -21,6 +21,7 @@ public final class RowQueue implements Intake {
   private final Condition room = lock.newCondition();
   private final ArrayDeque<Row> waiting = new ArrayDeque<>();
   private boolean closed;
+  private long accepted;
   private long swept;
 
   public RowQueue(int capacity) {
@@ -82,6 +83,7 @@ public final class RowQueue implements Intake {
 
   private void add(Row row) {
     waiting.add(row);
+    accepted++;
     arrived.signal();
   }
 
@@ -139,6 +141,16 @@ public final class RowQueue implements Intake {
       }
     } catch (InterruptedException e) {
       // Nobody but the engine has this thread; it ends when the queue has been closed.
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Rows that have been handed over so far. */
+  public long accepted() {
+    lock.lock();
+    try {
+      return accepted;
     } finally {
       lock.unlock();
     }
