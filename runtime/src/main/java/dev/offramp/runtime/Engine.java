@@ -19,6 +19,7 @@ import dev.offramp.runtime.scheduler.Counters;
 import dev.offramp.runtime.scheduler.Row;
 import dev.offramp.runtime.scheduler.RowQueue;
 import dev.offramp.runtime.scheduler.Scheduler;
+import dev.offramp.runtime.scheduler.WarmUp;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -119,7 +120,7 @@ public final class Engine implements AutoCloseable {
           owned.add(
               DeviceStages.open(
                   network, STEPS_OF_SLOTS, options.batch(), config.preprocessing().maxTokens()));
-      cost = CostModel.measure(stages);
+      cost = WarmUp.measure(stages);
       scheduler =
           new Scheduler(
               stages,

@@ -25,6 +25,9 @@ public final class BulkRunner implements AutoCloseable {
   private final Scheduler scheduler;
 
   /**
+   * Allocates slots. Where the device queues its work, so that looking at an exit has a price, it
+   * is measured first, which takes about a second.
+   *
    * @param network stays open when this is closed
    * @param thresholds as {@link BatchRunner#run} takes them
    * @param batch rows of a step at most
@@ -33,7 +36,8 @@ public final class BulkRunner implements AutoCloseable {
   public BulkRunner(Network network, double[] thresholds, int batch, int maxTokens) {
     Floors floors = Floors.of(thresholds, network.stages());
     stages = DeviceStages.open(network, STEPS_OF_SLOTS, batch, maxTokens);
-    scheduler = new Scheduler(stages, floors, null, Scheduler.PATIENT, System::nanoTime);
+    CostModel cost = network.device().queues() ? WarmUp.measure(stages) : null;
+    scheduler = new Scheduler(stages, floors, cost, Scheduler.PATIENT, System::nanoTime);
   }
 
   /** What has happened so far. */

@@ -17,7 +17,8 @@ import java.util.function.LongSupplier;
  *
  * <ol>
  *   <li>that of the first comer among the rows that have waited for the maximum wait;
- *   <li>else the deepest stage for which enough rows wait to run it cheaply;
+ *   <li>else the deepest stage for which enough rows wait: a full step or, unless rows have all the
+ *       time, so many that more would hardly be cheaper by row;
  *   <li>else, when no row can come in now that would make a step larger, the stage for which most
  *       wait; where a step is under way, half a full one is large enough. While more rows may come
  *       and none is overdue, it waits for them.
@@ -44,6 +45,7 @@ public final class Scheduler {
   private final Deque<Step> idle = new ArrayDeque<>();
   private final Deque<Step> underWay = new ArrayDeque<>(); // the one launched longest ago first
   private final Consumer<Row> dropping = this::drop;
+  private final int[] enough; // (stages), tokens that make a step worth its while
   private final double[] leaving; // (stages), share of rows that leaves at an exit, as seen lately
 
   /** Rows that run stages together on a lane. */
@@ -67,8 +69,8 @@ public final class Scheduler {
   /**
    * @param stages used by this scheduler alone
    * @param floors where rows leave
-   * @param cost what stages cost, or null: then a step is large enough when it is full, and every
-   *     exit that is asked is looked at
+   * @param cost what stages cost, or null: then only a full step is large enough, and every exit
+   *     that is asked is looked at
    * @param maxWait nanoseconds that a row waits for others at each stage at most, when the device
    *     has nothing more urgent to do; 0 lets nobody wait, {@link #PATIENT} has no limit
    * @param clock nanoseconds, as deadlines count them
@@ -88,6 +90,10 @@ public final class Scheduler {
     this.clock = clock;
     pools = new Pools(stages.slots(), stages.count());
     counters = new Counters(stages.count());
+    enough = new int[stages.count()];
+    // Who has all the time takes the last per cent too and waits for full steps.
+    Arrays.setAll(
+        enough, s -> cost == null || maxWait == PATIENT ? Integer.MAX_VALUE : cost.enough(s));
     leaving = new double[stages.count()];
     Arrays.fill(leaving, 1); // Looks, until it knows better.
     for (int lane = 0; lane < stages.lanes(); lane++) {
@@ -163,7 +169,7 @@ public final class Scheduler {
     for (int stage = stages.count() - 1; stage >= 0; stage--) {
       int waiting = pools.waiting(stage);
       if (waiting >= stages.laneRows()
-          || (waiting > 0 && cost != null && pools.waitingTokens(stage) >= cost.enough(stage))) {
+          || (waiting > 0 && pools.waitingTokens(stage) >= enough[stage])) {
         return stage;
       }
       if (waiting > (fullest == NONE ? 0 : pools.waiting(fullest))) {
