@@ -34,6 +34,7 @@ import picocli.CommandLine.Spec;
       DemoCommand.class,
       DoctorCommand.class,
       ImportCommand.class,
+      ExportCommand.class,
       AttachCommand.class,
       PlanCommand.class,
       CalibrateCommand.class,
