@@ -30,13 +30,20 @@ class ExportCliTest {
   void segmentsAreAFileForEachExit() {
     Path model = TinyModel.write(folder.resolve("model"), 1, 2, 4);
     Path out = folder.resolve("stages");
-    Offramp.Outcome outcome =
-        offramp("export", "--model", model, "--onnx", out, "--segments");
+    Offramp.Outcome outcome = offramp("export", "--model", model, "--onnx", out, "--segments");
     assertThat(outcome.code()).isZero();
     assertThat(outcome.err()).contains("layers 1 to 2").contains("layers 3 to 4");
     assertThat(out).isDirectoryContaining("glob:**exit-0.onnx");
     assertThat(out).isDirectoryContaining("glob:**exit-1.onnx");
-    refuses(2, "exit-0.onnx: is there already", "export", "--model", model, "--onnx", out, "--segments");
+    refuses(
+        2,
+        "exit-0.onnx: is there already",
+        "export",
+        "--model",
+        model,
+        "--onnx",
+        out,
+        "--segments");
   }
 
   @Test
