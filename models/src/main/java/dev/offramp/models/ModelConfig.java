@@ -69,6 +69,11 @@ public record ModelConfig(
     return Optional.of(encoder).filter(MavenArtifact::looksLike).map(MavenArtifact::parse);
   }
 
+  /** Whether an adapter was merged, so that the encoder's weights are not those of its source. */
+  public boolean adapted() {
+    return source.contains(WITH_ADAPTER);
+  }
+
   public String toJson() {
     return GSON.toJson(this) + "\n";
   }

@@ -41,6 +41,39 @@ final class Agreement {
                   runner, batch, PyTorchMode.field(answer, "predictions").getAsJsonArray());
       rows += batch.size();
     }
+    require(peer, agreed, rows);
+  }
+
+  /**
+   * As the other one, by predictions and exits.
+   *
+   * @param thresholds of the exits before the last
+   */
+  static void require(
+      String peer,
+      BatchRunner runner,
+      List<List<int[]>> batches,
+      double[] thresholds,
+      Function<List<int[]>, List<Outcome>> outcomes) {
+    int rows = 0;
+    int agreed = 0;
+    for (List<int[]> batch : batches) {
+      if (rows >= ROWS) {
+        break;
+      }
+      List<Outcome> others = outcomes.apply(batch);
+      List<Outcome> own = runner.run(batch, thresholds);
+      for (int r = 0; r < own.size(); r++) {
+        Outcome one = own.get(r);
+        Outcome other = others.get(r);
+        agreed += one.prediction() == other.prediction() && one.exit() == other.exit() ? 1 : 0;
+      }
+      rows += batch.size();
+    }
+    require(peer, agreed, rows);
+  }
+
+  private static void require(String peer, int agreed, int rows) {
     if (agreed < LEAST_SHARE * rows) {
       throw new PeerException(
           ("%s agrees with this runtime on %d of %d rows only, so it computes something else and is"

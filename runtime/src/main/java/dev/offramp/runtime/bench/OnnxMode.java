@@ -1,32 +1,42 @@
 package dev.offramp.runtime.bench;
 
 import ai.onnxruntime.OnnxTensor;
-import ai.onnxruntime.OrtEnvironment;
-import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
 import dev.offramp.models.InputException;
+import dev.offramp.models.OnnxExporter;
+import dev.offramp.runtime.bench.OnnxRuntime.Tokens;
+import dev.offramp.runtime.engine.BatchRunner;
+import dev.offramp.runtime.engine.Outcome;
+import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /**
- * ONNX Runtime on the ONNX file that the model came from, at full depth, up to the hidden states of
- * the last layer. Input tensors are made once a batch and kept, so that what is timed is its
- * inference alone.
+ * ONNX Runtime at full depth: on the file that the model came from, up to the hidden states of the
+ * last layer, or on one that was written from the model directory, up to the last head's answers.
+ * Input tensors are made once a batch and kept, so that what is timed is its inference alone.
  */
 public final class OnnxMode implements Mode {
   public static final String FP32 = "onnxruntime";
   public static final String INT8 = "onnxruntime-int8";
-  private static final String HIDDEN_STATES = "last_hidden_state";
+  private static final Set<String> ANSWERS =
+      Set.of(OnnxExporter.PREDICTION, OnnxExporter.CONFIDENCE);
+  private static final String TOKEN_TYPES = "token_type_ids";
+  private static final Set<String> INPUTS =
+      Set.of(OnnxExporter.INPUT_IDS, OnnxExporter.ATTENTION_MASK, TOKEN_TYPES);
+  private static final Set<String> STATES = Set.of(OnnxExporter.LAST_HIDDEN_STATE);
 
   private final String name;
-  private final OrtEnvironment environment;
-  private final OrtSession.SessionOptions options;
   private final OrtSession session;
+  private final Set<String> outputs;
   private final Map<List<int[]>, Map<String, OnnxTensor>> prepared = new IdentityHashMap<>();
 
   /**
@@ -37,29 +47,19 @@ public final class OnnxMode implements Mode {
    */
   public OnnxMode(String name, Path onnx, int threads) {
     this.name = name;
-    try {
-      environment = OrtEnvironment.getEnvironment();
-      options = new OrtSession.SessionOptions();
-      options.setIntraOpNumThreads(threads);
-      options.setInterOpNumThreads(1);
-      // Its threads spin within a run as ever, but not on while another mode has its turn.
-      options.addConfigEntry("session.force_spinning_stop", "1");
-      options.setOptimizationLevel(OrtSession.SessionOptions.OptLevel.ALL_OPT);
-      session = environment.createSession(onnx.toString(), options);
-    } catch (OrtException e) {
-      throw InputException.in(
-          onnx,
-          null,
-          "ONNX Runtime cannot load it (" + e.getMessage() + "); name an ONNX file of the network");
-    }
-    if (!session.getOutputNames().contains(HIDDEN_STATES)) {
-      Set<String> outputs = session.getOutputNames();
+    session = OnnxRuntime.open(onnx, threads);
+    outputs = session.getOutputNames().containsAll(ANSWERS) ? ANSWERS : STATES;
+    requireAll(onnx, "has the outputs", session.getOutputNames(), outputs);
+    requireAll(onnx, "may take the inputs", INPUTS, session.getInputNames());
+  }
+
+  private void requireAll(Path onnx, String what, Set<String> there, Set<String> wanted) {
+    if (!there.containsAll(wanted)) {
       close();
       throw InputException.in(
           onnx,
           null,
-          "has the outputs %s and not %s; name an ONNX file of the network"
-              .formatted(outputs, HIDDEN_STATES));
+          "%s %s and not %s; name an ONNX file of the network".formatted(what, there, wanted));
     }
   }
 
@@ -69,57 +69,80 @@ public final class OnnxMode implements Mode {
   }
 
   @Override
+  public Optional<String> prepare(List<List<int[]>> batches, BatchRunner runner) {
+    if (outputs == ANSWERS && !runner.config().exits().isEmpty()) {
+      double[] never = new double[runner.stages() - 1];
+      Arrays.fill(never, BatchRunner.NEVER);
+      int last = runner.stages() - 1;
+      Agreement.require(name, runner, batches, never, batch -> outcomes(batch, last));
+    }
+    return Optional.empty();
+  }
+
+  @Override
   public void run(List<int[]> batch) {
-    try (OrtSession.Result result = session.run(inputs(batch), Set.of(HIDDEN_STATES))) {
-      if (result.size() != 1) {
+    run(prepared.computeIfAbsent(batch, this::inputs));
+  }
+
+  /** Runs a batch that comes once only: its tensors are made and freed within. */
+  public void runOnce(List<int[]> batch) {
+    Map<String, OnnxTensor> inputs = inputs(batch);
+    try {
+      run(inputs);
+    } finally {
+      inputs.values().forEach(OnnxTensor::close);
+    }
+  }
+
+  private void run(Map<String, OnnxTensor> inputs) {
+    try (OrtSession.Result result = OnnxRuntime.call(() -> session.run(inputs, outputs))) {
+      if (result.size() != outputs.size()) {
         throw new IllegalStateException("ONNX Runtime gave " + result.size() + " outputs");
       }
-    } catch (OrtException e) {
-      throw new IllegalStateException("ONNX Runtime: " + e.getMessage(), e);
     }
+  }
+
+  private List<Outcome> outcomes(List<int[]> batch, int exit) {
+    Map<String, OnnxTensor> inputs = inputs(batch);
+    try (OrtSession.Result result = OnnxRuntime.call(() -> session.run(inputs, outputs))) {
+      LongBuffer predictions = tensor(result, OnnxExporter.PREDICTION).getLongBuffer();
+      FloatBuffer confidences = tensor(result, OnnxExporter.CONFIDENCE).getFloatBuffer();
+      List<Outcome> outcomes = new ArrayList<>();
+      for (int r = 0; r < batch.size(); r++) {
+        outcomes.add(new Outcome((int) predictions.get(r), confidences.get(r), exit));
+      }
+      return outcomes;
+    } finally {
+      inputs.values().forEach(OnnxTensor::close);
+    }
+  }
+
+  private static OnnxTensor tensor(OrtSession.Result result, String name) {
+    return (OnnxTensor) result.get(name).orElseThrow();
   }
 
   private Map<String, OnnxTensor> inputs(List<int[]> batch) {
-    return prepared.computeIfAbsent(batch, this::prepare);
-  }
-
-  private Map<String, OnnxTensor> prepare(List<int[]> batch) {
-    int longest = batch.stream().mapToInt(tokens -> tokens.length).max().orElseThrow();
-    long[] ids = new long[batch.size() * longest];
-    long[] mask = new long[ids.length];
-    long[] types = new long[ids.length];
-    for (int r = 0; r < batch.size(); r++) {
-      int[] tokens = batch.get(r);
-      for (int p = 0; p < tokens.length; p++) {
-        ids[r * longest + p] = tokens[p];
-        mask[r * longest + p] = 1;
-      }
-    }
-    long[] shape = {batch.size(), longest};
+    Tokens tokens = Tokens.of(batch);
     Map<String, OnnxTensor> inputs = new HashMap<>();
-    try {
-      for (var entry :
-          Map.of("input_ids", ids, "attention_mask", mask, "token_type_ids", types).entrySet()) {
-        if (session.getInputNames().contains(entry.getKey())) {
-          inputs.put(
-              entry.getKey(),
-              OnnxTensor.createTensor(environment, LongBuffer.wrap(entry.getValue()), shape));
-        }
-      }
-    } catch (OrtException e) {
-      throw new IllegalStateException("ONNX Runtime: " + e.getMessage(), e);
+    for (String input : session.getInputNames()) {
+      long[] values =
+          switch (input) {
+            case OnnxExporter.INPUT_IDS -> tokens.ids();
+            case OnnxExporter.ATTENTION_MASK -> tokens.mask();
+            case TOKEN_TYPES -> new long[tokens.ids().length];
+            default -> throw new IllegalStateException("checked when it was opened: " + input);
+          };
+      inputs.put(input, OnnxRuntime.tensor(values, tokens.shape()));
     }
     return inputs;
   }
 
   @Override
   public void close() {
-    try {
-      prepared.values().forEach(inputs -> inputs.values().forEach(OnnxTensor::close));
+    prepared.values().forEach(inputs -> inputs.values().forEach(OnnxTensor::close));
+    OnnxRuntime.call(() -> {
       session.close();
-      options.close();
-    } catch (OrtException e) {
-      throw new IllegalStateException("ONNX Runtime: " + e.getMessage(), e);
-    }
+      return null;
+    });
   }
 }

@@ -14,6 +14,7 @@ import dev.offramp.runtime.bench.Interleaved;
 import dev.offramp.runtime.bench.Interleaved.Timing;
 import dev.offramp.runtime.bench.Mode;
 import dev.offramp.runtime.bench.OnnxMode;
+import dev.offramp.runtime.bench.OnnxSegmentedMode;
 import dev.offramp.runtime.bench.PyTorchMode;
 import dev.offramp.runtime.bench.Workload;
 import dev.offramp.runtime.engine.BatchRunner;
@@ -49,8 +50,9 @@ import picocli.CommandLine.Option;
       "  offramp bench --model classifier --input test.tsv --against pytorch,pytorch-compile",
       "  offramp bench --model classifier --input test.tsv --device opencl:0 --against jvm",
       "",
-      "ONNX Runtime runs the ONNX file of the Maven artifact that the model was imported from (or",
-      "--onnx), and its int8 sibling where there is one, at full depth without exit heads. PyTorch",
+      "ONNX Runtime runs --onnx, or the ONNX file of the Maven artifact that the model was imported",
+      "from, or where an adapter was merged or there is no artifact, the model directory's own",
+      "weights with its last exit head; and the artifact's int8 sibling where there is one. PyTorch",
       "runs the model directory's own weights with its last exit head, in a Python process."
     })
 final class BenchCommand implements Callable<Integer> {
@@ -86,6 +88,7 @@ final class BenchCommand implements Callable<Integer> {
       description = {
         "jvm: the jvm device beside --device, full depth and with exits;",
         "onnxruntime: full depth, fp32, and int8 where the artifact has a sibling;",
+        "onnxruntime-segmented: cut at the exits, which are taken as in early-exit;",
         "pytorch, pytorch-compile: full depth, eager and by torch.compile"
       })
   List<String> against = List.of();
@@ -142,6 +145,8 @@ final class BenchCommand implements Callable<Integer> {
             Peers.of(against, directory, onnx, python == null ? PYTHON : python, opened.info())) {
       int threads = opened.info().computeUnits();
       Thresholds thresholds = thresholds(directory, opened.info());
+      peers.addSegmented(
+          against, directory, thresholds == null ? null : thresholds.thresholds(), opened.info());
       Workload workload = workload(directory);
       double peak = opened.measurePeakGflops();
       Ceilings ceilings = Ceilings.of(peers.ceilings(), opened.info().precision());
@@ -166,7 +171,7 @@ final class BenchCommand implements Callable<Integer> {
           System.out.printf("ceilings measured by PyTorch: %s%n%n", ceilings.measured());
         }
         System.out.printf(
-            "%6s  %-18s %10s %9s %9s %8s %6s %6s %10s%n",
+            "%6s  %-21s %10s %9s %9s %8s %6s %6s %10s%n",
             "batch", "mode", "samples/s", "p50 ms", "p99 ms", "GFLOP/s", "peak", "depth", "ratio");
       }
       for (int size : batchSizes) {
@@ -208,8 +213,9 @@ final class BenchCommand implements Callable<Integer> {
           modes.stream().filter(BatchMode.class::isInstance).forEach(Mode::close);
           Map<String, Workload.Depth> depths = new HashMap<>();
           if (thresholds != null) {
-            depths.put(
-                BatchMode.EARLY_EXIT, Workload.depth(runner, batches, thresholds.thresholds()));
+            Workload.Depth depth = Workload.depth(runner, batches, thresholds.thresholds());
+            depths.put(BatchMode.EARLY_EXIT, depth);
+            depths.put(OnnxSegmentedMode.NAME, depth); // Which is to agree.
             if (onJvm != null) {
               depths.put(
                   BatchMode.JVM_EARLY_EXIT,
@@ -226,7 +232,9 @@ final class BenchCommand implements Callable<Integer> {
                     batches,
                     timing,
                     timings.getFirst(),
-                    before,
+                    timing.mode().equals(OnnxSegmentedMode.NAME)
+                        ? named(OnnxMode.FP32, timings)
+                        : before,
                     depths.get(timing.mode()),
                     peak,
                     ceilings));
@@ -259,11 +267,15 @@ final class BenchCommand implements Callable<Integer> {
     return 0;
   }
 
+  private static Timing named(String mode, List<Timing> timings) {
+    return timings.stream().filter(timing -> timing.mode().equals(mode)).findFirst().orElse(null);
+  }
+
   /**
    * One line of the table.
    *
    * @param full full depth of the benched device
-   * @param before the mode before this one; for a mode with exits, full depth of its device
+   * @param before for a mode with exits, the same at full depth; null if that was not timed
    * @param depth what a mode with exits ran, null for one without
    */
   private JsonObject line(
@@ -283,7 +295,7 @@ final class BenchCommand implements Callable<Integer> {
     double layers = early ? depth.meanLayers() : config.architecture().layers();
     double ratio = Interleaved.ratio(timing, full);
     Double efficiency =
-        early
+        early && before != null
             ? Interleaved.ratio(timing, before)
                 / (Workload.fullFlops(config, batches) / depth.flopsPerSample())
             : null;
@@ -307,7 +319,7 @@ final class BenchCommand implements Callable<Integer> {
     }
     if (!json) {
       System.out.printf(
-          "%6d  %-18s %10.1f %9.2f %9.2f %8.1f %5.0f%% %6.2f %9.2fx%s%s%n",
+          "%6d  %-21s %10.1f %9.2f %9.2f %8.1f %5.0f%% %6.2f %9.2fx%s%s%n",
           size,
           timing.mode(),
           rate,

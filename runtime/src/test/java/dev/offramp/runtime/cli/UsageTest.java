@@ -156,14 +156,15 @@ class UsageTest {
         "jvm");
     refuses(
         2,
-        "$.source: not a Maven artifact",
+        "onnxruntime-segmented: exits early and there are no thresholds",
         "bench",
         "--model",
         model,
         "--input",
         texts,
+        "--full-depth",
         "--against",
-        "onnxruntime");
+        "onnxruntime-segmented");
   }
 
   @Test

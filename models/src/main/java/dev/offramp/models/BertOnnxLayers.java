@@ -1,0 +1,147 @@
+package dev.offramp.models;
+
+import static dev.offramp.models.OnnxGraphWriter.ValueType.F32;
+
+import dev.offramp.models.OnnxGraphWriter.Attribute;
+import java.util.List;
+
+/**
+ * The layers of a BERT encoder (Devlin et al., arXiv 1810.04805; post-norm) as operations of an
+ * ONNX graph. ONNX Runtime joins operations where it finds patterns that it knows, so these are
+ * written as older exporters of PyTorch wrote them: norms and GELU spelled out, constants on the
+ * side and of the values that it looks for.
+ */
+final class BertOnnxLayers {
+  /** Added to the scores of padding: the only value that ONNX Runtime joins to an Attention. */
+  private static final float PADDING = -10_000;
+
+  private final OnnxGraphWriter graph;
+  private final ModelDirectory model;
+  private final int heads;
+  private final int headSize;
+
+  BertOnnxLayers(OnnxGraphWriter graph, ModelDirectory model) {
+    this.graph = graph;
+    this.model = model;
+    heads = model.config().architecture().heads();
+    headSize = model.config().architecture().hiddenSize() / heads;
+  }
+
+  /** I64 [batch, sequence] to F32 [batch, sequence, hiddenSize]; all tokens are of type 0. */
+  String embeddings(String ids) {
+    // Independent of the inputs: computed once, when the file is loaded.
+    String type = node("Gather", "type", weight(BertTensors.TYPE), graph.scalar(0));
+    String table = node("Add", "positions", weight(BertTensors.POSITION), type);
+    String shape = node("Shape", "shape", ids);
+    String length = node("Gather", "length", shape, graph.list(1));
+    String positions = node("Slice", "position", table, graph.list(0), length, graph.list(0));
+    String words = node("Gather", "words", weight(BertTensors.WORD), ids);
+    String sum = node("Add", "embedded", words, positions);
+    // Not to be inferred through the Slice, and needed to join sums and norms in all layers.
+    graph.shape(sum, F32, "batch", "sequence", (long) heads * headSize);
+    return norm(BertTensors.EMBEDDING_NORM, BertTensors.EMBEDDING_NORM, sum);
+  }
+
+  /** I64 [batch, sequence] of 1 and 0 to F32 [batch, 1, 1, sequence] of 0 and -10,000. */
+  String mask(String mask) {
+    String heads = graph.node("Unsqueeze", "mask_heads", List.of(mask), axes(1));
+    String wide = graph.node("Unsqueeze", "mask_queries", List.of(heads), axes(2));
+    String floats = graph.node("Cast", "mask_floats", List.of(wide), Attribute.of("to", 1));
+    String padding = node("Sub", "mask_padding", graph.scalar(1f), floats);
+    return node("Mul", "mask_added", padding, graph.scalar(PADDING));
+  }
+
+  /**
+   * One layer on F32 [batch, sequence, hiddenSize].
+   *
+   * @param mask as {@link #mask} gives it
+   * @param output name of its result
+   */
+  String layer(int index, String x, String mask, String output) {
+    String name = BertTensors.layer(index, "");
+    String attended = attention(name + "attention.", x, mask);
+    String inner = linear(name + BertTensors.INTERMEDIATE, attended);
+    String outer = linear(name + "output.dense", activation(name, inner));
+    String sum = node("Add", name + "output.sum", outer, attended);
+    return norm(output, name + "output.LayerNorm", sum);
+  }
+
+  private String attention(String name, String x, String mask) {
+    String queries = split(name + "self.query", x, 0, 2, 1, 3);
+    String keys = split(name + "self.key", x, 0, 2, 3, 1);
+    String values = split(name + "self.value", x, 0, 2, 1, 3);
+    String scores = node("MatMul", name + "scores", queries, keys);
+    float scale = (float) Math.sqrt(headSize);
+    String scaled = node("Div", name + "scaled", scores, graph.scalar(scale));
+    String masked = node("Add", name + "masked", scaled, mask);
+    String shares =
+        graph.node("Softmax", name + "shares", List.of(masked), Attribute.of("axis", 3));
+    String mixed = node("MatMul", name + "mixed", shares, values);
+    String context = transposed(name + "context", mixed, 0, 2, 1, 3);
+    String joined =
+        node("Reshape", name + "joined", context, graph.list(0, 0, (long) heads * headSize));
+    String sum = node("Add", name + "sum", linear(name + "output.dense", joined), x);
+    String norm = name + "output.LayerNorm";
+    return norm(norm, norm, sum);
+  }
+
+  /** A linear map of the hidden states, split into heads, its axes put in another order. */
+  private String split(String name, String x, long... order) {
+    String all = linear(name, x);
+    String split = node("Reshape", name + ".split", all, graph.list(0, 0, heads, headSize));
+    return transposed(name + ".heads", split, order);
+  }
+
+  private String activation(String name, String x) {
+    return switch (model.config().architecture().activation()) {
+      case "gelu" -> {
+        String scaled = node("Div", name + "gelu.scaled", x, graph.scalar((float) Math.sqrt(2)));
+        String erf = node("Erf", name + "gelu.erf", scaled);
+        String shifted = node("Add", name + "gelu.shifted", erf, graph.scalar(1f));
+        String twice = node("Mul", name + "gelu.twice", x, shifted);
+        yield node("Mul", name + "gelu", twice, graph.scalar(0.5f));
+      }
+      case "relu" -> node("Relu", name + "relu", x);
+      default -> throw new IllegalArgumentException("activation is not known");
+    };
+  }
+
+  private String linear(String name, String x) {
+    String product =
+        node("MatMul", name + ".product", x, graph.transposed(model.tensor(name + ".weight")));
+    return node("Add", name, product, weight(name + ".bias"));
+  }
+
+  /**
+   * @param output name of its result
+   * @param name of its tensors
+   */
+  private String norm(String output, String name, String x) {
+    float epsilon = (float) model.config().architecture().layerNormEpsilon();
+    String mean = graph.node("ReduceMean", name + ".mean", List.of(x), axes(-1));
+    String centred = node("Sub", name + ".centred", x, mean);
+    String squares = node("Pow", name + ".squares", centred, graph.scalar(2f));
+    String variance = graph.node("ReduceMean", name + ".variance", List.of(squares), axes(-1));
+    String positive = node("Add", name + ".positive", variance, graph.scalar(epsilon));
+    String deviation = node("Sqrt", name + ".deviation", positive);
+    String standard = node("Div", name + ".standard", centred, deviation);
+    String scaled = node("Mul", name + ".scaled", standard, weight(name + ".weight"));
+    return node("Add", output, scaled, weight(name + ".bias"));
+  }
+
+  private static Attribute axes(long axis) {
+    return Attribute.of("axes", new long[] {axis});
+  }
+
+  private String transposed(String name, String x, long... order) {
+    return graph.node("Transpose", name, List.of(x), Attribute.of("perm", order));
+  }
+
+  private String weight(String name) {
+    return graph.weight(model.tensor(name));
+  }
+
+  private String node(String op, String output, String... inputs) {
+    return graph.node(op, output, List.of(inputs));
+  }
+}

@@ -1,0 +1,120 @@
+package dev.offramp.models;
+
+import static dev.offramp.models.OnnxGraphWriter.ValueType.F32;
+import static dev.offramp.models.OnnxGraphWriter.ValueType.I64;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Writes a model directory as ONNX, opset 12, with the axes {@code batch} and {@code sequence}
+ * open: the whole network, or the layers between two exits. Inputs are {@code input_ids} and {@code
+ * attention_mask}, I64 [batch, sequence], the mask 1 for tokens and 0 for padding; all token types
+ * are 0.
+ */
+public final class OnnxExporter {
+  public static final String INPUT_IDS = "input_ids";
+  public static final String ATTENTION_MASK = "attention_mask";
+
+  /** F32 [batch, sequence, hiddenSize], what a segment takes from the one before. */
+  public static final String HIDDEN_STATES = "hidden_states";
+
+  /** F32 [batch, sequence, hiddenSize], what a segment hands to the next. */
+  public static final String NEXT_HIDDEN_STATES = "next_hidden_states";
+
+  /** F32 [batch, sequence, hiddenSize], of a network without exit heads. */
+  public static final String LAST_HIDDEN_STATE = "last_hidden_state";
+
+  /** F32 [batch, labels]. */
+  public static final String LOGITS = "logits";
+
+  /** I64 [batch], class numbers. */
+  public static final String PREDICTION = "prediction";
+
+  /** F32 [batch], in [0, 1]. */
+  public static final String CONFIDENCE = "confidence";
+
+  private OnnxExporter() {}
+
+  /**
+   * Layers that run in one go.
+   *
+   * @param from layers run before it; 0 takes {@link #INPUT_IDS}, others {@link #HIDDEN_STATES}
+   * @param to layers run after it
+   * @param exit number of the exit whose head it ends with, or -1 for none
+   */
+  public record Segment(int from, int to, int exit) {}
+
+  /** All layers with the last exit head, or without one if the model has none. */
+  public static Segment whole(ModelConfig config) {
+    return new Segment(0, config.architecture().layers(), config.exits().size() - 1);
+  }
+
+  /** The layers up to each exit, from the one before. */
+  public static List<Segment> segments(ModelConfig config) {
+    List<Segment> segments = new ArrayList<>();
+    int from = 0;
+    for (int exit = 0; exit < config.exits().size(); exit++) {
+      int to = config.exits().get(exit).afterLayer();
+      segments.add(new Segment(from, to, exit));
+      from = to;
+    }
+    return segments;
+  }
+
+  /**
+   * Writes a segment, by way of a temporary file.
+   *
+   * @throws InputException if it needs more than the 2 GB that an ONNX file holds
+   */
+  public static void write(ModelDirectory model, Segment segment, Path file) {
+    Disk.replaceFile(file, temporary -> writeTo(model, segment, temporary));
+  }
+
+  private static void writeTo(ModelDirectory model, Segment segment, Path file) throws IOException {
+    Architecture architecture = model.config().architecture();
+    OnnxGraphWriter graph = new OnnxGraphWriter();
+    BertOnnxLayers layers = new BertOnnxLayers(graph, model);
+    boolean first = segment.from() == 0;
+    boolean last = segment.to() == architecture.layers();
+    Object[] states = {"batch", "sequence", architecture.hiddenSize()};
+    String input =
+        first
+            ? graph.input(INPUT_IDS, I64, "batch", "sequence")
+            : graph.input(HIDDEN_STATES, F32, states);
+    String mask = graph.input(ATTENTION_MASK, I64, "batch", "sequence");
+    String output = last ? LAST_HIDDEN_STATE : NEXT_HIDDEN_STATES;
+    String added = layers.mask(mask);
+    String x = first ? layers.embeddings(input) : input;
+    for (int l = segment.from(); l < segment.to(); l++) {
+      String name = l == segment.to() - 1 ? output : BertTensors.layer(l, "output");
+      x = layers.layer(l, x, added, name);
+    }
+    if (!last || segment.exit() < 0) {
+      graph.output(output, F32, states);
+    }
+    if (segment.exit() >= 0) {
+      head(graph, model, segment.exit(), x, mask);
+    }
+    graph.writeTo(file, model.config().name());
+  }
+
+  private static void head(
+      OnnxGraphWriter graph, ModelDirectory model, int exit, String x, String mask) {
+    int labels = model.config().labels().size();
+    OnnxHead head = new OnnxHead(graph, model.config().exits().get(exit).head());
+    head.logits(
+        x,
+        mask,
+        model.tensor(BertTensors.exitWeight(exit)),
+        model.tensor(BertTensors.exitBias(exit)),
+        LOGITS);
+    head.prediction(LOGITS, PREDICTION);
+    head.confidence(LOGITS, labels, CONFIDENCE);
+    graph.output(LOGITS, F32, "batch", labels);
+    graph.output(PREDICTION, I64, "batch");
+    graph.output(CONFIDENCE, F32, "batch");
+  }
+}

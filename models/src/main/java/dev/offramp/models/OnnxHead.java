@@ -1,0 +1,104 @@
+package dev.offramp.models;
+
+import dev.offramp.models.OnnxGraphWriter.Attribute;
+import java.util.List;
+
+/** An exit head as operations of an ONNX graph. */
+final class OnnxHead {
+  private final OnnxGraphWriter graph;
+  private final Head head;
+
+  OnnxHead(OnnxGraphWriter graph, Head head) {
+    this.graph = graph;
+    this.head = head;
+  }
+
+  /**
+   * Pools F32 [batch, sequence, hiddenSize] and maps it to F32 [batch, labels].
+   *
+   * @param mask I64 [batch, sequence]
+   * @param output name of the logits
+   */
+  void logits(String x, String mask, Tensor weight, Tensor bias, String output) {
+    String pooled = pooled(x, mask);
+    List<String> inputs = List.of(pooled, graph.weight(weight), graph.weight(bias));
+    graph.node("Gemm", output, inputs, Attribute.of("transB", 1));
+  }
+
+  /** The number of the largest logit, I64 [batch]. */
+  void prediction(String logits, String output) {
+    graph.node("ArgMax", output, List.of(logits), last(), flat());
+  }
+
+  /** F32 [batch]: the largest probability, its lead over the second, or 1 - H(p) / log labels. */
+  void confidence(String logits, int labels, String output) {
+    switch (head.confidence()) {
+      case "top1" -> graph.node("ReduceMax", output, List.of(softmax(logits)), axes(-1), flat());
+      case "margin" -> {
+        List<String> inputs = List.of(softmax(logits), graph.list(2));
+        graph.node("TopK", List.of("two", "two_labels"), inputs, last());
+        String largest = graph.node("Gather", "largest", List.of("two", graph.scalar(0)), last());
+        String second = graph.node("Gather", "second", List.of("two", graph.scalar(1)), last());
+        node("Sub", output, largest, second);
+      }
+      case "entropy" -> {
+        String logs = graph.node("LogSoftmax", "log_shares", List.of(logits), last());
+        String terms = node("Mul", "entropy_terms", node("Exp", "shares", logs), logs);
+        String sum = graph.node("ReduceSum", "negative_entropy", List.of(terms), axes(-1), flat());
+        String share = node("Div", "entropy_share", sum, graph.scalar((float) Math.log(labels)));
+        String raw = node("Add", "unclipped", share, graph.scalar(1f));
+        node("Clip", output, raw, graph.scalar(0f), graph.scalar(1f));
+      }
+      default -> throw new IllegalArgumentException("confidence is not known");
+    }
+  }
+
+  /** One vector a row, F32 [batch, hiddenSize]. */
+  private String pooled(String x, String mask) {
+    String output = "pooled";
+    return switch (head.pooling()) {
+      case "mean" -> {
+        String valid = cast("valid", mask, 1);
+        String row = graph.node("Unsqueeze", "valid_row", List.of(valid), axes(1));
+        String sums = node("MatMul", "sums", row, x);
+        String sum = graph.node("Squeeze", "sum", List.of(sums), axes(1));
+        String count = graph.node("ReduceSum", "count", List.of(valid), axes(1));
+        yield node("Div", output, sum, count);
+      }
+      case "max" -> {
+        String valid = cast("valid", mask, 9);
+        String column = graph.node("Unsqueeze", "valid_column", List.of(valid), axes(2));
+        String least = graph.scalar(-Float.MAX_VALUE);
+        String states = node("Where", "valid_states", column, x, least);
+        yield graph.node("ReduceMax", output, List.of(states), axes(1), flat());
+      }
+      case "first" ->
+          graph.node("Gather", output, List.of(x, graph.scalar(0)), Attribute.of("axis", 1));
+      default -> throw new IllegalArgumentException("pooling is not known");
+    };
+  }
+
+  private String softmax(String logits) {
+    return graph.node("Softmax", "shares", List.of(logits), last());
+  }
+
+  private String cast(String output, String x, int type) {
+    return graph.node("Cast", output, List.of(x), Attribute.of("to", type));
+  }
+
+  private String node(String op, String output, String... inputs) {
+    return graph.node(op, output, List.of(inputs));
+  }
+
+  private static Attribute axes(long axis) {
+    return Attribute.of("axes", new long[] {axis});
+  }
+
+  private static Attribute last() {
+    return Attribute.of("axis", -1);
+  }
+
+  private static Attribute flat() {
+    return Attribute.of("keepdims", 0);
+  }
+}

@@ -1,0 +1,65 @@
+package dev.offramp.runtime.cli;
+
+import static dev.offramp.runtime.cli.Offramp.offramp;
+import static dev.offramp.runtime.cli.Offramp.refuses;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.offramp.runtime.TinyModel;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class ExportCliTest {
+  @TempDir private Path folder;
+
+  @Test
+  void theWholeNetworkIsOneFile() {
+    Path model = TinyModel.write(folder.resolve("model"), 1, 2, 4);
+    Path file = folder.resolve("out").resolve("model.onnx");
+    Offramp.Outcome outcome = offramp("export", "--model", model, "--onnx", file);
+    assertThat(outcome.code()).isZero();
+    assertThat(outcome.out().strip()).isEqualTo(file.toString());
+    assertThat(outcome.err()).contains("layers 1 to 4");
+    assertThat(file).isNotEmptyFile();
+    refuses(2, "is there already; pass --overwrite", "export", "--model", model, "--onnx", file);
+    assertThat(offramp("export", "--model", model, "--onnx", file, "--overwrite").code()).isZero();
+    refuses(2, "is a directory; name a file", "export", "--model", model, "--onnx", folder);
+  }
+
+  @Test
+  void segmentsAreAFileForEachExit() {
+    Path model = TinyModel.write(folder.resolve("model"), 1, 2, 4);
+    Path out = folder.resolve("stages");
+    Offramp.Outcome outcome = offramp("export", "--model", model, "--onnx", out, "--segments");
+    assertThat(outcome.code()).isZero();
+    assertThat(outcome.err()).contains("layers 1 to 2").contains("layers 3 to 4");
+    assertThat(out).isDirectoryContaining("glob:**exit-0.onnx");
+    assertThat(out).isDirectoryContaining("glob:**exit-1.onnx");
+    refuses(
+        2,
+        "exit-0.onnx: is there already",
+        "export",
+        "--model",
+        model,
+        "--onnx",
+        out,
+        "--segments");
+  }
+
+  @Test
+  void aBackboneHasNoSegments() {
+    Path model = TinyModel.write(folder.resolve("model"), 1);
+    refuses(
+        2,
+        "--segments: the model has no exits to cut at",
+        "export",
+        "--model",
+        model,
+        "--onnx",
+        folder.resolve("out"),
+        "--segments");
+    Path file = folder.resolve("backbone.onnx");
+    assertThat(offramp("export", "--model", model, "--onnx", file).code()).isZero();
+    assertThat(file).isNotEmptyFile();
+  }
+}

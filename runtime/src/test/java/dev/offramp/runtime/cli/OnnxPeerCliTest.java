@@ -1,0 +1,57 @@
+package dev.offramp.runtime.cli;
+
+import static dev.offramp.runtime.cli.Offramp.offramp;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.google.gson.JsonObject;
+import dev.offramp.runtime.TinyModel;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.stream.StreamSupport;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** ONNX Runtime on a model that no artifact has the weights of. */
+class OnnxPeerCliTest {
+  @TempDir private Path folder;
+
+  @Test
+  void bothPeersRunTheModelsOwnWeights() throws IOException {
+    Path model = TinyModel.write(folder.resolve("model"), 3, 2, 4);
+    Path texts = folder.resolve("texts.txt");
+    Files.write(texts, TinyModel.sentences(3, 40));
+    Offramp.Outcome outcome =
+        offramp(
+            "bench",
+            "--model",
+            model,
+            "--input",
+            texts,
+            "--batch",
+            8,
+            "--rounds",
+            1,
+            "--threads",
+            1,
+            "--lambda",
+            0.9,
+            "--against",
+            "onnxruntime,onnxruntime-segmented",
+            "--json");
+    assertThat(outcome.code()).as(outcome.err()).isZero();
+    assertThat(outcome.err()).contains("onnxruntime: exported-from-the-model-directory.onnx");
+    var cases =
+        StreamSupport.stream(outcome.json().getAsJsonArray("cases").spliterator(), false)
+            .map(line -> line.getAsJsonObject())
+            .toList();
+    assertThat(cases)
+        .extracting(line -> line.get("mode").getAsString())
+        .containsExactly("full-depth", "early-exit", "onnxruntime", "onnxruntime-segmented");
+    JsonObject early = cases.get(1);
+    JsonObject segmented = cases.get(3);
+    assertThat(segmented.get("meanDepth")).isEqualTo(early.get("meanDepth"));
+    assertThat(segmented.get("meanDepth").getAsDouble()).isBetween(2.0, 3.999);
+    assertThat(segmented.get("schedulerEfficiency").getAsDouble()).isPositive();
+  }
+}
