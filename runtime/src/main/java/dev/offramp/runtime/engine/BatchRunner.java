@@ -142,7 +142,7 @@ public final class BatchRunner implements AutoCloseable {
     Iterator<List<int[]>> rest = batches.iterator();
     while (rest.hasNext() || !turns.isEmpty()) {
       if (rest.hasNext() && !free.isEmpty()) {
-        Flight flight = new Flight(free.remove(), rest.next(), floors, stages - 1);
+        Flight flight = new Flight(free.remove(), rest.next(), floors, stages - 1, false);
         turns.add(flight);
         order.add(flight);
         continue;
@@ -158,6 +158,21 @@ public final class BatchRunner implements AutoCloseable {
         done.accept(order.remove().outcomes());
       }
     }
+  }
+
+  /**
+   * Runs a batch with early exits and no compaction, as code does that cannot take rows out: all
+   * rows are computed on until the last has left. For comparison; outcomes are those of {@link
+   * #run}.
+   */
+  public List<Outcome> runWhole(List<int[]> batch, double[] thresholds) {
+    requireHeads();
+    Flight flight = new Flight(runner, batch, floors(thresholds), stages - 1, true);
+    // Nothing is queued ahead: no row would leave on the device, so it would be computed in vain.
+    while (!flight.settle()) {
+      flight.advance();
+    }
+    return flight.outcomes();
   }
 
   private float[] floors(double[] thresholds) {
@@ -198,7 +213,7 @@ public final class BatchRunner implements AutoCloseable {
 
   private List<Outcome> run(List<int[]> batch, float[] floors, int lastStage) {
     requireHeads();
-    Flight flight = new Flight(runner, batch, floors, lastStage);
+    Flight flight = new Flight(runner, batch, floors, lastStage, false);
     do {
       // The device works on the next stage while the host looks at this one's answer.
       flight.advance();

@@ -23,6 +23,7 @@ final class Flight {
   private final StageRunner runner;
   private final float[] floors;
   private final int lastStage;
+  private final boolean whole;
   private final Outcome[] outcomes;
   private final Deque<Asked> asked = new ArrayDeque<>();
   private int[] live;
@@ -38,11 +39,13 @@ final class Flight {
    * @param runner used by this batch alone until it is done
    * @param floors thresholds of the exits before the last
    * @param lastStage stage at which every row leaves
+   * @param whole whether rows that have left are computed on with the others, until none is left
    */
-  Flight(StageRunner runner, List<int[]> batch, float[] floors, int lastStage) {
+  Flight(StageRunner runner, List<int[]> batch, float[] floors, int lastStage, boolean whole) {
     this.runner = runner;
     this.floors = floors;
     this.lastStage = lastStage;
+    this.whole = whole;
     outcomes = new Outcome[batch.size()];
     live = IntStream.range(0, batch.size()).toArray();
     runner.begin(batch);
@@ -57,8 +60,8 @@ final class Flight {
       boolean last = stage == lastStage;
       if (last || floors[stage] != PASS_BY) {
         StageRunner.Verdict verdict = runner.verdict(turn++);
-        Event event = runner.ask(stage, live.length, verdict);
-        if (!last) {
+        Event event = runner.ask(stage, whole ? outcomes.length : live.length, verdict);
+        if (!last && !whole) {
           runner.release(stage, verdict, floors[stage]);
         }
         asked.add(new Asked(stage, verdict, event));
@@ -80,15 +83,18 @@ final class Flight {
     int[] prediction = oldest.verdict().prediction();
     int stay = 0;
     for (int i = 0; i < live.length; i++) {
-      if (last || confidence[i] > floors[oldest.stage()]) {
-        outcomes[live[i]] = new Outcome(prediction[i], confidence[i], oldest.stage());
+      int at = whole ? live[i] : i; // where the device put its answer
+      if (last || confidence[at] > floors[oldest.stage()]) {
+        outcomes[live[i]] = new Outcome(prediction[at], confidence[at], oldest.stage());
       } else {
         live[stay++] = live[i];
       }
     }
     if (stay < live.length) {
       live = Arrays.copyOf(live, stay);
-      runner.left(live);
+      if (!whole) {
+        runner.left(live);
+      }
     }
     return done();
   }
