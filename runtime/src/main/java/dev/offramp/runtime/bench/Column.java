@@ -38,12 +38,18 @@ public record Column(String title, int width, String field, String format, doubl
         .stripTrailing();
   }
 
-  /** What a case has in this column; a dash where it has nothing. */
+  /** What a case has in this column, a range from-to for an array; a dash where it has nothing. */
   public String cell(JsonObject of) {
     JsonElement value = of.get(field);
     if (value == null || value.isJsonNull()) {
       return "-";
     }
+    return value.isJsonArray()
+        ? value.getAsJsonArray().asList().stream().map(this::text).collect(Collectors.joining("-"))
+        : text(value);
+  }
+
+  private String text(JsonElement value) {
     return format == null ? value.getAsString() : format.formatted(scale * value.getAsDouble());
   }
 }

@@ -3,6 +3,7 @@ package dev.offramp.runtime.bench;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.IntConsumer;
 
 /**
  * Times modes side by side: every round runs each mode for a slice of time on the same batches, one
@@ -44,6 +45,20 @@ public final class Interleaved {
    */
   public static List<Timing> time(
       List<Mode> modes, List<List<int[]>> batches, int rounds, double sliceSeconds) {
+    return time(modes, batches, rounds, sliceSeconds, done -> {});
+  }
+
+  /**
+   * As {@link #time(List, List, int, double)}.
+   *
+   * @param done called with the number of rounds finished
+   */
+  static List<Timing> time(
+      List<Mode> modes,
+      List<List<int[]>> batches,
+      int rounds,
+      double sliceSeconds,
+      IntConsumer done) {
     int samples = batches.stream().mapToInt(List::size).sum();
     for (Mode mode : modes) {
       warmUp(mode, batches);
@@ -71,6 +86,7 @@ public final class Interleaved {
         timed[m] += passes * samples;
         rates[m][round] = passes * samples / seconds;
       }
+      done.accept(round + 1);
     }
     List<Timing> timings = new ArrayList<>();
     for (int m = 0; m < modes.size(); m++) {

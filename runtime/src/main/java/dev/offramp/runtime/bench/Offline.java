@@ -50,9 +50,13 @@ public record Offline(Setup setup) implements Scenario {
   public Measured measure(int batch) {
     List<List<int[]>> batches = setup.workload().batches(batch);
     try (Lineup lineup = Lineup.open(setup, batches, batch)) {
-      Console.say("batches of %d: timing %s, %d rounds", batch, lineup.names(), setup.rounds());
+      Console.say("batches of %d: timing %s", batch, lineup.names());
       List<Timing> timings =
-          Interleaved.time(lineup.modes(), batches, setup.rounds(), SLICE_SECONDS);
+          Console.progress(
+              "rounds",
+              setup.rounds(),
+              done ->
+                  Interleaved.time(lineup.modes(), batches, setup.rounds(), SLICE_SECONDS, done));
       Map<String, Workload.Depth> depths = lineup.depths(batches, setup.thresholds());
       List<JsonObject> cases =
           timings.stream()

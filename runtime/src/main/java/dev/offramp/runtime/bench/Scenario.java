@@ -4,7 +4,7 @@ import com.google.gson.JsonObject;
 import java.util.List;
 
 /** One way of putting load on the modes. */
-public interface Scenario {
+public sealed interface Scenario permits Offline, SingleStream, Server {
   String OFFLINE = "offline";
   String SINGLE_STREAM = "single-stream";
   String SERVER = "server";

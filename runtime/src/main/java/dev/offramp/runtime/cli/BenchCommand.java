@@ -7,11 +7,14 @@ import dev.offramp.kernels.DeviceInfo;
 import dev.offramp.models.InputException;
 import dev.offramp.models.ModelDirectory;
 import dev.offramp.runtime.bench.BatchMode;
+import dev.offramp.runtime.bench.BenchReport;
 import dev.offramp.runtime.bench.Ceilings;
 import dev.offramp.runtime.bench.Column;
 import dev.offramp.runtime.bench.Offline;
 import dev.offramp.runtime.bench.Scenario;
+import dev.offramp.runtime.bench.Server;
 import dev.offramp.runtime.bench.Setup;
+import dev.offramp.runtime.bench.SingleStream;
 import dev.offramp.runtime.bench.Workload;
 import dev.offramp.runtime.io.Console;
 import dev.offramp.runtime.io.Inputs;
@@ -28,16 +31,19 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true,
     description = {
       "Times full depth, early exit and peers side by side in one process.",
-      "Every round runs each mode on the same batches; medians over the rounds are printed."
+      "Every round runs each mode on the same rows; medians over the rounds are printed."
     },
     footer = {
       "",
       "Examples:",
-      "  offramp bench --model classifier --input test.tsv --batch 1,8,32,128",
+      "  offramp bench --model classifier --input test.tsv --batch 1,8,32,128 --report bench.html",
       "  offramp bench --model minilm --input test.tsv --sequence 32 --against onnxruntime --threads"
           + " 2",
       "  offramp bench --model classifier --input test.tsv --against pytorch,pytorch-compile",
       "  offramp bench --model classifier --input test.tsv --device opencl:0 --against jvm",
+      "  offramp bench --model classifier --input test.tsv --scenario single-stream",
+      "  offramp bench --model classifier --input test.tsv --scenario server --p99-limit 50 --batch"
+          + " 32",
       "",
       "ONNX Runtime runs the ONNX file of the Maven artifact that the model was imported from (or",
       "--onnx), and its int8 sibling where there is one, at full depth without exit heads. PyTorch",
@@ -79,12 +85,20 @@ final class BenchCommand implements Callable<Integer> {
               opened.measurePeakGflops(),
               options.rounds());
       document = about(setup, peers, thresholds);
-      measure(new Offline(setup), document);
+      measure(scenario(setup), document);
     }
     if (json) {
       Console.json(document);
     }
     return 0;
+  }
+
+  private Scenario scenario(Setup setup) {
+    return switch (options.scenario) {
+      case Scenario.SINGLE_STREAM -> new SingleStream(setup);
+      case Scenario.SERVER -> new Server(setup, options.load());
+      default -> new Offline(setup);
+    };
   }
 
   /** Measures one batch size after the other, and prints each as soon as it is known. */
@@ -113,6 +127,9 @@ final class BenchCommand implements Callable<Integer> {
     if (!leftOut.isEmpty()) {
       document.add("leftOut", leftOut);
     }
+    if (options.report != null) {
+      BenchReport.of(document, scenario).write(options.report);
+    }
     if (!json) {
       System.out.println("\n" + scenario.footnote());
       long resident = ProcessMemory.peakResidentBytes();
@@ -137,6 +154,10 @@ final class BenchCommand implements Callable<Integer> {
     about.addProperty("sequence", options.sequence);
     about.addProperty("lambda", thresholds == null ? null : thresholds.lambda());
     about.addProperty("rounds", setup.rounds());
+    about.add("exitsAfterLayer", exitsAfterLayer(setup));
+    about.addProperty(
+        "report",
+        options.report == null ? null : options.report.toAbsolutePath().normalize().toString());
     if (setup.ceilings() != null) {
       about.add("peers", peers.about());
       about.add("ceilings", setup.ceilings().measured());
@@ -150,6 +171,12 @@ final class BenchCommand implements Callable<Integer> {
       }
     }
     return about;
+  }
+
+  private static JsonArray exitsAfterLayer(Setup setup) {
+    JsonArray layers = new JsonArray();
+    setup.model().config().exits().forEach(exit -> layers.add(exit.afterLayer()));
+    return layers;
   }
 
   private Workload workload(ModelDirectory directory) {

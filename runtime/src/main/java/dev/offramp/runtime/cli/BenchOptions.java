@@ -6,15 +6,19 @@ import dev.offramp.runtime.bench.BatchMode;
 import dev.offramp.runtime.bench.OnnxMode;
 import dev.offramp.runtime.bench.PyTorchMode;
 import dev.offramp.runtime.bench.Scenario;
+import dev.offramp.runtime.bench.Server;
+import dev.offramp.runtime.io.TextFile;
 import java.nio.file.Path;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.SequencedSet;
+import java.util.stream.Stream;
 import picocli.CommandLine.Option;
 
 /** What a bench is asked to measure, beside the device and the thresholds. */
 final class BenchOptions {
-  private static final List<String> SCENARIOS = List.of(Scenario.OFFLINE);
+  private static final List<String> SCENARIOS =
+      List.of(Scenario.OFFLINE, Scenario.SINGLE_STREAM, Scenario.SERVER);
   private static final List<String> MODES =
       List.of(
           BatchMode.FULL_DEPTH,
@@ -24,7 +28,14 @@ final class BenchOptions {
   private static final List<String> BASELINES =
       List.of(BaselineMode.NO_COMPACTION, BaselineMode.BATCH_1);
   private static final List<Integer> OFFLINE_BATCHES = List.of(1, 8, 32, 128);
+  private static final int SERVER_BATCH = 32;
   private static final int ROUNDS = 9;
+
+  /** A round of the server scenario takes minutes. */
+  private static final int SERVER_ROUNDS = 3;
+
+  private static final double LIMIT_MILLIS = 100;
+  private static final double PROBE_SECONDS = 4;
   private static final String PYTHON = "python3";
 
   @Option(names = "--model", required = true, paramLabel = "DIR", description = "model directory")
@@ -42,25 +53,29 @@ final class BenchOptions {
       names = "--scenario",
       paramLabel = "S",
       defaultValue = Scenario.OFFLINE,
-      description = "offline: samples a second (default)")
+      description = {
+        "offline: samples a second, all inputs there at once (default);",
+        "single-stream: latency, one row at a time;",
+        "server: the largest rate of Poisson arrivals that is answered in time"
+      })
   String scenario;
 
   @Option(
       names = "--batch",
       split = ",",
       paramLabel = "N",
-      description = "batch sizes (default: 1,8,32,128)")
+      description =
+          "batch sizes (default: 1,8,32,128; server: 32, the most rows that are run together)")
   private List<Integer> batchSizes;
 
   @Option(
       names = "--modes",
       split = ",",
       paramLabel = "MODE",
-      description = {
-        "this runtime's modes to time: full-depth; early-exit; early-exit-no-compaction, all rows",
-        "of a batch run on until the last has left; batch-1-exits, each row alone (default: all",
-        "that apply)"
-      })
+      description =
+          "this runtime's modes to time: full-depth; early-exit; early-exit-no-compaction, all rows"
+              + " of a batch run on until the last has left; batch-1-exits, each row alone (default:"
+              + " all that apply)")
   private List<String> modes;
 
   @Option(
@@ -95,11 +110,42 @@ final class BenchOptions {
   @Option(
       names = "--rounds",
       paramLabel = "N",
-      description = "rounds in which every mode has its turn (default: 9)")
+      description = "rounds in which every mode has its turn (default: 9; server: 3)")
   private Integer rounds;
 
+  @Option(
+      names = "--p99-limit",
+      paramLabel = "MS",
+      description = "server: latency that 99 %% of the rows must stay within (default: 100)")
+  private Double p99Limit;
+
+  @Option(
+      names = "--probe-seconds",
+      paramLabel = "S",
+      description = "server: least length of a try at one rate (default: 4)")
+  private Double probeSeconds;
+
+  @Option(
+      names = "--seed",
+      paramLabel = "S",
+      description = "server: draws the arrivals (default: 0)")
+  private Long seed;
+
+  @Option(
+      names = "--report",
+      paramLabel = "FILE",
+      description = "where a page with plots goes, HTML")
+  Path report;
+
   List<Integer> batchSizes() {
-    return batchSizes == null ? OFFLINE_BATCHES : batchSizes;
+    if (batchSizes != null) {
+      return batchSizes;
+    }
+    return switch (scenario) {
+      case Scenario.SINGLE_STREAM -> List.of(1);
+      case Scenario.SERVER -> List.of(SERVER_BATCH);
+      default -> OFFLINE_BATCHES;
+    };
   }
 
   /** Names of this runtime's modes to time. */
@@ -108,7 +154,17 @@ final class BenchOptions {
   }
 
   int rounds() {
-    return rounds == null ? ROUNDS : rounds;
+    if (rounds != null) {
+      return rounds;
+    }
+    return scenario.equals(Scenario.SERVER) ? SERVER_ROUNDS : ROUNDS;
+  }
+
+  Server.Load load() {
+    return new Server.Load(
+        p99Limit == null ? LIMIT_MILLIS : p99Limit,
+        probeSeconds == null ? PROBE_SECONDS : probeSeconds,
+        seed == null ? 0 : seed);
   }
 
   String python() {
@@ -141,7 +197,9 @@ final class BenchOptions {
           "--modes " + String.join(",", modes()),
           "are early-exit at batches of 1; add early-exit, or name larger ones with --batch");
     }
+    checkLoad();
     checkPeers(device);
+    checkReport();
   }
 
   /** A mode with exits that the user named needs thresholds. */
@@ -161,6 +219,28 @@ final class BenchOptions {
         });
   }
 
+  private void checkLoad() {
+    if (scenario.equals(Scenario.SINGLE_STREAM) && !batchSizes().equals(List.of(1))) {
+      throw InputException.in(
+          null, "--batch", "single-stream runs one row at a time; leave --batch out");
+    }
+    if (!scenario.equals(Scenario.SERVER)
+        && (p99Limit != null || probeSeconds != null || seed != null)) {
+      throw InputException.in(
+          null,
+          "--p99-limit, --probe-seconds, --seed",
+          "make the load of a server; add --scenario server");
+    }
+    requireAboveZero("--p99-limit", load().limitMillis());
+    requireAboveZero("--probe-seconds", load().probeSeconds());
+  }
+
+  private static void requireAboveZero(String option, double value) {
+    if (!(value > 0 && value < Double.POSITIVE_INFINITY)) {
+      throw InputException.in(null, option + " " + value, "must be a number above 0");
+    }
+  }
+
   private void checkPeers(String device) {
     if (onnx != null && !against.contains(OnnxMode.FP32)) {
       throw InputException.in(
@@ -176,10 +256,41 @@ final class BenchOptions {
         .ifPresent(peer -> {
           throw unknown("--against", peer, Peers.NAMES);
         });
+    if (scenario.equals(Scenario.SERVER)) {
+      against.stream()
+          .filter(peer -> !peer.startsWith(OnnxMode.FP32))
+          .findFirst()
+          .ifPresent(peer -> {
+            throw InputException.in(
+                null,
+                "--against " + peer,
+                "is no peer of --scenario server; there is " + OnnxMode.FP32);
+          });
+    }
     if (against.contains(BatchMode.JVM) && device.equals("jvm")) {
       throw InputException.in(
           null, "--against jvm", "is the benched device; name another one with --device");
     }
+  }
+
+  /** A report that overwrites what is read would destroy it. */
+  private void checkReport() {
+    if (report == null) {
+      return;
+    }
+    Path target = absolute(report);
+    Path folder = absolute(model);
+    if (target.startsWith(folder)
+        || Stream.concat(input.stream(), Stream.ofNullable(onnx))
+            .anyMatch(file -> absolute(file).equals(target))) {
+      throw InputException.in(
+          report, null, "is an input or within the model; give --report a file of its own");
+    }
+    TextFile.requireWritable(report);
+  }
+
+  private static Path absolute(Path file) {
+    return file.toAbsolutePath().normalize();
   }
 
   private static InputException unknown(String option, String value, List<String> known) {

@@ -117,6 +117,124 @@ class BenchCliTest {
   }
 
   @Test
+  void singleStream() {
+    JsonObject bench = json(bench("--scenario", "single-stream", "--lambda", 0.4, "--json"));
+    assertThat(bench.get("scenario").getAsString()).isEqualTo("single-stream");
+    List<JsonObject> cases = cases(bench);
+    assertThat(cases)
+        .extracting(line -> line.get("mode").getAsString())
+        .containsExactly("full-depth", "early-exit");
+    for (JsonObject line : cases) {
+      assertThat(line.get("batch").getAsInt()).isEqualTo(1);
+      assertThat(line.get("samples").getAsInt()).isGreaterThanOrEqualTo(128);
+      double p90 = line.get("p90Millis").getAsDouble();
+      assertThat(line.get("p50Millis").getAsDouble()).isPositive().isLessThanOrEqualTo(p90);
+      assertThat(line.get("p99Millis").getAsDouble()).isGreaterThanOrEqualTo(p90);
+      assertThat(line.getAsJsonArray("p90Spread").get(0).getAsDouble())
+          .as("one round")
+          .isEqualTo(p90);
+      assertThat(line.get("bytesPerSample").getAsDouble()).isPositive();
+    }
+    assertThat(cases.get(1).get("meanDepth").getAsDouble()).isBetween(1.0, 3.9);
+    assertThat(ratio(bench, "batch 1", "full-depth/early-exit"))
+        .isEqualTo(p90(cases.get(0)) / p90(cases.get(1)));
+    assertThat(bench.getAsJsonObject("leftOut").getAsJsonObject("batch 1").toString())
+        .contains("one row at a time it is early-exit");
+    refuses(2, "one row at a time", bench("--scenario", "single-stream", "--batch", 8));
+  }
+
+  private static double p90(JsonObject line) {
+    return line.get("p90Millis").getAsDouble();
+  }
+
+  private static double ratio(JsonObject bench, String batch, String modes) {
+    return bench.getAsJsonObject("ratios").getAsJsonObject(batch).get(modes).getAsDouble();
+  }
+
+  @Test
+  void server() throws IOException {
+    Path report = folder.resolve("server.html");
+    // A limit that even a busy machine keeps at some rate.
+    JsonObject bench =
+        json(
+            bench(
+                "--scenario",
+                "server",
+                "--lambda",
+                0.4,
+                "--batch",
+                8,
+                "--p99-limit",
+                2_000,
+                "--probe-seconds",
+                0.01,
+                "--report",
+                report,
+                "--json"));
+    List<JsonObject> cases = cases(bench);
+    assertThat(cases)
+        .extracting(line -> line.get("mode").getAsString())
+        .containsExactly("full-depth", "early-exit", "early-exit-no-compaction", "batch-1-exits");
+    for (JsonObject line : cases) {
+      double rate = line.get("rate").getAsDouble();
+      assertThat(rate).isPositive();
+      assertThat(line.getAsJsonArray("rateSpread").get(0).getAsDouble()).isEqualTo(rate);
+      assertThat(line.getAsJsonArray("rateSpread").get(1).getAsDouble()).isEqualTo(rate);
+      assertThat(line.get("limitMillis").getAsDouble()).isEqualTo(2_000);
+      assertThat(line.get("p99Millis").getAsDouble()).isPositive().isLessThanOrEqualTo(2_000);
+      assertThat(p90(line)).isLessThanOrEqualTo(line.get("p99Millis").getAsDouble());
+      assertThat(line.get("p50Millis").getAsDouble()).isLessThanOrEqualTo(p90(line));
+      assertThat(line.get("lateMillis").getAsDouble()).isNotNegative();
+      assertThat(line.get("offlineSamplesPerSecond").getAsDouble()).isPositive();
+      assertThat(line.get("probes").getAsInt()).isPositive();
+    }
+    assertThat(ratio(bench, "batch 8", "full-depth/early-exit"))
+        .isEqualTo(cases.get(0).get("rate").getAsDouble() / cases.get(1).get("rate").getAsDouble());
+    assertThat(Files.readString(report))
+        .contains("Rate that is answered in time", "early-exit-no-compaction", "limit");
+  }
+
+  @Test
+  void noRateIsInTime() {
+    Outcome outcome =
+        offramp(
+            bench(
+                "--scenario",
+                "server",
+                "--batch",
+                8,
+                "--p99-limit",
+                1e-6,
+                "--modes",
+                "full-depth",
+                "--full-depth",
+                "--report",
+                folder.resolve("none.html")));
+    assertThat(outcome.code()).as(outcome.err()).isZero();
+    assertThat(outcome.err()).contains("no rate keeps the limit");
+    assertThat(outcome.out())
+        .containsPattern("(?m)^     8 full-depth +0\\.0 +0\\.0-0\\.0 +- +- +-");
+  }
+
+  @Test
+  void aPageWithPlots() throws IOException {
+    Path report = folder.resolve("bench.html");
+    JsonObject bench = json(bench("--batch", "1,4", "--lambda", 0.4, "--report", report, "--json"));
+    assertThat(bench.get("report").getAsString()).isEqualTo(report.toString());
+    assertThat(Files.readString(report))
+        .contains("Throughput by batch", "Batch size by depth", "Latency of a batch", "All numbers")
+        .contains("Not at batch 1: batch-1-exits: one row at a time")
+        .contains("early-exit-no-compaction");
+    Path latency = folder.resolve("latency.html");
+    json(bench("--scenario", "single-stream", "--full-depth", "--report", latency, "--json"));
+    assertThat(Files.readString(latency)).contains("Latency of a row", "p90");
+    refuses(2, "texts.txt: is an input", bench("--report", texts));
+    refuses(2, "within the model", bench("--report", model.resolve("config.json")));
+    refuses(2, "no writable folder", bench("--report", folder.resolve("gone/bench.html")));
+    assertThat(texts).content().doesNotContain("<html");
+  }
+
+  @Test
   void modesAreChosenByName() {
     refuses(
         2,
@@ -136,5 +254,13 @@ class BenchCliTest {
   void wrongUsage() {
     refuses(2, "--scenario flood: unknown; there are offline", bench("--scenario", "flood"));
     refuses(2, "--rounds 0", bench("--rounds", 0));
+    refuses(2, "add --scenario server", bench("--p99-limit", 5));
+    refuses(2, "--p99-limit 0.0: must be", bench("--scenario", "server", "--p99-limit", 0));
+    refuses(
+        2, "--probe-seconds NaN: must be", bench("--scenario", "server", "--probe-seconds", "NaN"));
+    refuses(
+        2,
+        "--against pytorch: is no peer of --scenario server",
+        bench("--scenario", "server", "--against", "pytorch"));
   }
 }
