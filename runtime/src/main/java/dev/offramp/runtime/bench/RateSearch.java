@@ -17,7 +17,8 @@ final class RateSearch {
 
   /**
    * Steps up or down from a first guess until one rate passes and one fails, then halves the gap
-   * between them, in the logarithm.
+   * between them, in the logarithm. A rate has failed when it failed twice: what else a machine
+   * does now and then would send the search astray.
    *
    * @param start first guess
    * @param step ratio of neighbouring rates while both sides are looked for, above 1
@@ -31,6 +32,9 @@ final class RateSearch {
     double next = start;
     while (next >= start * LEAST_SHARE && next <= start * LARGEST_SHARE) {
       OpenLoop.Probe probe = load.apply(next);
+      if (!probe.withinLimit()) {
+        probe = load.apply(next);
+      }
       if (probe.withinLimit()) {
         best = probe;
       } else {
