@@ -3,6 +3,7 @@ package dev.offramp.runtime.bench;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.IntConsumer;
 
 /**
  * Times modes side by side: every round runs each mode for a slice of time on the same batches, one
@@ -20,16 +21,18 @@ public final class Interleaved {
    *
    * @param samplesPerSecond of each round
    * @param batchMillis latency of every batch of every round, ascending
+   * @param heap what the slices of all rounds that the throughput is of allocated
+   * @param samples rows in these slices
    */
-  public record Timing(String mode, double[] samplesPerSecond, double[] batchMillis) {
+  public record Timing(
+      String mode, double[] samplesPerSecond, double[] batchMillis, HeapUse heap, long samples) {
     public double medianSamplesPerSecond() {
-      return median(samplesPerSecond);
+      return Quantiles.median(samplesPerSecond);
     }
 
     /** Latency that a share {@code p} of the batches stayed within, in milliseconds. */
     public double percentileMillis(double p) {
-      int rank = (int) Math.ceil(p * batchMillis.length) - 1;
-      return batchMillis[Math.clamp(rank, 0, batchMillis.length - 1)];
+      return Quantiles.of(batchMillis, p);
     }
   }
 
@@ -42,11 +45,28 @@ public final class Interleaved {
    */
   public static List<Timing> time(
       List<Mode> modes, List<List<int[]>> batches, int rounds, double sliceSeconds) {
+    return time(modes, batches, rounds, sliceSeconds, done -> {});
+  }
+
+  /**
+   * As {@link #time(List, List, int, double)}.
+   *
+   * @param done called with the number of rounds finished
+   */
+  static List<Timing> time(
+      List<Mode> modes,
+      List<List<int[]>> batches,
+      int rounds,
+      double sliceSeconds,
+      IntConsumer done) {
     int samples = batches.stream().mapToInt(List::size).sum();
     for (Mode mode : modes) {
       warmUp(mode, batches);
     }
     double[][] rates = new double[modes.size()][rounds];
+    HeapUse[] heap = new HeapUse[modes.size()];
+    Arrays.fill(heap, HeapUse.NONE);
+    long[] timed = new long[modes.size()];
     List<List<Double>> latencies = new ArrayList<>();
     modes.forEach(mode -> latencies.add(new ArrayList<>()));
     for (int round = 0; round < rounds; round++) {
@@ -56,33 +76,34 @@ public final class Interleaved {
           latencies.get(m).add(1e3 * mode.time(batch));
         }
         double seconds = 0;
-        int passes = 0;
+        long passes = 0;
+        HeapUse before = HeapUse.now();
         do {
           seconds += mode.timeAll(batches);
           passes++;
         } while (seconds < sliceSeconds);
+        heap[m] = heap[m].plus(HeapUse.now().since(before));
+        timed[m] += passes * samples;
         rates[m][round] = passes * samples / seconds;
       }
+      done.accept(round + 1);
     }
     List<Timing> timings = new ArrayList<>();
     for (int m = 0; m < modes.size(); m++) {
       double[] millis =
           latencies.get(m).stream().mapToDouble(Double::doubleValue).sorted().toArray();
-      timings.add(new Timing(modes.get(m).name(), rates[m], millis));
+      timings.add(new Timing(modes.get(m).name(), rates[m], millis, heap[m], timed[m]));
     }
     return timings;
   }
 
   /** Median over the rounds of one mode's rate divided by another's in the same round. */
   public static double ratio(Timing one, Timing other) {
-    double[] ratios = new double[one.samplesPerSecond().length];
-    for (int r = 0; r < ratios.length; r++) {
-      ratios[r] = one.samplesPerSecond()[r] / other.samplesPerSecond()[r];
-    }
-    return median(ratios);
+    return Quantiles.ratio(one.samplesPerSecond(), other.samplesPerSecond());
   }
 
-  private static void warmUp(Mode mode, List<List<int[]>> batches) {
+  /** Runs the mode until it is as fast as it gets, and every batch at least once. */
+  static void warmUp(Mode mode, List<List<int[]>> batches) {
     long start = System.nanoTime();
     for (int call = 0;
         call < WARM_UP_CALLS || (System.nanoTime() - start) / 1e9 < WARM_UP_SECONDS;
@@ -90,12 +111,5 @@ public final class Interleaved {
       mode.run(batches.get(call % batches.size()));
     }
     mode.timeAll(batches);
-  }
-
-  private static double median(double[] values) {
-    double[] sorted = values.clone();
-    Arrays.sort(sorted);
-    int middle = sorted.length / 2;
-    return sorted.length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
   }
 }

@@ -24,6 +24,14 @@ public interface Mode extends AutoCloseable {
   void run(List<int[]> batch);
 
   /**
+   * Runs a batch that was not prepared and will not come again, as {@link #run} does, and keeps
+   * nothing of it.
+   */
+  default void runOnce(List<int[]> batch) {
+    run(batch);
+  }
+
+  /**
    * Runs one batch as {@link #run} does.
    *
    * @return seconds it took; a mode that runs elsewhere counts by a clock over there

@@ -85,6 +85,7 @@ public final class OnnxMode implements Mode {
   }
 
   /** Runs a batch that comes once only: its tensors are made and freed within. */
+  @Override
   public void runOnce(List<int[]> batch) {
     Map<String, OnnxTensor> inputs = inputs(batch);
     try {

@@ -118,7 +118,8 @@ public final class OnnxSegmentedMode implements Mode {
     OnnxRuntime.call(() -> run(batch, prepared.computeIfAbsent(batch, First::of)));
   }
 
-  /** Runs a batch that comes once only: its tensors are made and freed within. */
+  /** Its tensors are made and freed within. */
+  @Override
   public void runOnce(List<int[]> batch) {
     outcomes(batch);
   }

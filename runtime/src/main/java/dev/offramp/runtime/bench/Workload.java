@@ -22,8 +22,9 @@ public record Workload(List<int[]> rows) {
    *
    * @param meanLayers layers a sample ran through
    * @param flopsPerSample operations a sample took, heads it passed included
+   * @param running rows of each batch that ran on after each exit, shape [exits][batches]
    */
-  public record Depth(double meanLayers, double flopsPerSample) {}
+  public record Depth(double meanLayers, double flopsPerSample, double[][] running) {}
 
   /**
    * Rows of exactly that many tokens, cut from the texts written one after the other.
@@ -98,15 +99,19 @@ public record Workload(List<int[]> rows) {
     boolean never = Arrays.stream(thresholds).allMatch(lambda -> lambda == BatchRunner.NEVER);
     double layers = 0;
     double flops = 0;
+    double[][] running = new double[config.exits().size()][batches.size()];
     int sample = 0;
-    for (List<int[]> batch : batches) {
-      for (int[] tokens : batch) {
+    for (int b = 0; b < batches.size(); b++) {
+      for (int[] tokens : batches.get(b)) {
         int exit = outcomes.get(sample++).exit();
+        for (int passed = 0; passed < exit; passed++) {
+          running[passed][b]++;
+        }
         layers += config.exits().get(exit).afterLayer();
         flops +=
             never ? Flops.full(config, tokens.length) : Flops.toExit(config, exit, tokens.length);
       }
     }
-    return new Depth(layers / sample, flops / sample);
+    return new Depth(layers / sample, flops / sample, running);
   }
 }

@@ -123,6 +123,21 @@ public final class BatchRunner implements AutoCloseable {
   }
 
   /**
+   * Runs a batch with early exits and no compaction, as code does that cannot take rows out: all
+   * rows are computed on until the last has left. For comparison; outcomes are those of {@link
+   * #run}.
+   */
+  public List<Outcome> runWhole(List<int[]> batch, double[] thresholds) {
+    network.requireHeads();
+    Flight flight = new Flight(runner, verdicts, batch, Floors.of(thresholds, stages), true);
+    // Nothing is queued ahead: no row would leave on the device, so it would be computed in vain.
+    while (!flight.settle()) {
+      flight.advance();
+    }
+    return flight.outcomes();
+  }
+
+  /**
    * Runs every row of a batch to the same exit, whatever its confidence.
    *
    * @param exit exit counted from 0
@@ -145,7 +160,7 @@ public final class BatchRunner implements AutoCloseable {
 
   private List<Outcome> run(List<int[]> batch, Floors floors) {
     network.requireHeads();
-    Flight flight = new Flight(runner, verdicts, batch, floors);
+    Flight flight = new Flight(runner, verdicts, batch, floors, false);
     do {
       // The device works on the next stage while the host looks at this one's answer.
       flight.advance();

@@ -20,6 +20,7 @@ final class Flight {
   private final StageRunner runner;
   private final List<StageRunner.Verdict> verdicts;
   private final Floors floors;
+  private final boolean whole;
   private final Outcome[] outcomes;
   private final Deque<Asked> asked = new ArrayDeque<>();
   private int[] live;
@@ -34,11 +35,18 @@ final class Flight {
    *
    * @param runner used by this batch alone until it is done
    * @param verdicts room for {@value #AHEAD} of them, used in turns
+   * @param whole whether rows that have left are computed on with the others, until none is left
    */
-  Flight(StageRunner runner, List<StageRunner.Verdict> verdicts, List<int[]> batch, Floors floors) {
+  Flight(
+      StageRunner runner,
+      List<StageRunner.Verdict> verdicts,
+      List<int[]> batch,
+      Floors floors,
+      boolean whole) {
     this.runner = runner;
     this.verdicts = verdicts;
     this.floors = floors;
+    this.whole = whole;
     outcomes = new Outcome[batch.size()];
     live = IntStream.range(0, batch.size()).toArray();
     runner.begin(batch);
@@ -52,8 +60,8 @@ final class Flight {
       runner.advance(stage);
       if (floors.asks(stage)) {
         StageRunner.Verdict verdict = verdicts.get(turn++ % verdicts.size());
-        Event event = runner.ask(stage, live.length, verdict);
-        if (stage < floors.last()) {
+        Event event = runner.ask(stage, whole ? outcomes.length : live.length, verdict);
+        if (stage < floors.last() && !whole) {
           runner.release(stage, verdict, floors.at(stage));
         }
         asked.add(new Asked(stage, verdict, event));
@@ -74,15 +82,18 @@ final class Flight {
     int[] prediction = oldest.verdict().prediction();
     int stay = 0;
     for (int i = 0; i < live.length; i++) {
-      if (floors.leaves(oldest.stage(), confidence[i])) {
-        outcomes[live[i]] = new Outcome(prediction[i], confidence[i], oldest.stage());
+      int at = whole ? live[i] : i; // where the device put its answer
+      if (floors.leaves(oldest.stage(), confidence[at])) {
+        outcomes[live[i]] = new Outcome(prediction[at], confidence[at], oldest.stage());
       } else {
         live[stay++] = live[i];
       }
     }
     if (stay < live.length) {
       live = Arrays.copyOf(live, stay);
-      runner.left(live);
+      if (!whole) {
+        runner.left(live);
+      }
     }
     return live.length == 0;
   }

@@ -132,7 +132,7 @@ class CalibrateCliTest {
                 1,
                 "--json")
             .json();
-    assertThat(bench.getAsJsonArray("cases")).hasSize(2);
+    assertThat(bench.getAsJsonArray("cases")).hasSize(4);
     refuses(2, "--fwer split", with("--per-exit", "--epsilon", 0.5, "--fwer", "holm"));
     refuses(
         2, "needs a method that tests", with("--per-exit", "--epsilon", 0.5, "--method", "crc"));

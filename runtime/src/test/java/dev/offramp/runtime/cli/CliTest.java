@@ -208,30 +208,6 @@ class CliTest {
   }
 
   @Test
-  void benchPrintsEveryMode() {
-    Outcome outcome =
-        offramp(
-            "bench",
-            "--model",
-            model,
-            "--input",
-            texts,
-            "--batch",
-            "1,5",
-            "--lambda",
-            "0.4",
-            "--rounds",
-            1,
-            "--json");
-    assertThat(outcome.code()).as(outcome.err()).isZero();
-    JsonObject bench = outcome.json();
-    assertThat(bench.getAsJsonArray("cases")).hasSize(4);
-    assertThat(bench.getAsJsonArray("cases"))
-        .allMatch(line -> line.getAsJsonObject().get("samplesPerSecond").getAsDouble() > 0);
-    assertThat(bench.getAsJsonObject("ratios").keySet()).containsExactly("batch 1", "batch 5");
-  }
-
-  @Test
   void doctorNamesTheDevice() {
     Outcome outcome = offramp("doctor", "--json");
     assertThat(outcome.code()).isZero();

@@ -11,6 +11,7 @@ import dev.offramp.kernels.DeviceInfo;
 import dev.offramp.kernels.Precision;
 import dev.offramp.kernels.selftest.SelfTest.Result;
 import dev.offramp.models.ModelDirectory;
+import dev.offramp.runtime.NoGuaranteeException;
 import dev.offramp.runtime.TinyModel;
 import dev.offramp.runtime.cli.Offramp.Outcome;
 import java.io.ByteArrayOutputStream;

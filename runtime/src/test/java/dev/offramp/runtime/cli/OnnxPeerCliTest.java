@@ -36,6 +36,8 @@ class OnnxPeerCliTest {
             1,
             "--lambda",
             0.9,
+            "--modes",
+            "full-depth,early-exit",
             "--against",
             "onnxruntime,onnxruntime-segmented",
             "--json");

@@ -45,6 +45,8 @@ class OpenClCliTest {
       "jvm",
       "--batch",
       8,
+      "--modes",
+      "full-depth,early-exit",
       "--rounds",
       1,
       "--json",

@@ -95,6 +95,26 @@ class BatchRunnerTest {
     }
   }
 
+  /** Rows that are computed on after they left change nothing, and the batch ends with the last. */
+  @Test
+  void aWholeBatchHasTheSameOutcomes() {
+    List<int[]> samples = TinyModel.tokens(12, BATCH);
+    try (BatchRunner runner = runner()) {
+      for (double[] thresholds :
+          new double[][] {{0.9, 0.4}, {1, 0.5}, {0.6, 1}, {1, 1}, {0, 0}, {0.9, 0.9}}) {
+        List<Outcome> outcomes = runner.run(samples, thresholds);
+        assertThat(runner.runWhole(samples, thresholds)).isEqualTo(outcomes);
+        assertThat(runner.run(samples, thresholds))
+            .as("the runner is as before")
+            .isEqualTo(outcomes);
+      }
+      assertThat(
+              runner.run(samples, new double[] {0.9, 0.9}).stream().map(Outcome::exit).distinct())
+          .as("the test is void if all leave together")
+          .hasSizeGreaterThan(1);
+    }
+  }
+
   @Test
   void neighboursDoNotMatter() {
     List<int[]> samples = TinyModel.tokens(2, BATCH);

@@ -1,0 +1,150 @@
+package dev.offramp.runtime.bench;
+
+import com.google.gson.Gson;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import dev.offramp.models.ModelConfig;
+import dev.offramp.runtime.bench.Interleaved.Timing;
+import dev.offramp.runtime.io.Console;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.function.ToDoubleFunction;
+
+/** All inputs are there at once: samples a second, in batches of one size. */
+public record Offline(Setup setup) implements Scenario {
+  private static final double SLICE_SECONDS = 0.25;
+  private static final Gson JSON = new Gson();
+
+  @Override
+  public List<Column> columns() {
+    List<Column> columns =
+        new ArrayList<>(
+            List.of(
+                Column.BATCH,
+                Column.MODE,
+                Column.RATE,
+                Column.P50,
+                Column.P99,
+                new Column("GFLOP/s", 8, "gflops", "%.1f", 1),
+                new Column("peak", 5, "shareOfPeak", "%.0f%%", 100),
+                Column.DEPTH,
+                Column.RATIO,
+                new Column("scheduler", 9, "schedulerEfficiency", "%.2f", 1),
+                Column.BYTES));
+    if (setup.ceilings() != null) {
+      columns.add(new Column("of product", 10, "shareOfProductCeiling", "%.1f%%", 100));
+      columns.add(new Column("of copy", 8, "shareOfCopyCeiling", "%.1f%%", 100));
+    }
+    return columns;
+  }
+
+  @Override
+  public String footnote() {
+    return "ratio: this mode's throughput over full depth's, median over the rounds. scheduler: the"
+        + " ratio over the one that the saved operations allow.";
+  }
+
+  @Override
+  public Measured measure(int batch) {
+    List<List<int[]>> batches = setup.workload().batches(batch);
+    try (Lineup lineup = Lineup.open(setup, batches, batch)) {
+      Console.say("batches of %d: timing %s", batch, lineup.names());
+      List<Timing> timings =
+          Console.progress(
+              "rounds",
+              setup.rounds(),
+              done ->
+                  Interleaved.time(lineup.modes(), batches, setup.rounds(), SLICE_SECONDS, done));
+      Map<String, Workload.Depth> depths = lineup.depths(batches, setup.thresholds());
+      List<JsonObject> cases =
+          timings.stream()
+              .map(timing -> line(batch, batches, timing, timings, depths.get(timing.mode())))
+              .toList();
+      return new Measured(cases, ratios(timings), lineup.leftOut());
+    }
+  }
+
+  /**
+   * One case.
+   *
+   * @param depth what a mode with exits ran, null for one without
+   */
+  private JsonObject line(
+      int batch, List<List<int[]>> batches, Timing timing, List<Timing> all, Workload.Depth depth) {
+    ModelConfig config = setup.model().config();
+    double fullFlops = Workload.fullFlops(config, batches);
+    double rate = timing.medianSamplesPerSecond();
+    double gflops = (depth == null ? fullFlops : depth.flopsPerSample()) * rate / 1e9;
+    JsonObject line = new JsonObject();
+    line.addProperty("batch", batch);
+    line.addProperty("mode", timing.mode());
+    line.addProperty("samplesPerSecond", rate);
+    line.add(
+        "samplesPerSecondSpread", JSON.toJsonTree(Quantiles.spread(timing.samplesPerSecond())));
+    line.addProperty("p50Millis", timing.percentileMillis(0.5));
+    line.addProperty("p99Millis", timing.percentileMillis(0.99));
+    line.addProperty("gflops", gflops);
+    line.addProperty("shareOfPeak", gflops / setup.peakGflops());
+    line.addProperty(
+        "meanDepth", depth == null ? config.architecture().layers() : depth.meanLayers());
+    line.addProperty("ratio", ratio(timing, named(BatchMode.FULL_DEPTH, all)));
+    Double speedUp =
+        depth == null ? null : ratio(timing, named(fullDepthBeside(timing.mode()), all));
+    line.addProperty(
+        "schedulerEfficiency",
+        speedUp == null ? null : speedUp / (fullFlops / depth.flopsPerSample()));
+    line.addProperty("bytesPerSample", (double) timing.heap().bytes() / timing.samples());
+    line.addProperty("collections", timing.heap().collections());
+    line.addProperty("collectionMillis", timing.heap().millis());
+    if (depth != null) {
+      line.add(
+          "rowsRunning",
+          running(depth, batchesOf -> Arrays.stream(batchesOf).average().orElseThrow()));
+      line.add("rowsRunningLow", running(depth, batchesOf -> Quantiles.spread(batchesOf)[0]));
+      line.add("rowsRunningHigh", running(depth, batchesOf -> Quantiles.spread(batchesOf)[1]));
+    }
+    if (setup.ceilings() != null) {
+      line.addProperty("shareOfProductCeiling", setup.ceilings().shareOfProduct(gflops));
+      line.addProperty(
+          "shareOfCopyCeiling",
+          depth == null ? setup.ceilings().shareOfCopy(config.architecture(), rate / batch) : null);
+    }
+    return line;
+  }
+
+  private static JsonElement running(Workload.Depth depth, ToDoubleFunction<double[]> ofExit) {
+    return JSON.toJsonTree(Arrays.stream(depth.running()).mapToDouble(ofExit).toArray());
+  }
+
+  /** Full depth by the same runtime on the same device. */
+  private static String fullDepthBeside(String mode) {
+    return switch (mode) {
+      case BatchMode.JVM_EARLY_EXIT -> BatchMode.JVM;
+      case OnnxSegmentedMode.NAME -> OnnxMode.FP32;
+      default -> BatchMode.FULL_DEPTH;
+    };
+  }
+
+  private static Timing named(String mode, List<Timing> timings) {
+    return timings.stream().filter(t -> t.mode().equals(mode)).findFirst().orElse(null);
+  }
+
+  /** Null where full depth was not timed. */
+  private static Double ratio(Timing timing, Timing full) {
+    return full == null ? null : Interleaved.ratio(timing, full);
+  }
+
+  private static JsonObject ratios(List<Timing> timings) {
+    JsonObject ratios = new JsonObject();
+    Timing full = named(BatchMode.FULL_DEPTH, timings);
+    for (Timing timing : timings) {
+      if (full != null && timing != full) {
+        ratios.addProperty(
+            BatchMode.FULL_DEPTH + "/" + timing.mode(), Interleaved.ratio(full, timing));
+      }
+    }
+    return ratios;
+  }
+}

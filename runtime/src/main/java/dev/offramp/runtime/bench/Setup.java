@@ -1,0 +1,30 @@
+package dev.offramp.runtime.bench;
+
+import dev.offramp.kernels.Device;
+import dev.offramp.models.ModelDirectory;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * What a bench measures.
+ *
+ * @param jvm the jvm device beside another one, or null
+ * @param thresholds of the modes with exits, shape [exits before the last], or null for none
+ * @param modes names of this runtime's modes to be timed
+ * @param peers opened, in the order of the table
+ * @param workload rows to run
+ * @param ceilings of the device, or null where they were not measured
+ * @param peakGflops of the device, measured
+ * @param rounds in which every mode has its turn
+ */
+public record Setup(
+    ModelDirectory model,
+    Device device,
+    Device jvm,
+    double[] thresholds,
+    Set<String> modes,
+    List<Mode> peers,
+    Workload workload,
+    Ceilings ceilings,
+    double peakGflops,
+    int rounds) {}
