@@ -26,6 +26,8 @@ final class Attention {
   }
 
   Work work(JvmRows rows, int heads, int headSize, float[] qkv, float[] out) {
+    Matrix queries = new Matrix(qkv, IDENTITY, 3 * heads * headSize);
+    Matrix result = new Matrix(out, IDENTITY, heads * headSize);
     return Work.onRows(
         rows,
         heads,
@@ -39,8 +41,8 @@ final class Attention {
                 heads,
                 i % heads,
                 headSize,
-                qkv,
-                out,
+                queries,
+                result,
                 scratch);
           }
         },
@@ -54,9 +56,10 @@ final class Attention {
       int heads,
       int head,
       int headSize,
-      float[] qkv,
-      float[] out,
+      Matrix queries,
+      Matrix out,
       Scratch scratch) {
+    float[] qkv = queries.data();
     int width = heads * headSize;
     int scoresWidth = padded(length);
     int resultWidth = padded(headSize);
@@ -66,17 +69,10 @@ final class Attention {
     packKeys(qkv, query + width, 3 * width, length, headSize, keys);
     packValues(qkv, query + 2 * width, 3 * width, length, headSize, values);
 
-    Matrix queries = new Matrix(qkv, IDENTITY, 3 * width);
-    Matrix scores =
-        new Matrix(
-            scratch.floats(SCORES, InnerLoops.TILE_ROWS * scoresWidth), IDENTITY, scoresWidth);
+    Matrix scores = scratch.tile(SCORES, scoresWidth);
     // Full vectors go straight to their place, others would write into the next head's.
     boolean aside = resultWidth != headSize;
-    Matrix result =
-        aside
-            ? new Matrix(
-                scratch.floats(RESULT, InnerLoops.TILE_ROWS * resultWidth), IDENTITY, resultWidth)
-            : new Matrix(out, IDENTITY, width);
+    Matrix result = aside ? scratch.tile(RESULT, resultWidth) : out;
     float scale = (float) (1 / Math.sqrt(headSize));
     int tiles = (length + InnerLoops.TILE_ROWS - 1) / InnerLoops.TILE_ROWS;
     for (int tile = 0; tile < tiles; tile++) {
@@ -88,7 +84,7 @@ final class Attention {
       multiply(rows, length, scores, 0, values, resultWidth, result, aside ? 0 : place);
       if (aside) {
         for (int i = 0; i < rows; i++) {
-          System.arraycopy(result.data(), i * resultWidth, out, place + i * width, headSize);
+          System.arraycopy(result.data(), i * resultWidth, out.data(), place + i * width, headSize);
         }
       }
     }
