@@ -1,10 +1,10 @@
 package dev.offramp.runtime;
 
-/** A request's deadline passed before it was answered. */
+/** A request's deadline passed before it was answered. It has no stack trace: many may pass. */
 public final class DeadlineException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
   DeadlineException() {
-    super("the deadline passed before the request was answered");
+    super("the deadline passed before the request was answered", null, false, false);
   }
 }

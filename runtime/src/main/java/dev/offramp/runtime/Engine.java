@@ -9,7 +9,6 @@ import dev.offramp.kernels.Devices;
 import dev.offramp.models.ModelConfig;
 import dev.offramp.models.ModelDirectory;
 import dev.offramp.models.WordPieceTokenizer;
-import dev.offramp.runtime.engine.DeviceStages;
 import dev.offramp.runtime.engine.Floors;
 import dev.offramp.runtime.engine.Network;
 import dev.offramp.runtime.engine.Scope;
@@ -17,9 +16,7 @@ import dev.offramp.runtime.io.Cache;
 import dev.offramp.runtime.scheduler.CostModel;
 import dev.offramp.runtime.scheduler.Counters;
 import dev.offramp.runtime.scheduler.Row;
-import dev.offramp.runtime.scheduler.RowQueue;
-import dev.offramp.runtime.scheduler.Scheduler;
-import dev.offramp.runtime.scheduler.WarmUp;
+import dev.offramp.runtime.scheduler.Worker;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -35,7 +32,7 @@ import java.util.function.Supplier;
  * EngineOptions options = EngineOptions.throughput().withBatch(64);
  * try (Engine engine = Engine.open(Path.of("classifier"), options)) {
  *   Future<Result> urgent =
- *       engine.submit(Request.of("where is my card").within(Duration.ofSeconds(1)));
+ *       engine.submit(Request.of("where is my card").within(Duration.ofSeconds(30)));
  *   Future<Result> careful = engine.submit(Request.of("close my account").atFullDepth());
  *   List<Future<Result>> answers = new ArrayList<>();
  *   for (String text : texts) {
@@ -60,18 +57,12 @@ import java.util.function.Supplier;
 public final class Engine implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(Engine.class.getName());
 
-  /** Steps' worth of slots for each lane, as in bulk. */
-  private static final int STEPS_OF_SLOTS = 2;
-
   private final Scope owned = new Scope();
   private final ModelConfig config;
   private final WordPieceTokenizer tokenizer;
   private final Thresholds thresholds;
   private final Device device;
-  private final CostModel cost;
-  private final Scheduler scheduler;
-  private final RowQueue queue;
-  private final Thread thread;
+  private final Worker worker;
 
   /**
    * Opens a model directory on a device, and warms the device up, which takes some seconds: when
@@ -100,9 +91,10 @@ public final class Engine implements AutoCloseable {
   }
 
   private Engine(Path modelDirectory, EngineOptions options, Supplier<Device> opener) {
-    try (var failed = new Scope()) {
+    // The weights are copied to the device: the files may be closed and replaced afterwards.
+    try (ModelDirectory model = ModelDirectory.open(modelDirectory);
+        Scope failed = new Scope()) {
       failed.add(owned);
-      ModelDirectory model = owned.add(ModelDirectory.open(modelDirectory));
       config = model.config();
       tokenizer = model.tokenizer();
       Thresholds.requireHeads(model);
@@ -116,32 +108,17 @@ public final class Engine implements AutoCloseable {
           };
       thresholds.notes().forEach(note -> LOG.log(System.Logger.Level.WARNING, note));
       Network network = owned.add(Network.open(model, device));
-      DeviceStages stages =
+      worker =
           owned.add(
-              DeviceStages.open(
-                  network, STEPS_OF_SLOTS, options.batch(), config.preprocessing().maxTokens()));
-      cost = WarmUp.measure(stages);
-      scheduler =
-          new Scheduler(
-              stages,
-              Floors.of(thresholds.thresholds(), network.stages()),
-              cost,
-              options.maxWait().toNanos(),
-              System::nanoTime);
-      queue = new RowQueue(options.queue());
-      thread = Thread.ofPlatform().name("offramp-scheduler").daemon().start(this::run);
+              new Worker(
+                  "offramp-scheduler",
+                  network,
+                  Floors.of(thresholds.thresholds(), network.stages()),
+                  options.batch(),
+                  config.preprocessing().maxTokens(),
+                  options.maxWait().toNanos(),
+                  options.queue()));
       failed.release();
-    }
-  }
-
-  private void run() {
-    try {
-      scheduler.run(queue);
-    } catch (RuntimeException | Error e) {
-      // Nobody may wait for an answer that nobody will give.
-      queue.fail(e);
-      scheduler.abandon(e);
-      LOG.log(System.Logger.Level.ERROR, "the scheduler ended; please report it", e);
     }
   }
 
@@ -159,7 +136,7 @@ public final class Engine implements AutoCloseable {
    */
   public Future<Result> submit(Request request) throws InterruptedException {
     Pending pending = pending(request);
-    if (!queue.put(pending)) {
+    if (!worker.queue().put(pending)) {
       pending.dropped();
     }
     return pending;
@@ -173,7 +150,7 @@ public final class Engine implements AutoCloseable {
    */
   public Optional<Future<Result>> trySubmit(Request request) {
     Pending pending = pending(request);
-    return queue.offer(pending) ? Optional.of(pending) : Optional.empty();
+    return worker.queue().offer(pending) ? Optional.of(pending) : Optional.empty();
   }
 
   private Pending pending(Request request) {
@@ -207,39 +184,27 @@ public final class Engine implements AutoCloseable {
 
   /** What stages cost on the device, as measured when the engine was opened. */
   public CostModel cost() {
-    return cost;
+    return worker.cost();
   }
 
   /** What has been done so far. */
   public Counters counters() {
-    return scheduler.counters();
+    return worker.counters();
   }
 
   /** Requests that were accepted so far: each is done, cancelled, late or failed in the end. */
   public long accepted() {
-    return queue.accepted();
+    return worker.queue().accepted();
   }
 
   /** Requests that wait in the queue at the moment. */
   public int queued() {
-    return queue.size();
+    return worker.queue().size();
   }
 
   /** Takes no more requests, answers all that were accepted, and frees the device. */
   @Override
-  public void close() {
-    queue.close();
-    boolean interrupted = false;
-    while (thread.isAlive()) {
-      try {
-        thread.join();
-      } catch (InterruptedException e) {
-        interrupted = true; // What is running must end before its memory goes.
-      }
-    }
+  public synchronized void close() {
     owned.close();
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
   }
 }

@@ -48,7 +48,13 @@ public record EngineOptions(
      *
      * @param lambda in [0, 1]
      */
-    record ByHand(double lambda) implements Policy {}
+    record ByHand(double lambda) implements Policy {
+      public ByHand {
+        if (!(lambda >= 0 && lambda <= 1)) {
+          throw new IllegalArgumentException("lambda is " + lambda + ", must be in [0, 1]");
+        }
+      }
+    }
 
     /** Never exits early. */
     record FullDepth() implements Policy {}

@@ -4,9 +4,17 @@ import dev.offramp.runtime.engine.Outcome;
 import dev.offramp.runtime.scheduler.Row;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 
-/** A request that was submitted: a row to the scheduler, a future to who asked. */
-final class Pending extends CompletableFuture<Result> implements Row {
+/**
+ * A request that was submitted: a row to the scheduler, a future to who asked. No code of theirs
+ * can be attached to it: it would run on the scheduler's thread.
+ */
+final class Pending implements Row, Future<Result> {
+  private final CompletableFuture<Result> answer = new CompletableFuture<>();
   private final int[] tokens;
   private final boolean fullDepth;
   private final long deadline;
@@ -36,23 +44,50 @@ final class Pending extends CompletableFuture<Result> implements Row {
 
   @Override
   public boolean cancelled() {
-    return isDone();
+    return answer.isCancelled();
   }
 
   @Override
   public void done(Outcome outcome) {
     int prediction = outcome.prediction();
-    complete(new Result(prediction, labels.get(prediction), outcome.confidence(), outcome.exit()));
+    answer.complete(
+        new Result(prediction, labels.get(prediction), outcome.confidence(), outcome.exit()));
   }
 
   @Override
   public void failed(Throwable cause) {
-    completeExceptionally(cause);
+    answer.completeExceptionally(cause);
   }
 
   /** Does nothing to a future that was cancelled. */
   @Override
   public void dropped() {
-    completeExceptionally(new DeadlineException());
+    answer.completeExceptionally(new DeadlineException());
+  }
+
+  @Override
+  public boolean cancel(boolean mayInterruptIfRunning) {
+    return answer.cancel(mayInterruptIfRunning);
+  }
+
+  @Override
+  public boolean isCancelled() {
+    return answer.isCancelled();
+  }
+
+  @Override
+  public boolean isDone() {
+    return answer.isDone();
+  }
+
+  @Override
+  public Result get() throws InterruptedException, ExecutionException {
+    return answer.get();
+  }
+
+  @Override
+  public Result get(long timeout, TimeUnit unit)
+      throws InterruptedException, ExecutionException, TimeoutException {
+    return answer.get(timeout, unit);
   }
 }

@@ -68,7 +68,7 @@ public record Thresholds(
       throw new NoGuaranteeException(
           from
               + ": there is no certificate; make one with 'offramp calibrate', or pass --full-depth,"
-              + " or --lambda to run without a guarantee");
+              + " or --lambda to run without a guarantee (from Java: EngineOptions.withPolicy)");
     }
     Certificate certificate = read(from);
     if (!certificate.modelHash().equals(model.hash())) {
@@ -101,6 +101,11 @@ public record Thresholds(
               .formatted(certificate.thresholds().length, exits));
     }
     return new Thresholds(certificate.thresholds(), certificate, from, notes);
+  }
+
+  @Override
+  public double[] thresholds() {
+    return thresholds.clone();
   }
 
   /** The one threshold of all exits, or null where they differ. */
@@ -164,7 +169,8 @@ public record Thresholds(
               + calibratedOn
               + ", this is "
               + here
-              + "; calibrate again on this device, or pass --allow-other-device");
+              + "; calibrate again on this device, or pass --allow-other-device (from Java:"
+              + " EngineOptions.withPolicy)");
     }
     // A processor has no number, and its description changes with the JVM's flags.
     if (!same || (!described && device.id().contains(":"))) {

@@ -25,6 +25,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -33,6 +34,8 @@ class EngineTest {
   private static final double LAMBDA = 0.9;
   private static final int THREADS = 8;
   private static final int REQUESTS = 300;
+  private static final int SECONDS = 60;
+  private static final double TOLERANCE = 1e-4;
 
   @TempDir private Path folder;
   private Path directory;
@@ -90,7 +93,7 @@ class EngineTest {
           }
           for (var answer : answers) {
             Request asked = answer.getKey();
-            Result result = answer.getValue().get();
+            Result result = answer.getValue().get(SECONDS, TimeUnit.SECONDS);
             assertThat(outcome(result))
                 .isEqualTo((asked.fullDepth() ? full : early).get(asked.text()));
             assertThat(result.label()).isEqualTo(TinyModel.LABELS.get(result.prediction()));
@@ -99,7 +102,7 @@ class EngineTest {
         });
       }
       for (Future<Void> user : threads.invokeAll(users)) {
-        user.get();
+        user.get(SECONDS, TimeUnit.SECONDS);
       }
       assertThat(engine.counters().done()).isEqualTo((long) THREADS * REQUESTS);
       assertThat(engine.counters().left()[0]).as("rows that leave early").isPositive();
@@ -131,12 +134,19 @@ class EngineTest {
       assertThat(cancelled.cancel(true)).isTrue();
       assertThatThrownBy(cancelled::get).isInstanceOf(CancellationException.class);
       // It does not wait for company, although that would come for half a minute.
-      assertThat(engine.submit(Request.of("wae").within(Duration.ofSeconds(20))).get()).isNotNull();
+      assertThat(
+              engine
+                  .submit(Request.of("wae").within(Duration.ofSeconds(20)))
+                  .get(SECONDS, TimeUnit.SECONDS))
+          .isNotNull();
       assertThat(engine.submit(Request.of("waf").within(Duration.ZERO)))
           .failsWithin(Duration.ofSeconds(20))
           .withThrowableOfType(ExecutionException.class)
           .withCauseInstanceOf(DeadlineException.class);
-      assertThat(waits.cancel(false) || waits.isDone()).isTrue();
+      engine.close(); // What still waits for company is answered.
+      assertThat(waits.get(SECONDS, TimeUnit.SECONDS)).isNotNull();
+      assertThat(engine.counters().droppedRows()).isEqualTo(2);
+      assertThat(engine.counters().done()).isEqualTo(engine.accepted() - 2);
     }
   }
 
@@ -157,30 +167,39 @@ class EngineTest {
         accepted.add(engine.submit("wag"));
       }
       for (Future<Result> answer : accepted) {
-        assertThat(answer.get()).isNotNull();
+        assertThat(answer.get(SECONDS, TimeUnit.SECONDS)).isNotNull();
       }
     }
   }
 
-  /** The rows of the step that failed fail, with the cause; everybody else is answered. */
   @Test
   void aFaultTakesItsOwnRowsAlong() throws Exception {
-    FaultyDevice device = new FaultyDevice(Devices.open("jvm", new DeviceOptions(2)));
+    aFaultTakesItsOwnRowsAlong(Devices.open("jvm", new DeviceOptions(2)));
+  }
+
+  /** Here two steps are under way at a time. */
+  @Test
+  void aFaultTakesItsOwnRowsAlongOnOpenCl() throws Exception {
+    aFaultTakesItsOwnRowsAlong(OpenClHere.open());
+  }
+
+  /** The rows of the step that failed fail, with the cause; everybody else is answered. */
+  private void aFaultTakesItsOwnRowsAlong(Device opened) throws Exception {
+    FaultyDevice device = new FaultyDevice(opened);
     List<String> texts = TinyModel.sentences(random.nextLong(), REQUESTS);
-    Map<String, Outcome> alone = alone(texts, LAMBDA);
     int batch = 4;
     try (Engine engine = Engine.open(directory, options().withBatch(batch), () -> device)) {
       List<Future<Result>> answers = new ArrayList<>();
       for (int i = 0; i < texts.size(); i++) {
         answers.add(engine.submit(texts.get(i)));
         if (i % 60 == 30) {
-          device.faults.incrementAndGet();
+          (i % 120 == 30 ? device.faults : device.lateFaults).incrementAndGet();
         }
       }
       int failed = 0;
-      for (int i = 0; i < texts.size(); i++) {
+      for (Future<Result> answer : answers) {
         try {
-          assertThat(outcome(answers.get(i).get())).isEqualTo(alone.get(texts.get(i)));
+          assertThat(answer.get(SECONDS, TimeUnit.SECONDS)).isNotNull();
         } catch (ExecutionException e) {
           assertThat(e.getCause()).isInstanceOf(DeviceException.class);
           failed++;
@@ -188,7 +207,12 @@ class EngineTest {
       }
       assertThat(failed).isBetween(1, 5 * batch);
       assertThat(engine.counters().failedRows()).isEqualTo(failed);
-      assertThat(engine.submit(texts.getFirst()).get()).isNotNull();
+      assertThat(engine.counters().done()).isEqualTo(texts.size() - failed);
+      device.faults.set(0);
+      device.lateFaults.set(0);
+      // What came before does not show: the same text, the same answer, as often as it is asked.
+      Result again = engine.submit(texts.getFirst()).get(SECONDS, TimeUnit.SECONDS);
+      assertThat(engine.submit(texts.getFirst()).get(SECONDS, TimeUnit.SECONDS)).isEqualTo(again);
     }
     assertThat(device.liveBytes()).isZero();
   }
@@ -211,7 +235,7 @@ class EngineTest {
     assertThatThrownBy(() -> Request.of("wab").within(Duration.ofDays(2)))
         .hasMessageContaining("deadline");
     try (Engine engine = Engine.open(directory, options().withPolicy(new Policy.FullDepth()))) {
-      assertThat(engine.submit("wab").get().exit()).isEqualTo(2);
+      assertThat(engine.submit("wab").get(SECONDS, TimeUnit.SECONDS).exit()).isEqualTo(2);
       assertThat(engine.deviceBytes()).isPositive();
       assertThat(engine.labels()).isEqualTo(TinyModel.LABELS);
     }
@@ -221,20 +245,29 @@ class EngineTest {
   void onOpenCl() throws Exception {
     OpenClHere.open().close();
     List<String> texts = TinyModel.sentences(random.nextLong(), REQUESTS);
-    Map<String, Outcome> alone = alone(texts, LAMBDA);
-    try (Engine engine = Engine.open(directory, options().onDevice("opencl:0"))) {
+    int compared = 0;
+    try (ModelDirectory model = ModelDirectory.open(directory);
+        Device jvm = Devices.open("jvm", new DeviceOptions(2));
+        BatchRunner runner = BatchRunner.open(model, jvm, REQUESTS, TinyModel.MAX_TOKENS);
+        Engine engine = Engine.open(directory, options().onDevice("opencl:0"))) {
+      List<int[]> tokens =
+          texts.stream().map(text -> model.tokenizer().encode(text, TinyModel.MAX_TOKENS)).toList();
+      List<Outcome> expected = runner.run(tokens, LAMBDA);
+      float[][] confidences = runner.observe(tokens, REQUESTS, done -> {}).confidence();
       List<Future<Result>> answers = new ArrayList<>();
       for (String text : texts) {
         answers.add(engine.submit(text));
       }
       for (int i = 0; i < texts.size(); i++) {
-        Outcome expected = alone.get(texts.get(i));
-        Result result = answers.get(i).get();
-        if (Math.abs(expected.confidence() - LAMBDA) > 1e-4) {
-          assertThat(result.exit()).isEqualTo(expected.exit());
-          assertThat(result.prediction()).isEqualTo(expected.prediction());
+        Result result = answers.get(i).get(SECONDS, TimeUnit.SECONDS);
+        // Another device rounds otherwise: close to the threshold a row may leave elsewhere.
+        if (Math.abs(confidences[0][i] - LAMBDA) > TOLERANCE
+            && Math.abs(confidences[1][i] - LAMBDA) > TOLERANCE) {
+          assertThat(result.exit()).isEqualTo(expected.get(i).exit());
+          compared++;
         }
       }
     }
+    assertThat(compared).isGreaterThan(REQUESTS / 2);
   }
 }

@@ -18,12 +18,15 @@ import dev.offramp.kernels.Recording;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** A device on which replays fail when told to. */
+/** A device that fails when told to: when work is queued, or when its answer is awaited. */
 public final class FaultyDevice implements Device {
   private final Device device;
 
   /** How many of the next replays fail. */
   public final AtomicInteger faults = new AtomicInteger();
+
+  /** How many of the next waits for an answer fail. */
+  public final AtomicInteger lateFaults = new AtomicInteger();
 
   public FaultyDevice(Device device) {
     this.device = device;
@@ -49,6 +52,11 @@ public final class FaultyDevice implements Device {
   }
 
   @Override
+  public boolean queues() {
+    return device.queues();
+  }
+
+  @Override
   public DeviceInfo info() {
     return device.info();
   }
@@ -65,7 +73,13 @@ public final class FaultyDevice implements Device {
 
   @Override
   public Event copyOut(Buffer source, long at, MemorySegment target) {
-    return device.copyOut(source, at, target);
+    Event event = device.copyOut(source, at, target);
+    return () -> {
+      event.await();
+      if (lateFaults.getAndUpdate(left -> Math.max(0, left - 1)) > 0) {
+        throw new DeviceException("injected fault: the device failed while it worked");
+      }
+    };
   }
 
   @Override

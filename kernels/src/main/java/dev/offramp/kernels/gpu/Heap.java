@@ -6,7 +6,7 @@ import dev.offramp.kernels.gpu.Driver.Memory;
 /** The memory of one device: tells its objects from those of others and counts their bytes. */
 final class Heap {
   final Driver driver;
-  private long liveBytes;
+  private volatile long liveBytes; // written by who uses the device, read by any thread
   private boolean closed;
   private boolean recording;
 

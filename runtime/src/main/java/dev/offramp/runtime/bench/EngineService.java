@@ -1,29 +1,22 @@
 package dev.offramp.runtime.bench;
 
-import dev.offramp.runtime.engine.DeviceStages;
 import dev.offramp.runtime.engine.Floors;
 import dev.offramp.runtime.engine.Network;
 import dev.offramp.runtime.engine.Outcome;
 import dev.offramp.runtime.scheduler.Row;
-import dev.offramp.runtime.scheduler.RowQueue;
-import dev.offramp.runtime.scheduler.Scheduler;
-import dev.offramp.runtime.scheduler.WarmUp;
+import dev.offramp.runtime.scheduler.Worker;
 
 /** The scheduler, as an engine runs it: rows join those that are on their way already. */
 final class EngineService implements Service {
-  private static final int STEPS_OF_SLOTS = 2;
-
   private final String name;
-  private final DeviceStages stages;
-  private final RowQueue queue = new RowQueue(Integer.MAX_VALUE);
-  private final Thread thread;
+  private final Worker worker;
   private volatile Throwable failure;
 
   /**
    * Warms the stages up; then it is ready.
    *
    * @param network stays open when this is closed
-   * @param maxWaitNanos as {@link Scheduler} takes it
+   * @param maxWaitNanos as {@link Worker} takes it
    */
   EngineService(
       String name,
@@ -33,15 +26,8 @@ final class EngineService implements Service {
       int maxTokens,
       long maxWaitNanos) {
     this.name = name;
-    stages = DeviceStages.open(network, STEPS_OF_SLOTS, batch, maxTokens);
-    Scheduler scheduler =
-        new Scheduler(
-            stages,
-            Floors.of(thresholds, network.stages()),
-            WarmUp.measure(stages),
-            maxWaitNanos,
-            System::nanoTime);
-    thread = Thread.ofPlatform().name(name).daemon().start(() -> scheduler.run(queue));
+    Floors floors = Floors.of(thresholds, network.stages());
+    worker = new Worker(name, network, floors, batch, maxTokens, maxWaitNanos, Integer.MAX_VALUE);
   }
 
   @Override
@@ -52,24 +38,26 @@ final class EngineService implements Service {
   @Override
   public void submit(int[] tokens, Runnable answered) {
     rethrow();
-    queue.offer(
-        new Row() {
-          @Override
-          public int[] tokens() {
-            return tokens;
-          }
+    worker
+        .queue()
+        .offer(
+            new Row() {
+              @Override
+              public int[] tokens() {
+                return tokens;
+              }
 
-          @Override
-          public void done(Outcome outcome) {
-            answered.run();
-          }
+              @Override
+              public void done(Outcome outcome) {
+                answered.run();
+              }
 
-          @Override
-          public void failed(Throwable cause) {
-            failure = cause;
-            answered.run();
-          }
-        });
+              @Override
+              public void failed(Throwable cause) {
+                failure = cause;
+                answered.run();
+              }
+            });
   }
 
   private void rethrow() {
@@ -82,19 +70,7 @@ final class EngineService implements Service {
 
   @Override
   public void close() {
-    queue.close();
-    boolean interrupted = false;
-    while (thread.isAlive()) {
-      try {
-        thread.join();
-      } catch (InterruptedException e) {
-        interrupted = true;
-      }
-    }
-    stages.close();
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
+    worker.close();
     rethrow();
   }
 }

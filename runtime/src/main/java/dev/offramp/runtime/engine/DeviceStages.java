@@ -11,6 +11,12 @@ import java.util.List;
 public final class DeviceStages implements Stages {
   private static final int LANES_OF_QUEUES = 2;
 
+  /** So many steps' worth of slots for each lane: rows gather at stages while new ones start. */
+  private static final int LANE_STEPS = 2;
+
+  /** Far beyond what is faster. */
+  private static final int MOST_LANE_ROWS = 1 << 14;
+
   private final Scope owned = new Scope();
   private final Network network;
   private final RowStore store;
@@ -33,26 +39,25 @@ public final class DeviceStages implements Stages {
    * Allocates slots and lanes.
    *
    * @param network stays open when this is closed
-   * @param laneSteps slots for that many full steps on each lane
    * @param laneRows rows of a step at most
    * @param maxTokens longest row, at most the model's positions
    */
-  public static DeviceStages open(Network network, int laneSteps, int laneRows, int maxTokens) {
+  public static DeviceStages open(Network network, int laneRows, int maxTokens) {
     network.requireHeads();
-    if (laneRows < 1 || laneSteps < 1) {
+    if (laneRows < 1 || laneRows > MOST_LANE_ROWS) {
       throw new IllegalArgumentException(
-          "%d steps of %d rows: both must be at least 1".formatted(laneSteps, laneRows));
+          "steps of %d rows: must be 1 to %d".formatted(laneRows, MOST_LANE_ROWS));
     }
-    return new DeviceStages(network, laneSteps, laneRows, maxTokens);
+    return new DeviceStages(network, laneRows, maxTokens);
   }
 
-  private DeviceStages(Network network, int laneSteps, int laneRows, int maxTokens) {
+  private DeviceStages(Network network, int laneRows, int maxTokens) {
     this.network = network;
     this.laneRows = laneRows;
     try (var failed = new Scope()) {
       failed.add(owned);
       int count = network.device().queues() ? LANES_OF_QUEUES : 1;
-      int slots = Math.multiplyExact(count * laneSteps, laneRows);
+      int slots = count * LANE_STEPS * laneRows;
       store = owned.add(RowStore.open(network, slots, maxTokens));
       for (int l = 0; l < count; l++) {
         StageRunner runner = owned.add(new StageRunner(network, store));

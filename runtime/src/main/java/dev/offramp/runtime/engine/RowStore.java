@@ -73,6 +73,10 @@ final class RowStore implements AutoCloseable {
    * @param positions stride of a slot, the same for all slots that are uploaded together
    */
   void put(int slot, int[] tokens, int positions) {
+    if (tokens.length < 1 || tokens.length > positions) {
+      throw new IllegalArgumentException(
+          "a row of " + tokens.length + " tokens: must be 1 to " + positions);
+    }
     System.arraycopy(tokens, 0, hostIds, slot * positions, tokens.length);
   }
 

@@ -21,6 +21,9 @@ import java.util.stream.IntStream;
  * thread-safe.
  */
 final class StageRunner implements AutoCloseable {
+  /** A copy costs about as much as this many rows more in a copy. */
+  private static final int WORTH_SINGLE_COPIES = 8;
+
   private final Scope owned = new Scope();
   private final Device device;
   private final Network network;
@@ -29,7 +32,7 @@ final class StageRunner implements AutoCloseable {
   private int[] lengths = {}; // of the rows of the batch
   private final Recording embedding;
   private final List<Recording> stages = new ArrayList<>();
-  private final Buffer pooled; // F32 (capacity, hiddenSize)
+  private Buffer pooled; // F32 (capacity, hiddenSize), made when it is first needed
 
   /**
    * What an exit head says of the live rows, in their order; the arrays are reused.
@@ -49,13 +52,11 @@ final class StageRunner implements AutoCloseable {
     this.device = network.device();
     this.network = network;
     this.store = store;
-    int width = network.config().architecture().hiddenSize();
     Encoder encoder = network.encoder();
     Encoder.Activations activations = store.activations();
     try (var failed = new Scope()) {
       failed.add(owned);
       rows = owned.add(device.liveRows(store.capacity(), store.maxTokens()));
-      pooled = owned.add(device.allocate(DataType.F32, (long) store.capacity() * width));
       embedding = owned.add(device.record(() -> encoder.embed(rows, store.ids(), activations)));
       int from = 0;
       for (int cut : network.cuts()) {
@@ -121,7 +122,13 @@ final class StageRunner implements AutoCloseable {
       from = Math.min(from, slots[i]);
       to = Math.max(to, slots[i] + 1);
     }
-    store.upload(from, to, store.maxTokens());
+    if (to - from <= WORTH_SINGLE_COPIES * count) {
+      store.upload(from, to, store.maxTokens());
+    } else {
+      for (int i = 0; i < count; i++) {
+        store.upload(slots[i], slots[i] + 1, store.maxTokens());
+      }
+    }
     embedding.replay();
   }
 
@@ -168,12 +175,15 @@ final class StageRunner implements AutoCloseable {
 
   /** Waits for everything that was queued. */
   void await() {
-    device.copyOut(pooled, 0, MemorySegment.ofArray(new float[0])).await();
+    device.copyOut(store.ids(), 0, MemorySegment.ofArray(new int[0])).await();
   }
 
   /** Pools the live rows' hidden states into {@code into}, F32 [live, hiddenSize]. */
   void pool(Pooling pooling, MemorySegment into) {
     int width = network.config().architecture().hiddenSize();
+    if (pooled == null) {
+      pooled = owned.add(device.allocate(DataType.F32, (long) store.capacity() * width));
+    }
     device.pool(rows, pooling, width, store.activations().hidden(), pooled);
     device.copyOut(pooled, 0, into).await();
   }

@@ -5,6 +5,7 @@ import dev.offramp.runtime.engine.DeviceStages;
 import dev.offramp.runtime.engine.Floors;
 import dev.offramp.runtime.engine.Network;
 import dev.offramp.runtime.engine.Outcome;
+import dev.offramp.runtime.engine.Scope;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.IntConsumer;
@@ -14,11 +15,6 @@ import java.util.function.IntConsumer;
  * full by rows of what would have been later batches. Not thread-safe.
  */
 public final class BulkRunner implements AutoCloseable {
-  /**
-   * Steps' worth of slots for each lane: so that rows can gather at stages while new ones start.
-   */
-  private static final int STEPS_OF_SLOTS = 2;
-
   private static final int ROWS_A_REPORT = 64;
 
   private final DeviceStages stages;
@@ -35,9 +31,12 @@ public final class BulkRunner implements AutoCloseable {
    */
   public BulkRunner(Network network, double[] thresholds, int batch, int maxTokens) {
     Floors floors = Floors.of(thresholds, network.stages());
-    stages = DeviceStages.open(network, STEPS_OF_SLOTS, batch, maxTokens);
-    CostModel cost = network.device().queues() ? WarmUp.measure(stages) : null;
-    scheduler = new Scheduler(stages, floors, cost, Scheduler.PATIENT, System::nanoTime);
+    try (Scope failed = new Scope()) {
+      stages = failed.add(DeviceStages.open(network, batch, maxTokens));
+      CostModel cost = network.device().queues() ? WarmUp.measure(stages) : null;
+      scheduler = new Scheduler(stages, floors, cost, Scheduler.PATIENT, System::nanoTime);
+      failed.release();
+    }
   }
 
   /** What has happened so far. */

@@ -72,17 +72,21 @@ public final class CostModel {
   }
 
   /**
-   * The profit test: whether it pays to look at an exit rather than to run the next stage on all
-   * rows and look after that.
+   * The profit test: whether it pays to look at an exit rather than to run on all rows up to the
+   * next one and look there.
    *
    * @param next the stage after the exit
-   * @param tokens of the rows that come to the exit
-   * @param leaving share of rows that leaves there
-   * @param others whether other rows wait, which take the place of those that leave
+   * @param last the stage of the next exit that is asked
+   * @param tokens of all rows of the step
+   * @param leaving share of them that would be known to have left by a look
+   * @param others whether other rows are on their way, which take the place of those that leave
    */
-  boolean pays(int next, int tokens, double leaving, boolean others) {
+  boolean pays(int next, int last, int tokens, double leaving, boolean others) {
     double gone = leaving * tokens;
-    double saved = others ? gone * best(next) : nanos(next, tokens) - nanos(next, tokens - gone);
+    double saved = 0;
+    for (int stage = next; stage <= last; stage++) {
+      saved += others ? gone * best(stage) : nanos(stage, tokens) - nanos(stage, tokens - gone);
+    }
     return saved > look;
   }
 }

@@ -1,7 +1,8 @@
 package dev.offramp.runtime.scheduler;
 
 import java.util.ArrayDeque;
-import java.util.Iterator;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -13,7 +14,7 @@ import java.util.function.Consumer;
  */
 public final class RowQueue implements Intake {
   /** How often rows that nobody wants any more are looked for, in nanoseconds. */
-  private static final long SWEEP = TimeUnit.MILLISECONDS.toNanos(1);
+  private static final long SWEEP = TimeUnit.MILLISECONDS.toNanos(5);
 
   private final int capacity;
   private final ReentrantLock lock = new ReentrantLock();
@@ -21,8 +22,9 @@ public final class RowQueue implements Intake {
   private final Condition room = lock.newCondition();
   private final ArrayDeque<Row> waiting = new ArrayDeque<>();
   private boolean closed;
+  private Throwable failure;
   private long accepted;
-  private long swept;
+  private long swept = System.nanoTime();
 
   public RowQueue(int capacity) {
     this.capacity = capacity;
@@ -75,6 +77,9 @@ public final class RowQueue implements Intake {
   }
 
   private boolean requireOpen() {
+    if (failure != null) {
+      throw new IllegalStateException("the engine has failed: " + failure, failure);
+    }
     if (closed) {
       throw new IllegalStateException("the engine is closed");
     }
@@ -107,19 +112,17 @@ public final class RowQueue implements Intake {
       return;
     }
     swept = now;
+    List<Row> gone = new ArrayList<>();
     lock.lock();
     try {
-      for (Iterator<Row> each = waiting.iterator(); each.hasNext(); ) {
-        Row row = each.next();
-        if (row.unwanted(now)) {
-          each.remove();
-          room.signal();
-          unwanted.accept(row);
-        }
+      waiting.removeIf(row -> row.unwanted(now) && gone.add(row));
+      if (!gone.isEmpty()) {
+        room.signalAll();
       }
     } finally {
       lock.unlock();
     }
+    gone.forEach(unwanted);
   }
 
   @Override
@@ -180,13 +183,16 @@ public final class RowQueue implements Intake {
 
   /** Takes no more rows and fails those that wait. */
   public void fail(Throwable cause) {
+    List<Row> lost;
     lock.lock();
     try {
+      failure = cause;
       close();
-      waiting.forEach(row -> row.failed(cause));
+      lost = List.copyOf(waiting);
       waiting.clear();
     } finally {
       lock.unlock();
     }
+    lost.forEach(row -> row.failed(cause));
   }
 }

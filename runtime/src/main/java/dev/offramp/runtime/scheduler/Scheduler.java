@@ -141,17 +141,35 @@ public final class Scheduler {
         drop(row);
       } else {
         int slot = pools.enter(row);
-        stages.enter(slot, row.tokens());
-        pools.await(slot, 0, due(row, now));
+        try {
+          stages.enter(slot, row.tokens());
+          pools.await(slot, 0, due(row, 0, now));
+        } catch (IllegalArgumentException e) {
+          counters.failed();
+          row.failed(e);
+          pools.leave(slot);
+        }
       }
     }
     return false;
   }
 
-  /** A row whose deadline would pass while it waits does not wait. */
-  private long due(Row row, long now) {
-    long patient = maxWait > Long.MAX_VALUE - Math.max(0, now) ? Long.MAX_VALUE : now + maxWait;
-    return row.deadline() != Row.NO_DEADLINE && row.deadline() <= patient ? now : patient;
+  /** A row whose deadline might pass if it waited at all of its stages does not wait. */
+  private long due(Row row, int stage, long now) {
+    long patient = later(now, maxWait);
+    if (row.deadline() == Row.NO_DEADLINE) {
+      return patient;
+    }
+    long finished = now;
+    for (int left = stage; left < stages.count(); left++) {
+      long run = cost == null ? 0 : (long) cost.nanos(left, row.tokens().length);
+      finished = later(later(finished, maxWait), run);
+    }
+    return row.deadline() <= finished ? now : patient;
+  }
+
+  private static long later(long time, long nanos) {
+    return nanos > Long.MAX_VALUE - Math.max(0, time) ? Long.MAX_VALUE : time + nanos;
   }
 
   private void drop(Row row) {
@@ -192,8 +210,8 @@ public final class Scheduler {
       int slot = pools.take(stage);
       Row row = pools.row(slot);
       if (row.unwanted(now)) {
-        pools.leave(slot);
         drop(row);
+        pools.leave(slot);
       } else {
         step.slots[step.count] = slot;
         step.lengths[step.count++] = pools.length(slot);
@@ -217,12 +235,16 @@ public final class Scheduler {
 
   /** The next exit that is asked and worth looking at. */
   private int lastStage(int from, Step step) {
+    boolean others = pools.free() + step.count < stages.slots();
+    double staying = 1; // share of the rows that was confident at no exit so far
     int to = nextAsked(from);
-    while (to < floors.last()
-        && cost != null
-        && !cost.pays(
-            to + 1, step.tokens, leaving[to], pools.free() + step.count < stages.slots())) {
-      to = nextAsked(to + 1);
+    while (cost != null && to < floors.last()) {
+      staying *= 1 - leaving[to];
+      int next = nextAsked(to + 1);
+      if (cost.pays(to + 1, next, step.tokens, 1 - staying, others)) {
+        return to;
+      }
+      to = next;
     }
     return to;
   }
@@ -251,15 +273,15 @@ public final class Scheduler {
       Row row = pools.row(slot);
       int exit = exit(step, i, row.fullDepth());
       if (exit == NONE) {
-        pools.await(slot, step.to + 1, due(row, now));
+        pools.await(slot, step.to + 1, due(row, step.to + 1, now));
       } else {
-        pools.leave(slot);
         counters.left(exit);
         row.done(
             new Outcome(
                 stages.prediction(step.lane, exit, i),
                 stages.confidence(step.lane, exit, i),
                 exit));
+        pools.leave(slot); // Afterwards: a row that has a slot is not forgotten, whatever fails.
       }
     }
     idle.add(step);
@@ -305,10 +327,9 @@ public final class Scheduler {
   /** The rows of a step that failed go, all others stay. */
   private void fail(Step step, Throwable cause) {
     for (int i = 0; i < step.count; i++) {
-      Row row = pools.row(step.slots[i]);
-      pools.leave(step.slots[i]);
       counters.failed();
-      row.failed(cause);
+      pools.row(step.slots[i]).failed(cause);
+      pools.leave(step.slots[i]);
     }
     idle.add(step);
   }

@@ -12,15 +12,23 @@ import java.util.function.LongSupplier;
  */
 public final class WarmUp {
   private static final int ROW_TOKENS = 32;
-  private static final int LEAST_PASSES = 4;
+
+  /** Devices may compile what runs first, and capture what runs for the second time. */
+  private static final int LEAST_PASSES_OF_A_LANE = 4;
+
   private static final int MOST_PASSES = 24;
   private static final long NANOS = 1_000_000_000L;
 
-  /** Passes after which times are good enough to say that larger steps are of no use. */
-  private static final int PASSES_TO_JUDGE = 2;
+  /** Larger steps are not measured where all stages together take longer than this. */
+  private static final long LONG_STEP = NANOS / 8;
 
-  /** Steps twice as large are not measured if a row of this one was hardly cheaper. */
-  private static final double WORTH_DOUBLING = 0.98;
+  /** A cold device may take this long for what takes it little when it is warm. */
+  private static final long LONG_COLD_STEP = NANOS / 2;
+
+  /**
+   * Larger steps are not measured if a row of this one is hardly cheaper than in a fourth of it.
+   */
+  private static final double WORTH_QUADRUPLING = 0.98;
 
   private final Stages stages;
   private final LongSupplier clock;
@@ -63,21 +71,27 @@ public final class WarmUp {
     }
     double apart = Double.POSITIVE_INFINITY;
     double together = Double.POSITIVE_INFINITY;
+    int leastPasses = LEAST_PASSES_OF_A_LANE * stages.lanes();
     long start = clock.getAsLong();
     for (int pass = 0;
-        pass < LEAST_PASSES || (pass < MOST_PASSES && clock.getAsLong() - start < NANOS);
+        pass < leastPasses || (pass < MOST_PASSES && clock.getAsLong() - start < NANOS);
         pass++) {
+      int lane = pass % stages.lanes();
+      boolean cold = pass < stages.lanes();
       for (int size = 0; size < sizes; size++) {
         double sum = 0;
         for (int stage = 0; stage < stages.count(); stage++) {
-          double time = time(stage, stage, 1 << size);
+          double time = time(lane, stage, stage, 1 << size);
           times[stage][size] = Math.min(times[stage][size], time);
           sum += time;
         }
         if (size == 0) {
           apart = Math.min(apart, sum);
-          together = Math.min(together, time(0, stages.count() - 1, 1));
-        } else if (pass >= PASSES_TO_JUDGE && !worthDoubling(size)) {
+          together = Math.min(together, time(lane, 0, stages.count() - 1, 1));
+        }
+        if (cold && sum > LONG_COLD_STEP) {
+          break;
+        } else if (!cold && (sum > LONG_STEP || !worthEnlarging(size))) {
           sizes = size + 1;
         }
       }
@@ -91,20 +105,23 @@ public final class WarmUp {
     return new CostModel(sizesInTokens, measured, look);
   }
 
-  private double time(int from, int to, int rows) {
+  private double time(int lane, int from, int to, int rows) {
     long start = clock.getAsLong();
-    stages.launch(0, from, to, floors, slots, lengths, rows);
-    stages.await(0);
+    stages.launch(lane, from, to, floors, slots, lengths, rows);
+    stages.await(lane);
     return clock.getAsLong() - start;
   }
 
-  private boolean worthDoubling(int size) {
+  private boolean worthEnlarging(int size) {
+    if (size < 2) {
+      return true;
+    }
     double before = 0;
     double now = 0;
     for (double[] ofStage : times) {
-      before += ofStage[size - 1];
-      now += ofStage[size] / 2;
+      before += ofStage[size - 2];
+      now += ofStage[size] / 4;
     }
-    return now < WORTH_DOUBLING * before;
+    return now < WORTH_QUADRUPLING * before;
   }
 }

@@ -50,18 +50,21 @@ class CostModelTest {
   @Test
   void profitTest() {
     // Nobody else waits: what is saved on a card is the difference of two times, almost nothing.
-    assertThat(model(5).pays(0, 64, 0.5, false)).isFalse();
-    assertThat(model(5).pays(0, 256, 0.5, false)).isTrue();
+    assertThat(model(5).pays(0, 0, 64, 0.5, false)).isFalse();
+    assertThat(model(5).pays(0, 0, 256, 0.5, false)).isTrue();
     // Others take the room that is left: it is worth what a token costs in a large step.
-    assertThat(model(5).pays(0, 64, 0.5, true)).isTrue();
-    assertThat(model(30).pays(0, 64, 0.5, true)).isFalse();
+    assertThat(model(5).pays(0, 0, 64, 0.5, true)).isTrue();
+    assertThat(model(30).pays(0, 0, 64, 0.5, true)).isFalse();
     // A single row is there or not.
-    assertThat(model(40).pays(0, 32, 0.5, false)).isTrue();
-    assertThat(model(60).pays(0, 32, 0.5, false)).isFalse();
+    assertThat(model(40).pays(0, 0, 32, 0.5, false)).isTrue();
+    assertThat(model(60).pays(0, 0, 32, 0.5, false)).isFalse();
     // By the token, and nobody leaves.
-    assertThat(model(5).pays(1, 64, 0.5, false)).isTrue();
-    assertThat(model(5).pays(1, 64, 0, true)).isFalse();
-    assertThat(model(0).pays(1, 64, 0, false)).isFalse();
+    assertThat(model(5).pays(1, 1, 64, 0.5, false)).isTrue();
+    assertThat(model(5).pays(1, 1, 64, 0, true)).isFalse();
+    assertThat(model(0).pays(1, 1, 64, 0, false)).isFalse();
+    // Two stages up to the next exit that is asked are worth both.
+    assertThat(model(50).pays(0, 0, 64, 0.5, true)).isFalse();
+    assertThat(model(50).pays(0, 1, 64, 0.5, true)).isTrue();
   }
 
   @Test
@@ -84,7 +87,7 @@ class CostModelTest {
             ModelDirectory.open(TinyModel.write(folder.resolve("model"), 7, 1, 2, 4));
         Device device = Devices.open("jvm", new DeviceOptions(2));
         Network network = Network.open(model, device);
-        DeviceStages stages = DeviceStages.open(network, 2, 16, TinyModel.MAX_TOKENS)) {
+        DeviceStages stages = DeviceStages.open(network, 16, TinyModel.MAX_TOKENS)) {
       CostModel cost = WarmUp.measure(stages);
       assertThat(cost.sizes()[0]).isEqualTo(TinyModel.MAX_TOKENS);
       for (int stage = 0; stage < 3; stage++) {

@@ -18,6 +18,7 @@ final class ScriptedStages implements Stages {
   static final float STAYS = 0.25f;
   static final float LEAVES = 0.75f;
   static final double LAMBDA = 0.5;
+  private static final long NEVER = Long.MAX_VALUE;
 
   private final int[] exitOf; // by number of the row, which is its first token
   private final int count;
@@ -34,6 +35,12 @@ final class ScriptedStages implements Stages {
   int steps;
   int failEvery = Integer.MAX_VALUE;
 
+  /** If not negative, the first comer of the rows that have waited this long must go next. */
+  long maxWait = -1;
+
+  private final int[] leavesAt; // by number of the row, the last stage it runs
+  private final long[] waitsSince; // by number of the row, or never
+
   /** Whether the same row may run any stage again and again, in many slots. */
   boolean warmingUp;
 
@@ -49,6 +56,9 @@ final class ScriptedStages implements Stages {
     rowIn = new int[slots];
     Arrays.fill(rowIn, -1);
     nextStage = new int[exitOf.length];
+    leavesAt = exitOf.clone();
+    waitsSince = new long[exitOf.length];
+    Arrays.fill(waitsSince, NEVER);
     launched = new Launched[lanes];
     busyUntil = new long[lanes];
   }
@@ -87,6 +97,12 @@ final class ScriptedStages implements Stages {
   public void enter(int slot, int[] tokens) {
     assertThat(running).as("rows of a slot that is used").doesNotContain(rowIn[slot]);
     rowIn[slot] = tokens[0];
+    waitsSince[tokens[0]] = now;
+  }
+
+  /** Tells where a row leaves, if that is not where it is first confident. */
+  void leavesAt(int row, int stage) {
+    leavesAt[row] = stage;
   }
 
   @Override
@@ -95,9 +111,20 @@ final class ScriptedStages implements Stages {
     assertThat(launched[lane]).as("what is under way on the lane").isNull();
     assertThat(rows).isBetween(1, laneRows);
     assertThat(floors.asks(to)).as("a step ends where a head is asked").isTrue();
+    if (maxWait >= 0) {
+      for (int row = 0; row < waitsSince.length; row++) {
+        if (waitsSince[row] != NEVER && waitsSince[row] + maxWait <= now) {
+          assertThat(from)
+              .as("stage of row %s, the first that is due", row)
+              .isEqualTo(nextStage[row]);
+          break;
+        }
+      }
+    }
     int[] numbers = new int[rows];
     for (int i = 0; i < rows; i++) {
       numbers[i] = rowIn[stepSlots[i]];
+      waitsSince[numbers[i]] = NEVER;
       if (!warmingUp) {
         assertThat(running.add(numbers[i])).as("row %s once", numbers[i]).isTrue();
         assertThat(nextStage[numbers[i]]).as("next stage of row %s", numbers[i]).isEqualTo(from);
@@ -117,6 +144,9 @@ final class ScriptedStages implements Stages {
     now = Math.max(now, busyUntil[lane]);
     for (int row : step.rows) {
       running.remove(row);
+      if (leavesAt[row] > step.to) {
+        waitsSince[row] = now;
+      }
     }
     if (step.fails) {
       launched[lane] = null;
