@@ -12,6 +12,8 @@ import java.util.function.IntConsumer;
  */
 public final class Interleaved {
   private static final int WARM_UP_CALLS = 16;
+
+  /** What is compiled late shows as allocations and as slow rounds for about this long. */
   private static final double WARM_UP_SECONDS = 1.0;
 
   private Interleaved() {}
@@ -110,6 +112,8 @@ public final class Interleaved {
         call++) {
       mode.run(batches.get(call % batches.size()));
     }
-    mode.timeAll(batches);
+    for (double seconds = 0; seconds < WARM_UP_SECONDS; ) {
+      seconds += mode.timeAll(batches);
+    }
   }
 }
