@@ -4,6 +4,7 @@ import dev.offramp.runtime.engine.BatchRunner;
 import dev.offramp.runtime.scheduler.BulkRunner;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * This runtime, at full depth or with exits.
@@ -36,6 +37,23 @@ public record BatchMode(String name, BatchRunner runner, BulkRunner bulk, double
 
   private static BulkRunner bulk(BatchRunner runner, double[] thresholds) {
     return new BulkRunner(runner.network(), thresholds, runner.maxBatch(), runner.maxTokens());
+  }
+
+  /**
+   * Its own scheduler, as an engine runs it.
+   *
+   * @param maxWaitNanos how long a row waits at a stage for others
+   */
+  Service serve(long maxWaitNanos) {
+    return new EngineService(
+        name, runner.network(), thresholds, runner.maxBatch(), runner.maxTokens(), maxWaitNanos);
+  }
+
+  /** Mean rows of the scheduler's steps at each stage, shape [stages]; NaN where none was run. */
+  double[] stepRows() {
+    long[] rows = bulk.counters().rows();
+    long[] steps = bulk.counters().steps();
+    return IntStream.range(0, rows.length).mapToDouble(s -> (double) rows[s] / steps[s]).toArray();
   }
 
   @Override

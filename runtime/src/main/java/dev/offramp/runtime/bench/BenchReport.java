@@ -63,8 +63,10 @@ public final class BenchReport {
           if (early.get("batch").getAsInt() > 1) {
             page.figure(
                 rowsRunning(early),
-                ("Rows of a batch of %s that still run after so many layers: mean of the batches, 10th"
-                        + " and 90th percentile. Without compaction all run on until the last has left.")
+                ("A batch of its own: rows of a batch of %s that still run after so many layers,"
+                        + " mean of the batches, 10th and 90th percentile. Without compaction all"
+                        + " run on until the last has left. The scheduler's steps: mean rows of a"
+                        + " step of the layers from there on, filled by rows of later batches.")
                     .formatted(text(early, "batch")));
           }
         });
@@ -146,15 +148,23 @@ public final class BenchReport {
     double batch = line.get("batch").getAsDouble();
     // All rows run from the start.
     double[] layers = after(0, document.getAsJsonArray("exitsAfterLayer"));
+    double[] steps =
+        line.getAsJsonArray("stepRows").asList().stream()
+            .mapToDouble(rows -> rows.isJsonNull() ? Double.NaN : rows.getAsDouble())
+            .toArray();
     return new LineChart(
         "layers",
         "rows running",
         List.of(
-            new LineChart.Series("mean", layers, after(batch, line.getAsJsonArray("rowsRunning"))),
+            new LineChart.Series(
+                "a batch of its own", layers, after(batch, line.getAsJsonArray("rowsRunning"))),
             new LineChart.Series(
                 "10th", layers, after(batch, line.getAsJsonArray("rowsRunningLow"))),
             new LineChart.Series(
-                "90th", layers, after(batch, line.getAsJsonArray("rowsRunningHigh")))));
+                "90th", layers, after(batch, line.getAsJsonArray("rowsRunningHigh"))),
+            // A stage begins where the exit before it is, the first with no layers run.
+            new LineChart.Series(
+                "the scheduler's steps", Arrays.copyOf(layers, steps.length), steps)));
   }
 
   private static double[] after(double first, JsonArray rest) {

@@ -1,6 +1,7 @@
 package dev.offramp.runtime.bench;
 
 import com.google.gson.Gson;
+import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import dev.offramp.models.ModelConfig;
@@ -58,10 +59,15 @@ public record Offline(Setup setup) implements Scenario {
               done ->
                   Interleaved.time(lineup.modes(), batches, setup.rounds(), SLICE_SECONDS, done));
       Map<String, Workload.Depth> depths = lineup.depths(batches, setup.thresholds());
-      List<JsonObject> cases =
-          timings.stream()
-              .map(timing -> line(batch, batches, timing, timings, depths.get(timing.mode())))
-              .toList();
+      List<JsonObject> cases = new ArrayList<>();
+      for (int m = 0; m < timings.size(); m++) {
+        Timing timing = timings.get(m);
+        JsonObject line = line(batch, batches, timing, timings, depths.get(timing.mode()));
+        if (lineup.modes().get(m) instanceof BatchMode own && depths.containsKey(own.name())) {
+          line.add("stepRows", numbers(own.stepRows()));
+        }
+        cases.add(line);
+      }
       return new Measured(cases, ratios(timings), lineup.leftOut());
     }
   }
@@ -112,6 +118,13 @@ public record Offline(Setup setup) implements Scenario {
           depth == null ? setup.ceilings().shareOfCopy(config.architecture(), rate / batch) : null);
     }
     return line;
+  }
+
+  /** NaN becomes null. */
+  private static JsonArray numbers(double[] values) {
+    JsonArray numbers = new JsonArray();
+    Arrays.stream(values).forEach(v -> numbers.add(Double.isNaN(v) ? null : v));
+    return numbers;
   }
 
   private static JsonElement running(Workload.Depth depth, ToDoubleFunction<double[]> ofExit) {

@@ -25,8 +25,9 @@ record OpenLoop(List<int[]> rows, double limitMillis) {
    * @param withinLimit whether 99 % of the requests stayed within the limit
    * @param millis latencies of the requests sent, ascending
    * @param lateMillis by how much 99 % of the requests were sent late at most
+   * @param heap what was allocated from the first request to the last answer
    */
-  record Probe(double rate, boolean withinLimit, double[] millis, double lateMillis) {
+  record Probe(double rate, boolean withinLimit, double[] millis, double lateMillis, HeapUse heap) {
     double percentileMillis(double p) {
       return Quantiles.of(millis, p);
     }
@@ -47,6 +48,7 @@ record OpenLoop(List<int[]> rows, double limitMillis) {
     AtomicInteger answered = new AtomicInteger();
     AtomicInteger late = new AtomicInteger();
     Semaphore answers = new Semaphore(0);
+    HeapUse before = HeapUse.now();
     long start = System.nanoTime() + HEAD_START_NANOS;
     int sent = 0;
     int overdue = 0; // requests whose limit has passed, answered or not
@@ -70,14 +72,22 @@ record OpenLoop(List<int[]> rows, double limitMillis) {
       }
     }
     await(service, answers, sent);
+    HeapUse heap = HeapUse.now().since(before);
     return new Probe(
         rate,
         sent == requests && late.get() <= mayBeLate,
         millis(latency, sent),
-        Quantiles.of(millis(sentLate, sent), SHARE));
+        Quantiles.of(millis(sentLate, sent), SHARE),
+        heap);
   }
 
-  private static void await(Service service, Semaphore answers, int sent) {
+  /**
+   * Waits until that many requests are answered.
+   *
+   * @param answers released once for each answer
+   * @throws IllegalStateException if answers do not come, or come twice
+   */
+  static void await(Service service, Semaphore answers, int sent) {
     boolean all;
     try {
       all = answers.tryAcquire(sent, PATIENCE_SECONDS, TimeUnit.SECONDS);

@@ -56,6 +56,20 @@ public record Server(Setup setup, Load load) implements Scenario {
       return values.length == 0 ? null : Quantiles.median(values);
     }
 
+    /** What the probes of {@code best} allocated together, and for how many requests. */
+    void addHeap(JsonObject line) {
+      HeapUse heap =
+          best.stream()
+              .flatMap(Optional::stream)
+              .map(Probe::heap)
+              .reduce(HeapUse.NONE, HeapUse::plus);
+      long requests =
+          best.stream().flatMap(Optional::stream).mapToLong(p -> p.millis().length).sum();
+      line.addProperty("bytesPerSample", requests == 0 ? null : (double) heap.bytes() / requests);
+      line.addProperty("collections", requests == 0 ? null : heap.collections());
+      line.addProperty("collectionMillis", requests == 0 ? null : heap.millis());
+    }
+
     Found with(Optional<Probe> round, int tried) {
       List<Optional<Probe>> rounds = new ArrayList<>(best);
       rounds.add(round);
@@ -75,7 +89,8 @@ public record Server(Setup setup, Load load) implements Scenario {
         Column.P99,
         new Column("late ms", 8, "lateMillis", "%.2f", 1),
         Column.DEPTH,
-        Column.RATIO);
+        Column.RATIO,
+        Column.BYTES);
   }
 
   @Override
@@ -83,7 +98,8 @@ public record Server(Setup setup, Load load) implements Scenario {
     return ("rows/s: the largest rate of Poisson arrivals whose p99 was within %s ms, found to %.0f %%;"
             + " median and spread (10th to 90th percentile) of %d rounds. p50, p90, p99: at that rate, from the"
             + " time a row was due. late: by how much 99 %% of the rows were sent late at most, which"
-            + " is in the latencies. ratio: this rate over full depth's.")
+            + " is in the latencies. ratio: this rate over full depth's. B/sample: allocated on"
+            + " the Java heap at that rate.")
         .formatted(load.limitMillis(), 100 * (RateSearch.PRECISION - 1), setup.rounds());
   }
 
@@ -144,13 +160,7 @@ public record Server(Setup setup, Load load) implements Scenario {
    */
   private Service serve(Mode mode, int batch) {
     if (mode instanceof BatchMode early && early.name().equals(BatchMode.EARLY_EXIT)) {
-      return new EngineService(
-          early.name(),
-          early.runner().network(),
-          early.thresholds(),
-          batch,
-          early.runner().maxTokens(),
-          (long) (NANOS_A_MILLI * load.maxWaitMillis()));
+      return early.serve((long) (NANOS_A_MILLI * load.maxWaitMillis()));
     }
     int most = mode.name().equals(BaselineMode.BATCH_1) ? 1 : batch;
     return new QueuedService(mode.name(), most, mode::runOnce);
@@ -186,6 +196,7 @@ public record Server(Setup setup, Load load) implements Scenario {
           "meanDepth",
           depth == null ? setup.model().config().architecture().layers() : depth.meanLayers());
       line.addProperty("ratio", ratio(rates, full));
+      mode.addHeap(line);
       cases.add(line);
       if (full != null && !mode.mode().equals(BatchMode.FULL_DEPTH)) {
         ratios.addProperty(BatchMode.FULL_DEPTH + "/" + mode.mode(), ratio(full, rates));

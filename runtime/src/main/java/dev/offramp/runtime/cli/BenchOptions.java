@@ -4,6 +4,7 @@ import dev.offramp.models.InputException;
 import dev.offramp.runtime.bench.BaselineMode;
 import dev.offramp.runtime.bench.BatchMode;
 import dev.offramp.runtime.bench.OnnxMode;
+import dev.offramp.runtime.bench.OnnxSegmentedMode;
 import dev.offramp.runtime.bench.PyTorchMode;
 import dev.offramp.runtime.bench.Scenario;
 import dev.offramp.runtime.bench.Server;
@@ -206,7 +207,9 @@ final class BenchOptions {
       throw InputException.in(
           null,
           "--modes " + String.join(",", modes()),
-          "are early-exit at batches of 1; add early-exit, or name larger ones with --batch");
+          scenario.equals(Scenario.SINGLE_STREAM)
+              ? "are early-exit, one row at a time; name early-exit instead"
+              : "are early-exit at batches of 1; add early-exit, or name larger ones with --batch");
     }
     checkLoad();
     checkPeers(device);
@@ -281,7 +284,10 @@ final class BenchOptions {
             throw InputException.in(
                 null,
                 "--against " + peer,
-                "is no peer of --scenario server; there is " + OnnxMode.FP32);
+                "is no peer of --scenario server; there are "
+                    + OnnxMode.FP32
+                    + " and "
+                    + OnnxSegmentedMode.NAME);
           });
     }
     if (against.contains(BatchMode.JVM) && device.equals("jvm")) {
@@ -295,19 +301,13 @@ final class BenchOptions {
     if (report == null) {
       return;
     }
-    Path target = absolute(report);
-    Path folder = absolute(model);
-    if (target.startsWith(folder)
-        || Stream.concat(input.stream(), Stream.ofNullable(onnx))
-            .anyMatch(file -> absolute(file).equals(target))) {
+    if (Stream.of(Stream.of(model), input.stream(), Stream.ofNullable(onnx))
+        .flatMap(read -> read)
+        .anyMatch(read -> Target.isWithin(report, read))) {
       throw InputException.in(
           report, null, "is an input or within the model; give --report a file of its own");
     }
     TextFile.requireWritable(report);
-  }
-
-  private static Path absolute(Path file) {
-    return file.toAbsolutePath().normalize();
   }
 
   private static InputException unknown(String option, String value, List<String> known) {

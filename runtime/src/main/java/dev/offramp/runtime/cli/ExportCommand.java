@@ -85,6 +85,10 @@ final class ExportCommand implements Callable<Integer> {
     if (Files.isDirectory(file)) {
       throw InputException.in(file, null, "is a directory; name a file, or pass --segments");
     }
+    if (Target.isWithin(file, model)) {
+      throw InputException.in(
+          file, null, "is within the model, which is read; name a file elsewhere with --onnx");
+    }
     if (Files.exists(file) && !overwrite) {
       throw InputException.in(file, null, "is there already; pass --overwrite or name another one");
     }

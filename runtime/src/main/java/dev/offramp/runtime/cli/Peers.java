@@ -82,7 +82,7 @@ record Peers(List<Mode> modes) implements AutoCloseable {
           "--against " + OnnxSegmentedMode.NAME,
           "exits early and there are no thresholds; pass --lambda or calibrate the model first");
     }
-    requireOnnxRuntime();
+    requireOnnxRuntime(OnnxSegmentedMode.NAME);
     modes.add(new OnnxSegmentedMode(model, thresholds, device.computeUnits()));
   }
 
@@ -113,20 +113,20 @@ record Peers(List<Mode> modes) implements AutoCloseable {
     return new PyTorchMode.Placement(where, device.description(), threads, device.precision());
   }
 
-  private static void requireOnnxRuntime() {
+  private static void requireOnnxRuntime(String peer) {
     try {
       Class.forName("ai.onnxruntime.OrtEnvironment");
     } catch (ClassNotFoundException e) {
       throw InputException.in(
           null,
-          "--against onnxruntime",
+          "--against " + peer,
           "ONNX Runtime is not on the class path; start with the offramp launcher, which adds it"
               + " (in a bundle, from a folder 'peers' that holds its jar)");
     }
   }
 
   private static List<Mode> onnxRuntime(ModelDirectory model, Path onnx, int threads) {
-    requireOnnxRuntime();
+    requireOnnxRuntime(OnnxMode.FP32);
     List<Mode> modes = new ArrayList<>();
     try (TemporaryFolder folder = TemporaryFolder.create()) {
       SequencedMap<String, Path> files = new LinkedHashMap<>();

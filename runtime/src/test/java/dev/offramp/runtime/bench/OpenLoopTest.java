@@ -48,6 +48,7 @@ class OpenLoopTest {
     assertThat(rows).hasValue(400);
     assertThat(probe.millis()).hasSize(400).isSorted();
     assertThat(probe.withinLimit()).isTrue();
+    assertThat(probe.heap().bytes()).as("a callback a request").isPositive();
     assertThat(probe.rate()).isEqualTo(2_000);
     assertThat(probe.lateMillis()).isNotNegative();
   }

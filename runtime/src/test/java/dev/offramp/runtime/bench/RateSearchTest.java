@@ -30,7 +30,7 @@ class RateSearchTest {
       millis[i] = free - due[i] / 1e6;
     }
     double[] sorted = Quantiles.sorted(millis);
-    return new Probe(rate, Quantiles.of(sorted, 0.99) <= limitMillis, sorted, 0);
+    return new Probe(rate, Quantiles.of(sorted, 0.99) <= limitMillis, sorted, 0, HeapUse.NONE);
   }
 
   @ParameterizedTest
@@ -56,7 +56,7 @@ class RateSearchTest {
                 1.25,
                 r -> {
                   Probe probe = load(r, 100);
-                  return met.add(r) ? new Probe(r, false, probe.millis(), 0) : probe;
+                  return met.add(r) ? new Probe(r, false, probe.millis(), 0, HeapUse.NONE) : probe;
                 })
             .orElseThrow()
             .rate();

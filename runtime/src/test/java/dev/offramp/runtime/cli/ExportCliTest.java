@@ -5,7 +5,10 @@ import static dev.offramp.runtime.cli.Offramp.refuses;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.offramp.runtime.TinyModel;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -44,6 +47,38 @@ class ExportCliTest {
         "--onnx",
         out,
         "--segments");
+  }
+
+  /** By the folder's own name and by that of a link to it. */
+  @Test
+  void theModelIsNotOverwritten() throws IOException {
+    Path model = TinyModel.write(folder.resolve("model"), 1, 2, 4);
+    Path link = Files.createSymbolicLink(folder.resolve("link"), model);
+    byte[] config = Files.readAllBytes(model.resolve("config.json"));
+    for (Path target : List.of(model.resolve("config.json"), link.resolve("config.json"))) {
+      refuses(
+          2,
+          "config.json: is within the model",
+          "export",
+          "--model",
+          model,
+          "--onnx",
+          target,
+          "--overwrite");
+    }
+    refuses(
+        2,
+        "exit-0.onnx: is within the model",
+        "export",
+        "--model",
+        link,
+        "--onnx",
+        model.resolve("new/../stages"),
+        "--segments");
+    assertThat(model.resolve("config.json")).hasBinaryContent(config);
+    assertThat(model.resolve("stages")).doesNotExist();
+    Path beside = folder.resolve("model-whole.onnx");
+    assertThat(offramp("export", "--model", model, "--onnx", beside).code()).isZero();
   }
 
   @Test

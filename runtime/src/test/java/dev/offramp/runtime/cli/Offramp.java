@@ -71,11 +71,31 @@ final class Offramp {
   static Outcome process(
       Path folder, Map<String, String> environment, List<String> jvmOptions, Object... arguments)
       throws IOException, InterruptedException {
+    return process(folder, environment, jvmOptions, absoluteClassPath(""), arguments);
+  }
+
+  /**
+   * As {@link #process(Path, Map, List, Object...)}, without a library on the class path.
+   *
+   * @param library what the name of its jar begins with
+   */
+  static Outcome processWithout(String library, Path folder, Object... arguments)
+      throws IOException, InterruptedException {
+    return process(folder, Map.of(), List.of(), absoluteClassPath(library), arguments);
+  }
+
+  private static Outcome process(
+      Path folder,
+      Map<String, String> environment,
+      List<String> jvmOptions,
+      String classPath,
+      Object... arguments)
+      throws IOException, InterruptedException {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(List.of("--add-modules", "jdk.incubator.vector", "-XX:TieredStopAtLevel=1"));
     command.addAll(jvmOptions);
-    command.addAll(List.of("-cp", absoluteClassPath(), Main.class.getName()));
+    command.addAll(List.of("-cp", classPath, Main.class.getName()));
     command.addAll(strings(arguments));
     Path out = folder.resolve("stdout");
     Path err = folder.resolve("stderr");
@@ -89,9 +109,14 @@ final class Offramp {
     return new Outcome(code, Files.readString(out), Files.readString(err));
   }
 
-  private static String absoluteClassPath() {
+  /**
+   * @param without what the name of a jar to leave out begins with, or empty for none
+   */
+  private static String absoluteClassPath(String without) {
     return Arrays.stream(System.getProperty("java.class.path").split(File.pathSeparator))
-        .map(entry -> Path.of(entry).toAbsolutePath().toString())
+        .map(entry -> Path.of(entry).toAbsolutePath())
+        .filter(entry -> without.isEmpty() || !entry.getFileName().toString().startsWith(without))
+        .map(Path::toString)
         .reduce((one, other) -> one + File.pathSeparator + other)
         .orElseThrow();
   }

@@ -2,6 +2,7 @@ package dev.offramp.runtime.cli;
 
 import static dev.offramp.runtime.cli.Offramp.offramp;
 import static dev.offramp.runtime.cli.Offramp.process;
+import static dev.offramp.runtime.cli.Offramp.processWithout;
 import static dev.offramp.runtime.cli.Offramp.refuses;
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -165,6 +166,28 @@ class UsageTest {
         "--full-depth",
         "--against",
         "onnxruntime-segmented");
+  }
+
+  @Test
+  void aPeerThatIsNotThereIsNamedAsTheUserDid() throws Exception {
+    for (String peer : List.of("onnxruntime", "onnxruntime-segmented")) {
+      Outcome outcome =
+          processWithout(
+              "onnxruntime",
+              folder,
+              "bench",
+              "--model",
+              model,
+              "--input",
+              texts,
+              "--lambda",
+              0.4,
+              "--against",
+              peer);
+      assertThat(outcome.code()).as(outcome.err()).isEqualTo(2);
+      assertThat(outcome.message())
+          .contains("--against " + peer + ": ONNX Runtime is not on the class path");
+    }
   }
 
   @Test
