@@ -1,5 +1,6 @@
 package dev.offramp.runtime.bench;
 
+import com.google.gson.JsonObject;
 import com.sun.management.ThreadMXBean;
 import java.lang.management.GarbageCollectorMXBean;
 import java.lang.management.ManagementFactory;
@@ -27,6 +28,17 @@ public record HeapUse(long bytes, long collections, long millis) {
       millis += Math.max(0, collector.getCollectionTime());
     }
     return new HeapUse(THREADS.getTotalThreadAllocatedBytes(), collections, millis);
+  }
+
+  /**
+   * Adds a case's fields of it.
+   *
+   * @param samples that were run meanwhile; where there were none the fields are null
+   */
+  void addTo(JsonObject line, long samples) {
+    line.addProperty("bytesPerSample", samples == 0 ? null : (double) bytes / samples);
+    line.addProperty("collections", samples == 0 ? null : collections);
+    line.addProperty("collectionMillis", samples == 0 ? null : millis);
   }
 
   HeapUse plus(HeapUse other) {

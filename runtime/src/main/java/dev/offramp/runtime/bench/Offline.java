@@ -101,9 +101,7 @@ public record Offline(Setup setup) implements Scenario {
     line.addProperty(
         "schedulerEfficiency",
         speedUp == null ? null : speedUp / (fullFlops / depth.flopsPerSample()));
-    line.addProperty("bytesPerSample", (double) timing.heap().bytes() / timing.samples());
-    line.addProperty("collections", timing.heap().collections());
-    line.addProperty("collectionMillis", timing.heap().millis());
+    timing.heap().addTo(line, timing.samples());
     if (depth != null) {
       line.add(
           "rowsRunning",

@@ -65,9 +65,7 @@ public record Server(Setup setup, Load load) implements Scenario {
               .reduce(HeapUse.NONE, HeapUse::plus);
       long requests =
           best.stream().flatMap(Optional::stream).mapToLong(p -> p.millis().length).sum();
-      line.addProperty("bytesPerSample", requests == 0 ? null : (double) heap.bytes() / requests);
-      line.addProperty("collections", requests == 0 ? null : heap.collections());
-      line.addProperty("collectionMillis", requests == 0 ? null : heap.millis());
+      heap.addTo(line, requests);
     }
 
     Found with(Optional<Probe> round, int tried) {

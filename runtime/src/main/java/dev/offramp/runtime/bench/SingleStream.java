@@ -126,9 +126,7 @@ public record SingleStream(Setup setup) implements Scenario {
           "meanDepth",
           depth == null ? setup.model().config().architecture().layers() : depth.meanLayers());
       line.addProperty("ratio", ratio);
-      line.addProperty("bytesPerSample", (double) mode.heap().bytes() / all.length);
-      line.addProperty("collections", mode.heap().collections());
-      line.addProperty("collectionMillis", mode.heap().millis());
+      mode.heap().addTo(line, all.length);
       cases.add(line);
       if (full != null && mode != full) {
         ratios.addProperty(BatchMode.FULL_DEPTH + "/" + mode.mode(), ratio);

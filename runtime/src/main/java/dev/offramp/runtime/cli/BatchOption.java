@@ -1,12 +1,12 @@
 package dev.offramp.runtime.cli;
 
 import dev.offramp.models.InputException;
+import dev.offramp.runtime.engine.DeviceStages;
 import picocli.CommandLine.Option;
 
 /** The size of a batch. */
 final class BatchOption {
-  /** Far beyond what is faster; keeps the sizes of buffers within what can be counted. */
-  private static final int MOST = 1 << 14;
+  private static final int MOST = DeviceStages.MOST_LANE_ROWS;
 
   @Option(
       names = "--batch",

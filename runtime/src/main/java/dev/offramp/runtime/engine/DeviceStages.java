@@ -14,8 +14,8 @@ public final class DeviceStages implements Stages {
   /** So many steps' worth of slots for each lane: rows gather at stages while new ones start. */
   private static final int LANE_STEPS = 2;
 
-  /** Far beyond what is faster. */
-  private static final int MOST_LANE_ROWS = 1 << 14;
+  /** Far beyond what is faster; keeps the sizes of buffers within what can be counted. */
+  public static final int MOST_LANE_ROWS = 1 << 14;
 
   private final Scope owned = new Scope();
   private final Network network;
