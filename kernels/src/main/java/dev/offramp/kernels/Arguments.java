@@ -98,7 +98,7 @@ public abstract class Arguments {
   /** Whether the residual is there just where the epilogue adds one. */
   public void residual(Epilogue epilogue, Buffer residual) {
     present("epilogue", epilogue);
-    if ((residual == null) == (epilogue == Epilogue.BIAS_RESIDUAL)) {
+    if ((residual == null) == epilogue.addsResidual()) {
       throw fault("residual is %s with %s", residual == null ? "null" : "given", epilogue);
     }
   }

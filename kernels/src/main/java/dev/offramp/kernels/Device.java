@@ -81,8 +81,8 @@ public interface Device extends AutoCloseable {
    *
    * @param map made by {@link #linear}
    * @param in activations, {@code map.inputs()} wide
-   * @param residual activations, {@code map.outputs()} wide, with {@link Epilogue#BIAS_RESIDUAL},
-   *     else null; may be the same buffer as out
+   * @param residual activations, {@code map.outputs()} wide, with an epilogue that adds one, else
+   *     null; may be the same buffer as out
    * @param out activations, {@code map.outputs()} wide
    */
   void gemm(LiveRows rows, Linear map, Buffer in, Epilogue epilogue, Buffer residual, Buffer out);
@@ -98,6 +98,89 @@ public interface Device extends AutoCloseable {
    * @param out activations heads * headSize wide
    */
   void attention(LiveRows rows, int heads, int headSize, Buffer qkv, Buffer out);
+
+  /**
+   * Uploads a convolution in the device's own layout.
+   *
+   * @param weight [outputs, inputs / groups, kernel, kernel] of the type, in native byte order; not
+   *     kept
+   * @param type type of the weight's elements: F32, F16 or BF16
+   * @param bias F32 [outputs], or null for none
+   */
+  default Convolution convolution(
+      ConvolutionShape shape, MemorySegment weight, DataType type, MemorySegment bias) {
+    throw new UnsupportedOperationException("convolution");
+  }
+
+  /**
+   * Input layer of an image model: out = byte * scale + shift for each channel of each pixel. This
+   * and the following operations on images take rows of one position, which holds a whole image,
+   * [height, width, channels]; the rows' own stride is 1.
+   *
+   * @param image at most 4 channels
+   * @param scale F32 [channels]
+   * @param shift F32 [channels]
+   * @param pixels I32 [capacity, height * width], byte c of a number, the lowest first, is channel
+   *     c
+   * @param out activations, {@code image.elements()} wide
+   */
+  default void pixels(
+      LiveRows rows, ImageShape image, Buffer scale, Buffer shift, Buffer pixels, Buffer out) {
+    throw new UnsupportedOperationException("pixels");
+  }
+
+  /**
+   * Convolution of each live row's image with a fused epilogue.
+   *
+   * @param map made by {@link #convolution}
+   * @param in activations, {@code map.shape().in().elements()} wide
+   * @param residual activations as wide as out with an epilogue that adds one, else null; may be
+   *     the same buffer as out
+   * @param out activations, {@code map.shape().out().elements()} wide
+   */
+  default void convolve(
+      LiveRows rows, Convolution map, Buffer in, Epilogue epilogue, Buffer residual, Buffer out) {
+    throw new UnsupportedOperationException("convolve");
+  }
+
+  /**
+   * Largest value of each channel in a square window around each output pixel; pixels outside the
+   * image do not count, a NaN in the window stays.
+   *
+   * @param window sizes as of a convolution; its channels, in and out, are the same, each a group
+   *     of its own
+   * @param in activations, {@code window.in().elements()} wide
+   * @param out activations, {@code window.out().elements()} wide
+   */
+  default void maxPool(LiveRows rows, ConvolutionShape window, Buffer in, Buffer out) {
+    throw new UnsupportedOperationException("maxPool");
+  }
+
+  /**
+   * Mean of each channel in each cell of a grid over the image. Cell i of g covers the lines from
+   * floor(i * height / g) to, exclusive, ceil((i + 1) * height / g), and columns alike.
+   *
+   * @param grid cells along each side, at most the image's height and width
+   * @param in activations, {@code image.elements()} wide
+   * @param out activations, grid * grid * channels wide: [grid, grid, channels]
+   */
+  default void gridPool(LiveRows rows, ImageShape image, int grid, Buffer in, Buffer out) {
+    throw new UnsupportedOperationException("gridPool");
+  }
+
+  /**
+   * The shortcut without weights of residual networks ("option A" of He et al. 2015, arXiv
+   * 1512.03385): every stride-th pixel, its channels put in the middle of the output's, the others
+   * 0. Of missing channels {@code (channels - image.channels()) / 2} come before.
+   *
+   * @param channels of the output, at least those of the image
+   * @param in activations, {@code image.elements()} wide
+   * @param out activations, ceil(height / stride) * ceil(width / stride) * channels wide
+   */
+  default void shortcut(
+      LiveRows rows, ImageShape image, int stride, int channels, Buffer in, Buffer out) {
+    throw new UnsupportedOperationException("shortcut");
+  }
 
   /**
    * Pools the positions of each live row to one vector.

@@ -42,7 +42,7 @@ abstract class OperationConformance extends DeviceConformance {
     float[] bias = rig.numbers(outputs, 1);
     float[] in = batch.activations(rig.random, inputs);
     float[] residual = batch.activations(rig.random, outputs);
-    Buffer residualBuffer = epilogue == Epilogue.BIAS_RESIDUAL ? rig.upload(residual) : null;
+    Buffer residualBuffer = epilogue.addsResidual() ? rig.upload(residual) : null;
     Buffer out = inPlace ? residualBuffer : rig.upload(batch.untouched(outputs));
     LiveRows rows = batch.load(rig);
     Linear map = rig.linear(inputs, outputs, weight, bias);

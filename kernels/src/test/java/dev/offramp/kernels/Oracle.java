@@ -25,6 +25,7 @@ final class Oracle {
             case BIAS_GELU -> gelu(sum);
             case BIAS_RELU -> Math.max(sum, 0);
             case BIAS_RESIDUAL -> sum + residual[o];
+            case BIAS_RESIDUAL_RELU -> Math.max(sum + residual[o], 0);
           };
     }
     return out;

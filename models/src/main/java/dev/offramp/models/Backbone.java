@@ -3,4 +3,4 @@ package dev.offramp.models;
 import java.util.SequencedMap;
 
 /** An encoder without exit heads: its sizes and its tensors under {@link BertTensors}' names. */
-record Backbone(Architecture architecture, SequencedMap<String, Tensor> tensors) {}
+record Backbone(BertArchitecture architecture, SequencedMap<String, Tensor> tensors) {}

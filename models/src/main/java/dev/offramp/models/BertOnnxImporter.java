@@ -45,7 +45,7 @@ final class BertOnnxImporter {
   }
 
   private Backbone read() {
-    Architecture architecture = architecture();
+    BertArchitecture architecture = architecture();
     SequencedMap<String, Tensor> tensors = new LinkedHashMap<>();
     BertTensors.backbone(architecture)
         .forEach((name, shape) -> {
@@ -65,7 +65,7 @@ final class BertOnnxImporter {
     return name.startsWith("encoder.") && shape.size() == 2;
   }
 
-  private Architecture architecture() {
+  private BertArchitecture architecture() {
     int layers = 0;
     while (graph
         .constant(prefix + BertTensors.layer(layers, BertTensors.QUERY) + ".bias")
@@ -77,8 +77,8 @@ final class BertOnnxImporter {
     }
     Tensor word = named(BertTensors.WORD);
     String intermediate = BertTensors.layer(0, BertTensors.INTERMEDIATE);
-    Architecture architecture =
-        new Architecture(
+    BertArchitecture architecture =
+        new BertArchitecture(
             layers,
             size(word, 1),
             heads(),

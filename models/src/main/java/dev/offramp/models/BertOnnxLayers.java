@@ -23,8 +23,8 @@ final class BertOnnxLayers {
   BertOnnxLayers(OnnxGraphWriter graph, ModelDirectory model) {
     this.graph = graph;
     this.model = model;
-    heads = model.config().architecture().heads();
-    headSize = model.config().architecture().hiddenSize() / heads;
+    heads = model.config().bert().heads();
+    headSize = model.config().bert().hiddenSize() / heads;
   }
 
   /** I64 [batch, sequence] to F32 [batch, sequence, hiddenSize]; all tokens are of type 0. */
@@ -93,7 +93,7 @@ final class BertOnnxLayers {
   }
 
   private String activation(String name, String x) {
-    return switch (model.config().architecture().activation()) {
+    return switch (model.config().bert().activation()) {
       case "gelu" -> {
         String scaled = node("Div", name + "gelu.scaled", x, graph.scalar((float) Math.sqrt(2)));
         String erf = node("Erf", name + "gelu.erf", scaled);
@@ -117,7 +117,7 @@ final class BertOnnxLayers {
    * @param name of its tensors
    */
   private String norm(String output, String name, String x) {
-    float epsilon = (float) model.config().architecture().layerNormEpsilon();
+    float epsilon = (float) model.config().bert().layerNormEpsilon();
     String mean = graph.node("ReduceMean", name + ".mean", List.of(x), axes(-1));
     String centred = node("Sub", name + ".centred", x, mean);
     String squares = node("Pow", name + ".squares", centred, graph.scalar(2f));

@@ -33,7 +33,7 @@ final class BertSafetensorsImporter {
                     file,
                     BertTensors.WORD,
                     "not found, so this is no BERT encoder; name another model"));
-    Architecture architecture = architecture(file);
+    BertArchitecture architecture = architecture(file);
     SequencedMap<String, Tensor> tensors = new LinkedHashMap<>();
     BertTensors.backbone(architecture)
         .keySet()
@@ -48,7 +48,7 @@ final class BertSafetensorsImporter {
     return new Backbone(architecture, tensors);
   }
 
-  private static Architecture architecture(Path file) {
+  private static BertArchitecture architecture(Path file) {
     Path config = file.resolveSibling(ModelDirectory.CONFIG);
     if (!Files.exists(config)) {
       throw InputException.in(
@@ -61,8 +61,8 @@ final class BertSafetensorsImporter {
     // Relatives of BERT have the same tensors and compute something else with them.
     requireValue(json.field("model_type"), "bert");
     json.optional("position_embedding_type").ifPresent(type -> requireValue(type, "absolute"));
-    Architecture architecture =
-        new Architecture(
+    BertArchitecture architecture =
+        new BertArchitecture(
             json.field("num_hidden_layers").smallInteger(),
             json.field("hidden_size").smallInteger(),
             json.field("num_attention_heads").smallInteger(),

@@ -28,7 +28,7 @@ final class BertTensors {
   }
 
   /** Shapes of the encoder's tensors; linear maps are [out, in]. */
-  static SequencedMap<String, List<Long>> backbone(Architecture a) {
+  static SequencedMap<String, List<Long>> backbone(BertArchitecture a) {
     long hidden = a.hiddenSize();
     long inner = a.intermediateSize();
     SequencedMap<String, List<Long>> shapes = new LinkedHashMap<>();
@@ -51,10 +51,10 @@ final class BertTensors {
 
   /** Shapes of all tensors of a model directory, exit heads included: [labels, hidden]. */
   static SequencedMap<String, List<Long>> all(ModelConfig config) {
-    SequencedMap<String, List<Long>> shapes = backbone(config.architecture());
+    SequencedMap<String, List<Long>> shapes = backbone(config.bert());
     long labels = config.labels().size();
     for (int i = 0; i < config.exits().size(); i++) {
-      shapes.put(exitWeight(i), List.of(labels, (long) config.architecture().hiddenSize()));
+      shapes.put(exitWeight(i), List.of(labels, (long) config.bert().hiddenSize()));
       shapes.put(exitBias(i), List.of(labels));
     }
     return shapes;

@@ -143,7 +143,7 @@ public final class Importer {
   }
 
   private ModelConfig config(
-      Architecture architecture, Optional<Adapter> adapter, String source, String sourceName) {
+      BertArchitecture architecture, Optional<Adapter> adapter, String source, String sourceName) {
     int maxTokens =
         options
             .maxTokens()
@@ -158,7 +158,7 @@ public final class Importer {
         ModelConfig.BERT,
         options.name().or(() -> adapter.flatMap(Adapter::name)).orElse(sourceName),
         architecture,
-        new Preprocessing("wordpiece", maxTokens),
+        new TextPreprocessing("wordpiece", maxTokens),
         adapter.map(Adapter::labels).orElse(List.of()),
         adapter.map(Adapter::exits).orElse(List.of()),
         options

@@ -11,7 +11,7 @@ import java.util.regex.Pattern;
  * The contents of a model directory's config.json.
  *
  * @param format version of this format, {@value #FORMAT}
- * @param family {@code bert}
+ * @param family {@code bert} or {@code resnet}: what architecture and preprocessing are about
  * @param name what to call the model
  * @param labels the classes of the exit heads, in the order of their logits; empty without exits
  * @param exits ascending in depth, the last one after the last layer; empty for a backbone without
@@ -31,6 +31,8 @@ public record ModelConfig(
   public static final int FORMAT = 1;
   static final String WITH_ADAPTER = " + ";
   static final String BERT = "bert";
+  static final String RESNET = "resnet";
+  static final List<String> FAMILIES = List.of(BERT, RESNET);
   private static final long MAX_BYTES = 8 << 20;
   private static final Gson GSON =
       new GsonBuilder().setPrettyPrinting().disableHtmlEscaping().create();
@@ -49,18 +51,36 @@ public record ModelConfig(
     Json json = Json.parse(file, Disk.readText(file, MAX_BYTES));
     json.exactly(
         "format", "family", "name", "architecture", "preprocessing", "labels", "exits", "source");
+    String family = json.field("family").string();
+    Json architecture = json.field("architecture");
+    Json preprocessing = json.field("preprocessing");
+    boolean images = family.equals(RESNET);
+    if (!FAMILIES.contains(family)) {
+      throw json.field("family")
+          .error("\"" + family + "\" is not known; use " + String.join(" or ", FAMILIES));
+    }
     ModelConfig config =
         new ModelConfig(
             json.field("format").smallInteger(),
-            json.field("family").string(),
+            family,
             json.field("name").string(),
-            Architecture.of(json.field("architecture")),
-            Preprocessing.of(json.field("preprocessing")),
+            images ? ResnetArchitecture.of(architecture) : BertArchitecture.of(architecture),
+            images ? ImagePreprocessing.of(preprocessing) : TextPreprocessing.of(preprocessing),
             json.field("labels").list().stream().map(Json::string).toList(),
             Exit.listOf(json.field("exits")),
             json.field("source").string());
     ModelConfigCheck.check(config, file);
     return config;
+  }
+
+  /** Sizes of a {@code bert} model. */
+  public BertArchitecture bert() {
+    return (BertArchitecture) architecture;
+  }
+
+  /** Sizes of a {@code resnet} model. */
+  public ResnetArchitecture resnet() {
+    return (ResnetArchitecture) architecture;
   }
 
   /** The artifact that the encoder came from, if it came from one. */
@@ -72,6 +92,13 @@ public record ModelConfig(
   /** Whether an adapter was merged, so that the encoder's weights are not those of its source. */
   public boolean adapted() {
     return source.contains(WITH_ADAPTER);
+  }
+
+  /** Longest row: tokens that a text is cut to, or the pixels of an image. */
+  public int longestRow() {
+    return preprocessing instanceof TextPreprocessing text
+        ? text.maxTokens()
+        : architecture.maxPositions();
   }
 
   public String toJson() {

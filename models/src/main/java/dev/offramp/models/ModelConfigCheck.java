@@ -27,27 +27,35 @@ final class ModelConfigCheck {
   }
 
   /** Checks sizes found in a foreign file before they are used. */
-  static Architecture checked(Architecture architecture, Path file) {
+  static BertArchitecture checked(BertArchitecture architecture, Path file) {
     new ModelConfigCheck(file).architecture(architecture, "");
     return architecture;
   }
 
   private void check(ModelConfig config) {
     range("$.format", config.format(), ModelConfig.FORMAT, ModelConfig.FORMAT);
-    oneOf("$.family", config.family(), List.of(ModelConfig.BERT));
     notBlank("$.name", config.name());
-    architecture(config.architecture(), "$.architecture.");
-    oneOf("$.preprocessing.tokenizer", config.preprocessing().tokenizer(), List.of("wordpiece"));
-    range(
-        "$.preprocessing.maxTokens",
-        config.preprocessing().maxTokens(),
-        MIN_TOKENS,
-        config.architecture().maxPositions());
+    switch (config.architecture()) {
+      case BertArchitecture bert -> {
+        architecture(bert, "$.architecture.");
+        text((TextPreprocessing) config.preprocessing(), bert);
+      }
+      case ResnetArchitecture resnet -> throw new UnsupportedOperationException("resnet");
+    }
     labels(config.labels(), !config.exits().isEmpty());
     exits(config.exits(), config.architecture().layers());
   }
 
-  private void architecture(Architecture a, String at) {
+  private void text(TextPreprocessing preprocessing, BertArchitecture architecture) {
+    oneOf("$.preprocessing.tokenizer", preprocessing.tokenizer(), List.of("wordpiece"));
+    range(
+        "$.preprocessing.maxTokens",
+        preprocessing.maxTokens(),
+        MIN_TOKENS,
+        architecture.maxPositions());
+  }
+
+  private void architecture(BertArchitecture a, String at) {
     range(at + "layers", a.layers(), 1, MAX_LAYERS);
     range(at + "hiddenSize", a.hiddenSize(), 1, MAX_WIDTH);
     range(at + "heads", a.heads(), 1, a.hiddenSize());

@@ -64,7 +64,7 @@ public final class ModelDirectory implements AutoCloseable {
       checkTensors(weights, config, tensors);
       Path tokenizerFile = path.resolve(TOKENIZER);
       WordPieceTokenizer tokenizer = WordPieceTokenizer.read(tokenizerFile);
-      checkTokenizer(tokenizerFile, config.architecture(), tokenizer);
+      checkTokenizer(tokenizerFile, config.bert(), tokenizer);
       return new ModelDirectory(path, arena, config, tensors, tokenizer);
     } catch (RuntimeException | Error e) {
       arena.close();
@@ -225,7 +225,8 @@ public final class ModelDirectory implements AutoCloseable {
         });
   }
 
-  static void checkTokenizer(Path file, Architecture architecture, WordPieceTokenizer tokenizer) {
+  static void checkTokenizer(
+      Path file, BertArchitecture architecture, WordPieceTokenizer tokenizer) {
     int rows = architecture.vocabSize();
     if (tokenizer.vocabSize() > rows) {
       throw InputException.in(

@@ -74,7 +74,7 @@ public final class OnnxExporter {
   }
 
   private static void writeTo(ModelDirectory model, Segment segment, Path file) throws IOException {
-    Architecture architecture = model.config().architecture();
+    BertArchitecture architecture = model.config().bert();
     OnnxGraphWriter graph = new OnnxGraphWriter();
     BertOnnxLayers layers = new BertOnnxLayers(graph, model);
     boolean first = segment.from() == 0;

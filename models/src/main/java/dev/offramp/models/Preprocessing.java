@@ -1,16 +1,4 @@
 package dev.offramp.models;
 
-/**
- * How text becomes the encoder's input.
- *
- * @param tokenizer {@code wordpiece}, read from tokenizer.json
- * @param maxTokens longest input in tokens, [CLS] and [SEP] included; the rest is cut off
- */
-public record Preprocessing(String tokenizer, int maxTokens) {
-
-  static Preprocessing of(Json json) {
-    json.exactly("tokenizer", "maxTokens");
-    return new Preprocessing(
-        json.field("tokenizer").string(), json.field("maxTokens").smallInteger());
-  }
-}
+/** How an input becomes a row of the network. */
+public sealed interface Preprocessing permits TextPreprocessing, ImagePreprocessing {}

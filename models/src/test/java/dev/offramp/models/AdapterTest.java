@@ -74,7 +74,7 @@ class AdapterTest {
     metadata.put("maxTokens", "9");
     ModelConfig config = importAdapted();
     assertThat(config.name()).isEqualTo("routing");
-    assertThat(config.preprocessing().maxTokens()).isEqualTo(9);
+    assertThat(config.longestRow()).isEqualTo(9);
     assertThat(config.labels()).isEqualTo(TinyModel.LABELS);
     assertThat(config.exits()).isEqualTo(TinyModel.EXITS);
     assertThat(config.source()).isEqualTo("tiny.safetensors + adapter.safetensors");
@@ -116,7 +116,7 @@ class AdapterTest {
             out,
             ImportOptions.defaults().withAdapter(adapter).withName("mine").withMaxTokens(7));
     assertThat(config.name()).isEqualTo("mine");
-    assertThat(config.preprocessing().maxTokens()).isEqualTo(7);
+    assertThat(config.longestRow()).isEqualTo(7);
   }
 
   @Test

@@ -41,10 +41,10 @@ class BertOnnxImporterTest {
     graph.fusedNorm = true;
     graph.activation = "Relu";
     Files.write(file, graph.named().model());
-    check(new Architecture(2, 8, 2, 12, 7, 16, 2, 1e-6, "relu"));
+    check(new BertArchitecture(2, 8, 2, 12, 7, 16, 2, 1e-6, "relu"));
   }
 
-  private void check(Architecture architecture) {
+  private void check(BertArchitecture architecture) {
     try (Arena arena = Arena.ofConfined()) {
       Backbone backbone = BertOnnxImporter.read(file, arena);
       assertThat(backbone.architecture()).isEqualTo(architecture);

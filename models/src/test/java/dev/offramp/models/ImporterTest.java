@@ -32,9 +32,9 @@ class ImporterTest {
     Importer.importModel(TestModels.MINILM_INT8, int8, ImportOptions.defaults());
     assertThat(steps).containsExactly("1/3", "2/3", "3/3");
     assertThat(config.architecture())
-        .isEqualTo(new Architecture(6, 384, 12, 1536, 30522, 512, 2, 1e-12, "gelu"));
+        .isEqualTo(new BertArchitecture(6, 384, 12, 1536, 30522, 512, 2, 1e-12, "gelu"));
     assertThat(config.exits()).isEmpty();
-    assertThat(config.preprocessing().maxTokens()).isEqualTo(128);
+    assertThat(config.longestRow()).isEqualTo(128);
     try (ModelDirectory a = ModelDirectory.open(fp32);
         ModelDirectory b = ModelDirectory.open(int8)) {
       assertThat(a.config()).isEqualTo(config);
@@ -53,10 +53,10 @@ class ImporterTest {
         Importer.importModel(
             TestModels.BGE_SMALL, out, ImportOptions.defaults().withName("bge").withMaxTokens(64));
     assertThat(config.architecture())
-        .isEqualTo(new Architecture(12, 384, 12, 1536, 30522, 512, 2, 1e-12, "gelu"));
+        .isEqualTo(new BertArchitecture(12, 384, 12, 1536, 30522, 512, 2, 1e-12, "gelu"));
     assertThat(config.name()).isEqualTo("bge");
     try (ModelDirectory model = ModelDirectory.open(out)) {
-      assertThat(model.config().preprocessing().maxTokens()).isEqualTo(64);
+      assertThat(model.config().longestRow()).isEqualTo(64);
     }
   }
 
@@ -67,7 +67,7 @@ class ImporterTest {
     Path out = temp.resolve("out");
     ModelConfig config = Importer.importModel(source.toString(), out, ImportOptions.defaults());
     assertThat(config.architecture()).isEqualTo(TinyModel.ARCHITECTURE);
-    assertThat(config.preprocessing().maxTokens()).isEqualTo(16);
+    assertThat(config.longestRow()).isEqualTo(16);
     assertThat(config.name()).isEqualTo("tiny");
     try (ModelDirectory model = ModelDirectory.open(out)) {
       TinyModel.tensors(TinyModel.backbone())

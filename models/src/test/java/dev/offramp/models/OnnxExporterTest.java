@@ -18,9 +18,9 @@ class OnnxExporterTest {
   @ParameterizedTest
   @ValueSource(strings = {"gelu", "relu"})
   void whatWasExportedIsImportedBitForBit(String activation) {
-    Architecture a = TinyModel.ARCHITECTURE;
-    Architecture architecture =
-        new Architecture(
+    BertArchitecture a = TinyModel.ARCHITECTURE;
+    BertArchitecture architecture =
+        new BertArchitecture(
             a.layers(),
             a.hiddenSize(),
             a.heads(),

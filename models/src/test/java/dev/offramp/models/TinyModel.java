@@ -12,8 +12,9 @@ import java.util.SequencedMap;
 
 /** A BERT of two layers that is quick to write and has every kind of tensor. */
 final class TinyModel {
-  static final Architecture ARCHITECTURE = new Architecture(2, 8, 2, 12, 7, 16, 2, 1e-12, "gelu");
-  static final Head HEAD = new Head("linear", "mean", "top1");
+  static final BertArchitecture ARCHITECTURE =
+      new BertArchitecture(2, 8, 2, 12, 7, 16, 2, 1e-12, "gelu");
+  static final Head HEAD = Head.ofText("mean", "top1");
   static final List<String> LABELS = List.of("no", "yes", "maybe");
   static final List<Exit> EXITS = List.of(new Exit(1, HEAD), new Exit(2, HEAD));
   static final ModelConfig CONFIG =
@@ -22,7 +23,7 @@ final class TinyModel {
           "bert",
           "tiny",
           ARCHITECTURE,
-          new Preprocessing("wordpiece", 16),
+          new TextPreprocessing("wordpiece", 16),
           LABELS,
           EXITS,
           "a test");

@@ -115,7 +115,7 @@ public final class Engine implements AutoCloseable {
                   network,
                   Floors.of(thresholds.thresholds(), network.stages()),
                   options.batch(),
-                  config.preprocessing().maxTokens(),
+                  config.longestRow(),
                   options.maxWait().toNanos(),
                   options.queue()));
       failed.release();
@@ -158,7 +158,7 @@ public final class Engine implements AutoCloseable {
         request.deadline() == null
             ? Row.NO_DEADLINE
             : System.nanoTime() + request.deadline().toNanos();
-    int[] tokens = tokenizer.encode(request.text(), config.preprocessing().maxTokens());
+    int[] tokens = tokenizer.encode(request.text(), config.longestRow());
     return new Pending(tokens, request.fullDepth(), deadline, config.labels());
   }
 

@@ -1,12 +1,12 @@
 package dev.offramp.runtime;
 
-import dev.offramp.models.Architecture;
+import dev.offramp.models.BertArchitecture;
 import dev.offramp.models.Exit;
 import dev.offramp.models.Head;
 import dev.offramp.models.ModelConfig;
 import dev.offramp.models.ModelDirectory;
-import dev.offramp.models.Preprocessing;
 import dev.offramp.models.Tensor;
+import dev.offramp.models.TextPreprocessing;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -28,14 +28,14 @@ public final class TinyModel {
 
   /** Writes a model directory whose exits are after the given layers (none for a backbone). */
   public static Path write(Path out, long seed, int... afterLayers) {
-    return write(out, seed, "gelu", new Head("linear", "mean", "top1"), afterLayers);
+    return write(out, seed, "gelu", Head.ofText("mean", "top1"), afterLayers);
   }
 
   /** The same weights for the same seed, whatever the activation and the kind of head. */
   public static Path write(Path out, long seed, String activation, Head head, int... afterLayers) {
     Random random = new Random(seed);
-    Architecture architecture =
-        new Architecture(LAYERS, HIDDEN, 3, 40, FIRST_WORD + WORDS, 32, 2, 1e-12, activation);
+    BertArchitecture architecture =
+        new BertArchitecture(LAYERS, HIDDEN, 3, 40, FIRST_WORD + WORDS, 32, 2, 1e-12, activation);
     SequencedMap<String, Tensor> tensors = new LinkedHashMap<>();
     add(tensors, random, 1, "embeddings.word_embeddings.weight", FIRST_WORD + WORDS, HIDDEN);
     add(tensors, random, 1, "embeddings.position_embeddings.weight", 32, HIDDEN);
@@ -64,7 +64,7 @@ public final class TinyModel {
             "bert",
             "tiny",
             architecture,
-            new Preprocessing("wordpiece", MAX_TOKENS),
+            new TextPreprocessing("wordpiece", MAX_TOKENS),
             afterLayers.length == 0 ? List.of() : LABELS,
             exits,
             "random, seed " + seed);

@@ -109,7 +109,7 @@ final class CublasLt implements DenseProduct, AutoCloseable {
             plan.weight,
             in.handle(),
             plan.in,
-            epilogue == Epilogue.BIAS_RESIDUAL ? one : none,
+            epilogue.addsResidual() ? one : none,
             added.handle(),
             plan.out,
             out.handle(),
@@ -138,7 +138,7 @@ final class CublasLt implements DenseProduct, AutoCloseable {
   private static int epilogue(Epilogue epilogue) {
     return switch (epilogue) {
       case BIAS, BIAS_RESIDUAL -> EPILOGUE_BIAS;
-      case BIAS_RELU -> EPILOGUE_RELU_BIAS;
+      case BIAS_RELU, BIAS_RESIDUAL_RELU -> EPILOGUE_RELU_BIAS;
       case BIAS_GELU ->
           throw new IllegalArgumentException("cuBLASLt's GELU is an approximation, not the exact");
     };

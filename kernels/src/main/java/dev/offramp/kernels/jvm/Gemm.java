@@ -138,7 +138,7 @@ final class Gemm {
     switch (epilogue) {
       case BIAS, BIAS_RESIDUAL -> {}
       case BIAS_GELU -> loops.gelu(sums, row, column, rows, width);
-      case BIAS_RELU -> loops.relu(sums, row, column, rows, width);
+      case BIAS_RELU, BIAS_RESIDUAL_RELU -> loops.relu(sums, row, column, rows, width);
     }
   }
 

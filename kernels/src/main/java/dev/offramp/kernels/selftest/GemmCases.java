@@ -74,7 +74,7 @@ final class GemmCases {
     Linear map = side.linear(s[2], s[3]);
     Buffer in = side.activations(batch.input(side, s[2], 1));
     float[] residual = batch.input(side, s[3], 1, inPlace ? Side.POISON : Float.NaN);
-    Buffer residualBuffer = epilogue == Epilogue.BIAS_RESIDUAL ? side.activations(residual) : null;
+    Buffer residualBuffer = epilogue.addsResidual() ? side.activations(residual) : null;
     Buffer out = inPlace ? residualBuffer : side.activations(batch.poisoned(s[3]));
     LiveRows rows = batch.load(side);
 
@@ -95,8 +95,7 @@ final class GemmCases {
       weight[o * 5] = side.rounded(Math.abs(weight[o * 5]) + 0.1f);
     }
     Linear map = side.linear(5, 19, weight, side.numbers(19, 1));
-    Buffer residual =
-        epilogue == Epilogue.BIAS_RESIDUAL ? side.activations(batch.input(side, 19, 1)) : null;
+    Buffer residual = epilogue.addsResidual() ? side.activations(batch.input(side, 19, 1)) : null;
     Buffer out = side.activations(batch.poisoned(19));
 
     side.device.gemm(batch.load(side), map, side.activations(x), epilogue, residual, out);

@@ -93,7 +93,7 @@ final class IndependenceCases {
       Buffer x = part.input(in);
       Buffer out = part.output(outputs);
       for (Epilogue epilogue : Epilogue.values()) {
-        Buffer residual = epilogue == Epilogue.BIAS_RESIDUAL ? part.input(residuals) : null;
+        Buffer residual = epilogue.addsResidual() ? part.input(residuals) : null;
         side.device.gemm(part.rows, map, x, epilogue, residual, out);
         part.show(epilogue.name(), out, outputs);
       }

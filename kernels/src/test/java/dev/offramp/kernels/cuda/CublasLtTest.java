@@ -48,7 +48,7 @@ class CublasLtTest {
         Memory bias = matrix(driver, precision, 1, OUTPUTS, 2);
         Memory in = matrix(driver, precision, ROWS, INPUTS, 3);
         Memory residual = matrix(driver, precision, ROWS, OUTPUTS, 4);
-        boolean adds = epilogue == Epilogue.BIAS_RESIDUAL;
+        boolean adds = epilogue.addsResidual();
         driver
             .denseProduct()
             .run(

@@ -196,7 +196,7 @@ final class CudaCheck {
     Memory deviceBias = upload(driver, precision, bias);
     Memory deviceIn = upload(driver, precision, in);
     Memory out = upload(driver, precision, residual);
-    boolean adds = epilogue == Epilogue.BIAS_RESIDUAL;
+    boolean adds = epilogue.addsResidual();
     DenseProduct product = driver.denseProduct();
     driver.beginCapture();
     product.run(

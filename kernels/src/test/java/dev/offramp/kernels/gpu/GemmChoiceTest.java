@@ -211,7 +211,7 @@ class GemmChoiceTest {
     try (Product product = new Product(driver, null, null)) {
       GpuRig.load(product.rows, 37, 4, 4);
       for (Epilogue epilogue : Epilogue.values()) {
-        Buffer residual = epilogue == Epilogue.BIAS_RESIDUAL ? product.out : null;
+        Buffer residual = epilogue.addsResidual() ? product.out : null;
         Runnable gemm =
             () ->
                 product.rig.device.gemm(

@@ -102,7 +102,7 @@ class PtxTest {
       MemorySegment weight = MemorySegment.ofArray(new float[WIDTH * WIDTH]);
       Linear map = device.linear(WIDTH, WIDTH, weight, DataType.F32, null);
       for (Epilogue epilogue : Epilogue.values()) {
-        device.gemm(rows, map, in, epilogue, epilogue == Epilogue.BIAS_RESIDUAL ? out : null, out);
+        device.gemm(rows, map, in, epilogue, epilogue.addsResidual() ? out : null, out);
       }
       for (int largest : Launches.HEAD_SIZES) {
         for (int size : new int[] {largest, largest - 1}) { // Odd ones are not for tensor cores.

@@ -2,7 +2,7 @@ package dev.offramp.runtime.bench;
 
 import com.google.gson.JsonObject;
 import dev.offramp.kernels.Precision;
-import dev.offramp.models.Architecture;
+import dev.offramp.models.BertArchitecture;
 import java.util.Locale;
 
 /**
@@ -29,7 +29,7 @@ public record Ceilings(JsonObject measured, Precision precision) {
    *
    * @param batchesPerSecond at full depth
    */
-  public Double shareOfCopy(Architecture a, double batchesPerSecond) {
+  public Double shareOfCopy(BertArchitecture a, double batchesPerSecond) {
     long matrices =
         4L * a.hiddenSize() * a.hiddenSize() + 2L * a.hiddenSize() * a.intermediateSize();
     double bytes = (double) a.layers() * matrices * precision.activations().bytes();

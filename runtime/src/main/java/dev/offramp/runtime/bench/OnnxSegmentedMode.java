@@ -83,7 +83,7 @@ public final class OnnxSegmentedMode implements Mode {
           "%d thresholds for %d exits before the last".formatted(thresholds.length, exits - 1));
     }
     this.thresholds = thresholds.clone();
-    width = model.config().architecture().hiddenSize();
+    width = model.config().bert().hiddenSize();
     try (TemporaryFolder folder = TemporaryFolder.create()) {
       int from = 0;
       for (Segment segment : OnnxExporter.segments(model.config())) {

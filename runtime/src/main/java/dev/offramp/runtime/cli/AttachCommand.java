@@ -47,7 +47,7 @@ import picocli.CommandLine.Option;
     })
 final class AttachCommand implements Callable<Integer> {
   /** What heads are like on a model that has none yet. */
-  private static final Head FIRST_HEAD = new Head("linear", "mean", "top1");
+  private static final Head FIRST_HEAD = Head.ofText("mean", "top1");
 
   @Option(names = "--model", required = true, paramLabel = "DIR", description = "model directory")
   Path model;
@@ -199,7 +199,7 @@ final class AttachCommand implements Callable<Integer> {
       List<float[]> features,
       int[] classes,
       Device opened) {
-    int width = config.architecture().hiddenSize();
+    int width = config.bert().hiddenSize();
     int exits = features.size();
     HeadTensors last;
     if (classes != null) {

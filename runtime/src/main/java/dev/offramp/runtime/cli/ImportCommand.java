@@ -83,7 +83,7 @@ final class ImportCommand implements Callable<Integer> {
           out,
           config.name(),
           config.architecture().layers(),
-          config.architecture().hiddenSize(),
+          config.bert().hiddenSize(),
           config.exits().size());
     }
     System.out.println(out.toAbsolutePath().normalize());

@@ -247,7 +247,7 @@ public final class BatchRunner implements AutoCloseable {
    * @return for each stage F32 [samples, hiddenSize]
    */
   public List<float[]> features(List<int[]> samples, int batch, String pooling, IntConsumer done) {
-    int width = config.architecture().hiddenSize();
+    int width = config.bert().hiddenSize();
     List<float[]> features = new ArrayList<>();
     for (int stage = 0; stage < stages; stage++) {
       features.add(new float[Math.multiplyExact(samples.size(), width)]);

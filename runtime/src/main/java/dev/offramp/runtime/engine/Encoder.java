@@ -8,7 +8,7 @@ import dev.offramp.kernels.Epilogue;
 import dev.offramp.kernels.Linear;
 import dev.offramp.kernels.LiveRows;
 import dev.offramp.kernels.Normalization;
-import dev.offramp.models.Architecture;
+import dev.offramp.models.BertArchitecture;
 import dev.offramp.models.ModelDirectory;
 import dev.offramp.models.Tensor;
 import java.lang.foreign.Arena;
@@ -24,7 +24,7 @@ final class Encoder implements AutoCloseable {
   private static final String EMBEDDINGS = "embeddings.";
 
   private final Device device;
-  private final Architecture architecture;
+  private final BertArchitecture architecture;
   private final Epilogue activation;
   private final Scope owned = new Scope();
   private final EmbeddingTables tables;
@@ -45,7 +45,7 @@ final class Encoder implements AutoCloseable {
       Buffer context, // (capacity, positions, hiddenSize)
       Buffer attended) // (capacity, positions, hiddenSize)
       implements AutoCloseable {
-    static Activations allocate(Device device, Architecture a, int capacity, int positions) {
+    static Activations allocate(Device device, BertArchitecture a, int capacity, int positions) {
       long tokens = (long) capacity * positions;
       int wide = Math.max(3 * a.hiddenSize(), a.intermediateSize());
       try (var scope = new Scope()) {
@@ -71,7 +71,7 @@ final class Encoder implements AutoCloseable {
 
   Encoder(Device device, ModelDirectory model) {
     this.device = device;
-    this.architecture = model.config().architecture();
+    this.architecture = model.config().bert();
     this.activation = activation(architecture.activation());
     try (var failed = new Scope()) {
       failed.add(owned);

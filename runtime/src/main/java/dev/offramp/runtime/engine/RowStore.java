@@ -3,7 +3,7 @@ package dev.offramp.runtime.engine;
 import dev.offramp.kernels.Buffer;
 import dev.offramp.kernels.DataType;
 import dev.offramp.kernels.Device;
-import dev.offramp.models.Architecture;
+import dev.offramp.models.BertArchitecture;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -26,7 +26,7 @@ final class RowStore implements AutoCloseable {
    * @param maxTokens longest row, at most the model's positions
    */
   static RowStore open(Network network, int capacity, int maxTokens) {
-    Architecture architecture = network.config().architecture();
+    BertArchitecture architecture = network.config().bert();
     if (capacity < 1) {
       throw new IllegalArgumentException("a batch of " + capacity + " rows: must be at least 1");
     }
@@ -37,7 +37,7 @@ final class RowStore implements AutoCloseable {
     return new RowStore(network.device(), architecture, capacity, maxTokens);
   }
 
-  private RowStore(Device device, Architecture architecture, int capacity, int maxTokens) {
+  private RowStore(Device device, BertArchitecture architecture, int capacity, int maxTokens) {
     this.device = device;
     this.capacity = capacity;
     this.maxTokens = maxTokens;

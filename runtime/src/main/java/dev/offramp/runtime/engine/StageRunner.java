@@ -180,7 +180,7 @@ final class StageRunner implements AutoCloseable {
 
   /** Pools the live rows' hidden states into {@code into}, F32 [live, hiddenSize]. */
   void pool(Pooling pooling, MemorySegment into) {
-    int width = network.config().architecture().hiddenSize();
+    int width = network.config().bert().hiddenSize();
     if (pooled == null) {
       pooled = owned.add(device.allocate(DataType.F32, (long) store.capacity() * width));
     }

@@ -23,7 +23,7 @@ public record Inputs(List<Example> examples, List<int[]> tokens) {
 
   public static Inputs of(List<Example> examples, ModelDirectory model) {
     WordPieceTokenizer tokenizer = model.tokenizer();
-    int maxTokens = model.config().preprocessing().maxTokens();
+    int maxTokens = model.config().longestRow();
     return new Inputs(
         examples,
         examples.stream().map(example -> tokenizer.encode(example.text(), maxTokens)).toList());

@@ -47,7 +47,7 @@ class OnnxSegmentedModeTest {
     long seed = System.nanoTime();
     System.out.println("seed " + seed);
     Random random = new Random(seed);
-    Head head = new Head("linear", pooling, confidence);
+    Head head = Head.ofText(pooling, confidence);
     Path path = TinyModel.write(folder.resolve("model"), MODEL, activation, head, EXITS);
     List<int[]> rows = TinyModel.tokens(seed, ROWS);
     try (ModelDirectory model = ModelDirectory.open(path);

@@ -48,7 +48,7 @@ class PyTorchModeTest {
   @CsvSource({"gelu,mean,top1", "relu,first,margin", "gelu,max,entropy"})
   void predictionsAndConfidencesAreTheEngines(String activation, String pooling, String confidence)
       throws IOException {
-    Head head = new Head("linear", pooling, confidence);
+    Head head = Head.ofText(pooling, confidence);
     Path sure = TinyModel.write(folder.resolve("sure"), 8, activation, head, 2, TinyModel.LAYERS);
     Path path = unsure(sure, folder.resolve("model"));
     // Rows of different lengths, then of one.

@@ -28,7 +28,7 @@ class AttachTest {
   /** A head that reads the first token and scores by margin goes on doing so, and so do the new. */
   @Test
   void headsFollowTheLastOfTheModel() throws Exception {
-    Head head = new Head("linear", "first", "margin");
+    Head head = Head.ofText("first", "margin");
     Path source = TinyModel.write(folder.resolve("source"), 41, "gelu", head, 2, 4);
     Path texts = folder.resolve("texts.txt");
     Files.write(texts, TinyModel.sentences(42, 400));

@@ -49,7 +49,7 @@ class EncoderTest {
 
   private Path write(String activation) {
     return TinyModel.write(
-        folder.resolve(activation), seed, activation, new Head("linear", "mean", "top1"));
+        folder.resolve(activation), seed, activation, Head.ofText("mean", "top1"));
   }
 
   /** The first token's hidden state after the last layer, F32 [samples, hiddenSize]. */

@@ -102,7 +102,7 @@ class OnnxParityTest {
   }
 
   private static float[][][] hiddenStates(ModelDirectory model, Device device, List<int[]> batch) {
-    var architecture = model.config().architecture();
+    var architecture = model.config().bert();
     int positions = batch.stream().mapToInt(t -> t.length).max().orElseThrow();
     int width = architecture.hiddenSize();
     try (Scope scope = new Scope()) {

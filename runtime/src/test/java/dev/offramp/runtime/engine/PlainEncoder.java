@@ -1,6 +1,6 @@
 package dev.offramp.runtime.engine;
 
-import dev.offramp.models.Architecture;
+import dev.offramp.models.BertArchitecture;
 import dev.offramp.models.ModelDirectory;
 import dev.offramp.models.Tensor;
 import java.util.function.DoubleUnaryOperator;
@@ -9,12 +9,12 @@ import org.apache.commons.math3.special.Erf;
 /** A BERT encoder as its paper writes it, in doubles and one row at a time: the tests' oracle. */
 final class PlainEncoder {
   private final ModelDirectory model;
-  private final Architecture architecture;
+  private final BertArchitecture architecture;
   private final DoubleUnaryOperator activation;
 
   PlainEncoder(ModelDirectory model) {
     this.model = model;
-    architecture = model.config().architecture();
+    architecture = model.config().bert();
     activation =
         architecture.activation().equals("relu")
             ? x -> Math.max(0, x)
