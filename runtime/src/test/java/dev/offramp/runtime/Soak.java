@@ -4,7 +4,9 @@ import dev.offramp.kernels.Device;
 import dev.offramp.kernels.DeviceException;
 import dev.offramp.kernels.DeviceOptions;
 import dev.offramp.kernels.Devices;
+import dev.offramp.models.Example;
 import dev.offramp.models.ModelDirectory;
+import dev.offramp.models.TextData;
 import dev.offramp.runtime.engine.BatchRunner;
 import dev.offramp.runtime.engine.Outcome;
 import dev.offramp.runtime.io.Inputs;
@@ -64,10 +66,10 @@ public final class Soak {
     try (ModelDirectory model = ModelDirectory.open(directory);
         Device device = Devices.open("jvm", DeviceOptions.defaults())) {
       Inputs inputs = Inputs.read(List.of(Path.of(arguments[1])), model);
-      texts = inputs.examples().stream().map(example -> example.text()).toList();
+      texts = TextData.read(Path.of(arguments[1])).stream().map(Example::text).toList();
       double[] thresholds = Thresholds.certified(model, null, device.info(), false).thresholds();
       try (BatchRunner runner = BatchRunner.open(model, device, 1, inputs.longest())) {
-        for (int[] tokens : inputs.tokens()) {
+        for (int[] tokens : inputs.rows()) {
           early.addAll(runner.run(List.of(tokens), thresholds));
           full.addAll(runner.run(List.of(tokens), BatchRunner.NEVER));
         }

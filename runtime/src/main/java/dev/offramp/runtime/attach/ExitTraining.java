@@ -35,16 +35,11 @@ public final class ExitTraining {
   /**
    * Trains the heads of the earlier exits towards the same targets.
    *
-   * @param features for each exit F32 [n, width]
+   * @param features for each exit F32 [n, width], each of its own width
    * @param done called with the number of heads that are finished
    */
   public static List<TrainedHead> earlier(
-      List<float[]> features,
-      int width,
-      Targets targets,
-      long seed,
-      int threads,
-      IntConsumer done) {
+      List<float[]> features, Targets targets, long seed, int threads, IntConsumer done) {
     AtomicInteger finished = new AtomicInteger();
     try (ExecutorService pool = Executors.newFixedThreadPool(threads)) {
       List<Future<TrainedHead>> heads =
@@ -54,7 +49,7 @@ public final class ExitTraining {
                     TrainedHead head =
                         SoftmaxRegression.fit(
                             ofExit,
-                            width,
+                            ofExit.length / targets.samples(),
                             targets,
                             SoftmaxRegression.Options.of(seed),
                             (iteration, most, loss) -> {});

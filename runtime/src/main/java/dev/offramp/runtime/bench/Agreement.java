@@ -2,8 +2,10 @@ package dev.offramp.runtime.bench;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
+import dev.offramp.models.Head;
 import dev.offramp.runtime.engine.BatchRunner;
 import dev.offramp.runtime.engine.Outcome;
+import java.util.Collections;
 import java.util.List;
 import java.util.function.Function;
 
@@ -94,7 +96,8 @@ final class Agreement {
 
   private static int sameDirections(BatchRunner runner, List<int[]> batch, JsonArray pooled) {
     requireRows(batch, pooled);
-    float[] own = runner.features(batch, batch.size(), "mean", done -> {}).getLast();
+    List<Head> means = Collections.nCopies(runner.stages(), Head.ofText("mean", "top1"));
+    float[] own = runner.features(batch, batch.size(), means, done -> {}).getLast();
     int width = own.length / batch.size();
     int same = 0;
     for (int r = 0; r < batch.size(); r++) {

@@ -2,6 +2,7 @@ package dev.offramp.runtime.bench;
 
 import com.google.gson.JsonObject;
 import dev.offramp.kernels.Precision;
+import dev.offramp.models.Architecture;
 import dev.offramp.models.BertArchitecture;
 import java.util.Locale;
 
@@ -28,8 +29,12 @@ public record Ceilings(JsonObject measured, Precision precision) {
    * bounds small batches; above 1 the weights stay in a cache.
    *
    * @param batchesPerSecond at full depth
+   * @return null for image models, which reuse their few weights at every pixel
    */
-  public Double shareOfCopy(BertArchitecture a, double batchesPerSecond) {
+  public Double shareOfCopy(Architecture architecture, double batchesPerSecond) {
+    if (!(architecture instanceof BertArchitecture a)) {
+      return null;
+    }
     long matrices =
         4L * a.hiddenSize() * a.hiddenSize() + 2L * a.hiddenSize() * a.intermediateSize();
     double bytes = (double) a.layers() * matrices * precision.activations().bytes();

@@ -113,7 +113,7 @@ public record Offline(Setup setup) implements Scenario {
       line.addProperty("shareOfProductCeiling", setup.ceilings().shareOfProduct(gflops));
       line.addProperty(
           "shareOfCopyCeiling",
-          depth == null ? setup.ceilings().shareOfCopy(config.bert(), rate / batch) : null);
+          depth == null ? setup.ceilings().shareOfCopy(config.architecture(), rate / batch) : null);
     }
     return line;
   }

@@ -1,12 +1,13 @@
 package dev.offramp.runtime.cli;
 
 import dev.offramp.kernels.Device;
-import dev.offramp.models.Example;
+import dev.offramp.models.BertArchitecture;
 import dev.offramp.models.Exit;
 import dev.offramp.models.Head;
 import dev.offramp.models.InputException;
 import dev.offramp.models.ModelConfig;
 import dev.offramp.models.ModelDirectory;
+import dev.offramp.models.ResnetArchitecture;
 import dev.offramp.models.Tensor;
 import dev.offramp.runtime.attach.ExitTraining;
 import dev.offramp.runtime.attach.Targets;
@@ -21,6 +22,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Objects;
 import java.util.SequencedMap;
 import java.util.TreeSet;
 import java.util.concurrent.Callable;
@@ -32,22 +34,31 @@ import picocli.CommandLine.Option;
     name = "attach",
     mixinStandardHelpOptions = true,
     description = {
-      "Trains exit heads on the frozen encoder of a model.",
+      "Trains exit heads on the frozen layers of a model.",
       "Features are computed once on the device, then each head is fitted by multinomial logistic"
           + " regression. The full model's head, after the last layer, is trained on the labels;"
-          + " without labels the model's own last head is kept. All heads pool and score like the"
-          + " model's own last head, if it has one."
+          + " without labels, or with --keep-last, the model's own last head is kept. All heads"
+          + " score like the model's own last head, if it has one; on texts they pool like it, on"
+          + " images they average over the cells of a grid."
     },
     footer = {
       "",
       "Examples:",
       "  offramp attach --model minilm --data train.tsv --after 1,2,3,4,5,6 --out classifier",
       "  offramp attach --model minilm --data train.tsv --after 2,4 --distill 0.5 --out classifier",
-      "  offramp attach --model classifier --data unlabelled.txt --after 1,3 --distill --out other"
+      "  offramp attach --model classifier --data unlabelled.txt --after 1,3 --distill --out other",
+      "  offramp attach --model resnet56 --data data_batch_1.bin.gz --after 3,6,9,12,15,18,21,24"
+          + " --keep-last --out exits"
     })
 final class AttachCommand implements Callable<Integer> {
   /** What heads are like on a model that has none yet. */
   private static final Head FIRST_HEAD = Head.ofText("mean", "top1");
+
+  /** Cells along a side of the grid that images are pooled to, where that gives few features. */
+  private static final int USUAL_GRID = 4;
+
+  /** Features of an image that are few. */
+  private static final int MOST_FEATURES = 512;
 
   @Option(names = "--model", required = true, paramLabel = "DIR", description = "model directory")
   Path model;
@@ -57,7 +68,10 @@ final class AttachCommand implements Callable<Integer> {
       required = true,
       arity = "1..*",
       paramLabel = "TRAIN",
-      description = "training data: .tsv with columns label and text, or .txt with --distill")
+      description = {
+        "training data: .tsv with columns label and text, or .txt with --distill;",
+        "for image models as --input of run"
+      })
   List<Path> data;
 
   @Option(
@@ -82,6 +96,19 @@ final class AttachCommand implements Callable<Integer> {
   Double distill;
 
   @Option(
+      names = "--keep-last",
+      description = "keep the model's own last head as it is; the data's labels must be its labels")
+  boolean keepLast;
+
+  @Option(
+      names = "--grid",
+      paramLabel = "N",
+      description =
+          "image models: heads average over N x N cells (default: 4, 2 or 1, the largest that gives"
+              + " at most 512 features and fits)")
+  Integer grid;
+
+  @Option(
       names = "--seed",
       defaultValue = "1",
       description = "decides the validation split (default: ${DEFAULT-VALUE})")
@@ -104,7 +131,7 @@ final class AttachCommand implements Callable<Integer> {
         Device opened = device.open()) {
       Inputs inputs = Inputs.read(data, directory);
       List<Integer> cuts = cuts(directory.config());
-      boolean labelled = inputs.examples().stream().allMatch(e -> e.label() != null);
+      boolean labelled = inputs.labels().stream().allMatch(Objects::nonNull);
       if (!labelled && (distill == null || directory.config().exits().isEmpty())) {
         throw InputException.in(
             data.getFirst(),
@@ -119,34 +146,29 @@ final class AttachCommand implements Callable<Integer> {
             "mixes targets with labels, and the data has none; add a label column or leave the"
                 + " number out");
       }
+      boolean keeps = keepsLast(directory.config(), labelled);
       List<String> labels =
-          labelled
-              ? inputs.examples().stream().map(Example::label).sorted().distinct().toList()
-              : directory.config().labels();
+          keeps
+              ? directory.config().labels()
+              : inputs.labels().stream().sorted().distinct().toList();
       if (labels.size() < 2) {
         throw InputException.in(data.getFirst(), "label", "at least 2 different labels are needed");
       }
-      Head head =
-          directory.config().exits().isEmpty()
-              ? FIRST_HEAD
-              : directory.config().exits().getLast().head();
       ModelConfig config =
-          directory
-              .config()
-              .withExits(name(), labels, cuts.stream().map(cut -> new Exit(cut, head)).toList());
+          directory.config().withExits(name(), labels, exits(directory.config(), cuts, keeps));
+      List<Head> heads = config.exits().stream().map(Exit::head).toList();
       int rows = batch.rows(inputs.size());
       List<float[]> features;
       try (BatchRunner runner =
-          BatchRunner.openAt(directory, opened, cuts, rows, inputs.longest())) {
+          BatchRunner.openAt(directory, opened, config.exits(), rows, inputs.longest())) {
         features =
             Console.progress(
                 "features",
                 inputs.size(),
-                done -> runner.features(inputs.tokens(), rows, head.pooling(), done));
+                done -> runner.features(inputs.rows(), rows, heads, done));
       }
       int[] classes = labelled ? inputs.classes(config, data.getFirst()) : null;
-      List<HeadTensors> heads = train(directory, config, features, classes, opened);
-      write(directory, config, heads);
+      write(directory, config, train(directory, config, features, classes, keeps, opened));
     }
     System.out.println(out.toAbsolutePath().normalize());
     return 0;
@@ -155,7 +177,7 @@ final class AttachCommand implements Callable<Integer> {
   /**
    * A head as it will be written.
    *
-   * @param weight shape [classes, hiddenSize]
+   * @param weight shape [classes, features]
    * @param bias shape [classes]
    */
   private record HeadTensors(Tensor weight, Tensor bias) {
@@ -177,7 +199,7 @@ final class AttachCommand implements Callable<Integer> {
       return new HeadTensors(model.tensor(name + ".weight"), model.tensor(name + ".bias"));
     }
 
-    /** What the head says of every sample, features F32 [n, hiddenSize]. */
+    /** What the head says of every sample, features F32 [n, width]. */
     Targets answers(float[] features) {
       int classes = Math.toIntExact(weight.shape().get(0));
       int width = Math.toIntExact(weight.shape().get(1));
@@ -198,18 +220,23 @@ final class AttachCommand implements Callable<Integer> {
       ModelConfig config,
       List<float[]> features,
       int[] classes,
+      boolean keeps,
       Device opened) {
-    int width = config.bert().hiddenSize();
     int exits = features.size();
     HeadTensors last;
-    if (classes != null) {
+    if (!keeps) {
       TrainedHead head =
           Console.progress(
               "last head",
               1,
               done ->
                   ExitTraining.last(
-                      features.getLast(), width, classes, config.labels().size(), seed, i -> {}));
+                      features.getLast(),
+                      features.getLast().length / classes.length,
+                      classes,
+                      config.labels().size(),
+                      seed,
+                      i -> {}));
       last = HeadTensors.of(head);
       tell(config, exits - 1, head, "labels");
     } else {
@@ -230,7 +257,6 @@ final class AttachCommand implements Callable<Integer> {
                 done ->
                     ExitTraining.earlier(
                         features.subList(0, exits - 1),
-                        width,
                         aim,
                         seed,
                         opened.info().computeUnits(),
@@ -263,6 +289,52 @@ final class AttachCommand implements Callable<Integer> {
     return List.copyOf(cuts);
   }
 
+  /** Whether the last head is the model's own. */
+  private boolean keepsLast(ModelConfig config, boolean labelled) {
+    if (keepLast && config.exits().isEmpty()) {
+      throw InputException.in(
+          model, "--keep-last", "the model has no last head yet; leave --keep-last out");
+    }
+    return keepLast || !labelled;
+  }
+
+  /** Exits with heads to be trained, but for the last one where it is kept. */
+  private List<Exit> exits(ModelConfig config, List<Integer> cuts, boolean keeps) {
+    Head own = config.exits().isEmpty() ? null : config.exits().getLast().head();
+    List<Exit> exits = new ArrayList<>();
+    for (int cut : cuts) {
+      boolean last = cut == cuts.getLast();
+      Head head =
+          last && keeps
+              ? own
+              : switch (config.architecture()) {
+                case BertArchitecture bert -> own == null ? FIRST_HEAD : own;
+                case ResnetArchitecture resnet ->
+                    Head.ofImage(
+                        grid(resnet.blocks().get(cut - 1).out()),
+                        own == null ? FIRST_HEAD.confidence() : own.confidence());
+              };
+      exits.add(new Exit(cut, head));
+    }
+    return exits;
+  }
+
+  private int grid(ResnetArchitecture.Image map) {
+    int side = Math.min(map.height(), map.width());
+    if (grid != null) {
+      if (grid < 1 || grid > side) {
+        throw InputException.in(
+            null, "--grid " + grid, "must be 1 to %d after all these layers".formatted(side));
+      }
+      return grid;
+    }
+    int cells = USUAL_GRID;
+    while (cells > 1 && (cells > side || cells * cells * map.channels() > MOST_FEATURES)) {
+      cells /= 2;
+    }
+    return cells;
+  }
+
   private String name() {
     return out.toAbsolutePath().normalize().getFileName().toString();
   }
@@ -283,7 +355,8 @@ final class AttachCommand implements Callable<Integer> {
       tensors.put(weight, heads.get(e).weight().named(weight));
       tensors.put(bias, heads.get(e).bias().named(bias));
     }
-    byte[] tokenizer = Files.readAllBytes(directory.path().resolve(ModelDirectory.TOKENIZER));
-    ModelDirectory.write(out, config, tensors, tokenizer, overwrite);
+    Path tokenizer = directory.path().resolve(ModelDirectory.TOKENIZER);
+    byte[] json = Files.exists(tokenizer) ? Files.readAllBytes(tokenizer) : null;
+    ModelDirectory.write(out, config, tensors, json, overwrite);
   }
 }

@@ -191,7 +191,7 @@ final class BenchCommand implements Callable<Integer> {
           "--sequence " + sequence,
           "must be %d to %d for this model".formatted(LEAST_TOKENS, positions));
     }
-    List<int[]> tokens = Inputs.read(options.input, directory).tokens();
+    List<int[]> tokens = Inputs.read(options.input, directory).rows();
     return sequence == null ? new Workload(tokens) : Workload.ofLength(tokens, sequence);
   }
 

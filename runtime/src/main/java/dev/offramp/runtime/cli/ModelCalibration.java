@@ -69,11 +69,10 @@ record ModelCalibration(
             Console.progress(
                 "exits of all samples",
                 inputs.size(),
-                done ->
-                    Observation.of(runner, inputs.tokens(), labels, kinds, options.batch, done));
+                done -> Observation.of(runner, inputs.rows(), labels, kinds, options.batch, done));
         tellExits(directory.config(), seen.table(), inputs);
         Calibration calibration =
-            options.perExit ? perExit(seen, runner, inputs.tokens()) : oneLambda(seen, grid);
+            options.perExit ? perExit(seen, runner, inputs.rows()) : oneLambda(seen, grid);
         Certificate certificate =
             new Certificate(
                 kinds.getFirst(),

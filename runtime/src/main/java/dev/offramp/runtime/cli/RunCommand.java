@@ -64,8 +64,7 @@ final class RunCommand implements Callable<Integer> {
           BulkRunner runner =
               new BulkRunner(network, thresholds.thresholds(), rows, inputs.longest())) {
         long start = System.nanoTime();
-        outcomes =
-            Console.progress("run", inputs.size(), done -> runner.run(inputs.tokens(), done));
+        outcomes = Console.progress("run", inputs.size(), done -> runner.run(inputs.rows(), done));
         seconds = (System.nanoTime() - start) / 1e9;
       }
       report(directory.config(), opened, inputs, thresholds, outcomes, seconds);

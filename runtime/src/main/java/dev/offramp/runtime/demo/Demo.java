@@ -145,7 +145,7 @@ public final class Demo {
 
       double[] thresholds = certificate.thresholds();
       ExitTable testTable = observe(runner, test, batch, "test");
-      List<List<int[]>> batches = batches(test.tokens(), batch);
+      List<List<int[]>> batches = test.batches(batch);
       List<Outcome> early = new ArrayList<>();
       List<Outcome> full = new ArrayList<>();
       for (List<int[]> part : batches) {
@@ -200,14 +200,6 @@ public final class Demo {
 
   private static ExitTable observe(BatchRunner runner, Inputs inputs, int batch, String task) {
     return Console.progress(
-        task, inputs.tokens().size(), done -> runner.observe(inputs.tokens(), batch, done));
-  }
-
-  private static List<List<int[]>> batches(List<int[]> tokens, int size) {
-    List<List<int[]>> batches = new ArrayList<>();
-    for (int from = 0; from < tokens.size(); from += size) {
-      batches.add(tokens.subList(from, Math.min(from + size, tokens.size())));
-    }
-    return batches;
+        task, inputs.size(), done -> runner.observe(inputs.rows(), batch, done));
   }
 }

@@ -4,11 +4,13 @@ import static java.util.Objects.requireNonNull;
 
 import dev.offramp.calibrate.ExitTable;
 import dev.offramp.kernels.Device;
+import dev.offramp.models.Exit;
+import dev.offramp.models.Head;
 import dev.offramp.models.ModelConfig;
 import dev.offramp.models.ModelDirectory;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.IntConsumer;
@@ -45,10 +47,13 @@ public final class BatchRunner implements AutoCloseable {
     return new BatchRunner(Network.open(model, device), true, maxBatch, maxTokens);
   }
 
-  /** As {@link #open}, with stages that end after the given layers, for {@link #features}. */
+  /**
+   * As {@link #open}, with stages that end at other exits, whose heads need not exist yet, for
+   * {@link #features}.
+   */
   public static BatchRunner openAt(
-      ModelDirectory model, Device device, List<Integer> afterLayers, int maxBatch, int maxTokens) {
-    return new BatchRunner(Network.openAt(model, device, afterLayers), true, maxBatch, maxTokens);
+      ModelDirectory model, Device device, List<Exit> exits, int maxBatch, int maxTokens) {
+    return new BatchRunner(Network.openAt(model, device, exits), true, maxBatch, maxTokens);
   }
 
   /** As {@link #open}, on a network that stays open when the runner is closed. */
@@ -241,26 +246,25 @@ public final class BatchRunner implements AutoCloseable {
   }
 
   /**
-   * Pooled hidden states after each stage: what exit heads are trained on.
+   * What heads at the ends of the stages see of each sample: what they are trained on.
    *
-   * @param pooling mean, first or max
-   * @return for each stage F32 [samples, hiddenSize]
+   * @param heads one for each stage; of them only how they pool matters
+   * @return for each stage F32 [samples, features]
    */
-  public List<float[]> features(List<int[]> samples, int batch, String pooling, IntConsumer done) {
-    int width = config.bert().hiddenSize();
-    List<float[]> features = new ArrayList<>();
-    for (int stage = 0; stage < stages; stage++) {
-      features.add(new float[Math.multiplyExact(samples.size(), width)]);
-    }
+  public List<float[]> features(
+      List<int[]> samples, int batch, List<Head> heads, IntConsumer done) {
+    List<float[]> features = new ArrayList<>(Collections.nCopies(stages, null));
     for (int from = 0; from < samples.size(); from += batch) {
       int to = Math.min(from + batch, samples.size());
       runner.begin(samples.subList(from, to));
       for (int stage = 0; stage < stages; stage++) {
         runner.advance(stage);
-        MemorySegment part =
-            MemorySegment.ofArray(features.get(stage))
-                .asSlice(4L * from * width, 4L * (to - from) * width);
-        runner.pool(Network.pooling(pooling), part);
+        float[] part = runner.features(stage, heads.get(stage), to - from);
+        int width = part.length / (to - from);
+        if (from == 0) {
+          features.set(stage, new float[Math.multiplyExact(samples.size(), width)]);
+        }
+        System.arraycopy(part, 0, features.get(stage), from * width, part.length);
       }
       done.accept(to);
     }

@@ -92,6 +92,11 @@ public final class DeviceStages implements Stages {
   }
 
   @Override
+  public int minTokens() {
+    return store.minTokens();
+  }
+
+  @Override
   public int maxTokens() {
     return store.maxTokens();
   }

@@ -8,19 +8,22 @@ import dev.offramp.kernels.Epilogue;
 import dev.offramp.kernels.Linear;
 import dev.offramp.kernels.LiveRows;
 import dev.offramp.kernels.Normalization;
+import dev.offramp.kernels.Pooling;
 import dev.offramp.models.BertArchitecture;
+import dev.offramp.models.Head;
 import dev.offramp.models.ModelDirectory;
 import dev.offramp.models.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 
 /**
  * The layers of a BERT-family encoder on a device (Devlin et al., arXiv 1810.04805; post-norm). The
  * forward pass of one layer is {@link #layer}, readable from top to bottom.
  */
-final class Encoder implements AutoCloseable {
+final class Encoder implements Layers {
   private static final String EMBEDDINGS = "embeddings.";
 
   private final Device device;
@@ -38,36 +41,17 @@ final class Encoder implements AutoCloseable {
       Linear output,
       Normalization outputNorm) {}
 
-  /** Activations of one batch; every buffer is [capacity, positions, width]. */
-  record Activations(
-      Buffer hidden, // (capacity, positions, hiddenSize): input and output of a layer
-      Buffer wide, // (capacity, positions, the larger of 3 * hiddenSize and intermediateSize)
-      Buffer context, // (capacity, positions, hiddenSize)
-      Buffer attended) // (capacity, positions, hiddenSize)
-      implements AutoCloseable {
-    static Activations allocate(Device device, BertArchitecture a, int capacity, int positions) {
-      long tokens = (long) capacity * positions;
-      int wide = Math.max(3 * a.hiddenSize(), a.intermediateSize());
-      try (var scope = new Scope()) {
-        var made =
-            new Activations(
-                scope.add(device.allocate(device.activations(), tokens * a.hiddenSize())),
-                scope.add(device.allocate(device.activations(), tokens * wide)),
-                scope.add(device.allocate(device.activations(), tokens * a.hiddenSize())),
-                scope.add(device.allocate(device.activations(), tokens * a.hiddenSize())));
-        scope.release();
-        return made;
-      }
-    }
+  /** Input and output of a layer, (capacity, positions, hiddenSize). */
+  private static final int HIDDEN = 0;
 
-    @Override
-    public void close() {
-      hidden.close();
-      wide.close();
-      context.close();
-      attended.close();
-    }
-  }
+  /** (capacity, positions, the larger of 3 * hiddenSize and intermediateSize). */
+  private static final int WIDE = 1;
+
+  /** (capacity, positions, hiddenSize). */
+  private static final int CONTEXT = 2;
+
+  /** (capacity, positions, hiddenSize). */
+  private static final int ATTENDED = 3;
 
   Encoder(Device device, ModelDirectory model) {
     this.device = device;
@@ -96,27 +80,52 @@ final class Encoder implements AutoCloseable {
     }
   }
 
-  /** Input layer: token ids, I32 [capacity, positions], to hidden states. */
-  void embed(LiveRows rows, Buffer ids, Activations x) {
-    device.embed(rows, tables, ids, x.hidden());
+  @Override
+  public int shortestRow(int longest) {
+    return 1;
   }
 
-  /** One transformer layer on the live rows; reads and writes {@code x.hidden()}. */
-  void layer(int index, LiveRows rows, Activations x) {
+  @Override
+  public int positions(int rowLength) {
+    return rowLength;
+  }
+
+  @Override
+  public Activations allocate(int capacity, int positions) {
+    long hidden = (long) positions * architecture.hiddenSize();
+    long wide = Math.max(3 * hidden, (long) positions * architecture.intermediateSize());
+    return Activations.allocate(device, capacity, hidden, wide, hidden, hidden);
+  }
+
+  /** Token ids to hidden states. */
+  @Override
+  public void embed(LiveRows rows, Buffer ids, Activations x) {
+    device.embed(rows, tables, ids, x.at(HIDDEN));
+  }
+
+  /** One transformer layer on the live rows. */
+  @Override
+  public void layer(int index, LiveRows rows, Activations x) {
     Layer layer = layers.get(index);
     int heads = architecture.heads();
     int headSize = architecture.hiddenSize() / heads;
     // Never needed at the same time: one buffer for both keeps more of the batch in the caches.
-    Buffer qkv = x.wide();
-    Buffer intermediate = x.wide();
-    device.gemm(rows, layer.qkv, x.hidden(), Epilogue.BIAS, null, qkv);
-    device.attention(rows, heads, headSize, qkv, x.context());
+    Buffer qkv = x.at(WIDE);
+    Buffer intermediate = x.at(WIDE);
+    device.gemm(rows, layer.qkv, x.at(HIDDEN), Epilogue.BIAS, null, qkv);
+    device.attention(rows, heads, headSize, qkv, x.at(CONTEXT));
     device.gemm(
-        rows, layer.attentionOutput, x.context(), Epilogue.BIAS_RESIDUAL, x.hidden(), x.attended());
-    device.layerNorm(rows, layer.attentionNorm, x.attended(), x.attended());
-    device.gemm(rows, layer.intermediate, x.attended(), activation, null, intermediate);
-    device.gemm(rows, layer.output, intermediate, Epilogue.BIAS_RESIDUAL, x.attended(), x.hidden());
-    device.layerNorm(rows, layer.outputNorm, x.hidden(), x.hidden());
+        rows,
+        layer.attentionOutput,
+        x.at(CONTEXT),
+        Epilogue.BIAS_RESIDUAL,
+        x.at(HIDDEN),
+        x.at(ATTENDED));
+    device.layerNorm(rows, layer.attentionNorm, x.at(ATTENDED), x.at(ATTENDED));
+    device.gemm(rows, layer.intermediate, x.at(ATTENDED), activation, null, intermediate);
+    device.gemm(
+        rows, layer.output, intermediate, Epilogue.BIAS_RESIDUAL, x.at(ATTENDED), x.at(HIDDEN));
+    device.layerNorm(rows, layer.outputNorm, x.at(HIDDEN), x.at(HIDDEN));
   }
 
   private static Epilogue activation(String name) {
@@ -127,18 +136,10 @@ final class Encoder implements AutoCloseable {
     };
   }
 
-  /** Uploads the head of an exit. */
-  static Linear head(Device device, ModelDirectory model, int exit) {
-    Tensor weight = model.tensor("exits." + exit + ".weight");
-    Tensor bias = model.tensor("exits." + exit + ".bias");
-    try (Arena arena = Arena.ofConfined()) {
-      return device.head(
-          Math.toIntExact(weight.shape().get(1)),
-          Math.toIntExact(weight.shape().get(0)),
-          weight.toF32(arena),
-          DataType.F32,
-          bias.toF32(arena));
-    }
+  @Override
+  public View view(int afterLayer, Head head, LiveRows rows, Activations x) {
+    Pooling pooling = Pooling.valueOf(head.pooling().toUpperCase(Locale.ROOT));
+    return new View(x.at(HIDDEN), pooling, architecture.hiddenSize());
   }
 
   private Linear linear(ModelDirectory model, String name) {
@@ -183,12 +184,8 @@ final class Encoder implements AutoCloseable {
   }
 
   private Buffer buffer(ModelDirectory model, String name) {
-    Tensor tensor = model.tensor(name);
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment data = tensor.toF32(arena);
-      Buffer buffer = owned.add(device.allocate(DataType.F32, data.byteSize() / Float.BYTES));
-      device.copyIn(data, buffer, 0).await();
-      return buffer;
+      return owned.add(Weights.buffer(device, model.tensor(name).toF32(arena)));
     }
   }
 

@@ -3,7 +3,6 @@ package dev.offramp.runtime.engine;
 import dev.offramp.kernels.Confidence;
 import dev.offramp.kernels.Device;
 import dev.offramp.kernels.Linear;
-import dev.offramp.kernels.Pooling;
 import dev.offramp.models.Exit;
 import dev.offramp.models.ModelConfig;
 import dev.offramp.models.ModelDirectory;
@@ -20,11 +19,11 @@ public final class Network implements AutoCloseable {
   private final Device device;
   private final ModelConfig config;
   private final List<Integer> cuts;
-  private final Encoder encoder;
+  private final Layers layers;
   private final List<ExitHead> heads = new ArrayList<>();
 
   /** An exit head on the device. */
-  record ExitHead(Linear map, Pooling pooling, Confidence confidence) {}
+  record ExitHead(Exit exit, Linear map, Confidence confidence) {}
 
   /**
    * Uploads a model whose stages end at its exits; one without exits is a single stage.
@@ -38,39 +37,40 @@ public final class Network implements AutoCloseable {
         device,
         config.exits().isEmpty()
             ? List.of(config.architecture().layers())
-            : config.exits().stream().map(Exit::afterLayer).toList());
+            : config.exits().stream().map(Exit::afterLayer).toList(),
+        config.exits());
   }
 
   /**
-   * As {@link #open}, with stages of other lengths.
+   * As {@link #open}, with stages that end at other exits, whose heads need not exist yet.
    *
-   * @param cuts layers after which a stage ends, ascending, the last one the last to be run
+   * @param exits ascending in depth, the last one after the last layer to be run
    */
-  static Network openAt(ModelDirectory model, Device device, List<Integer> cuts) {
-    return new Network(model, device, List.copyOf(cuts));
+  static Network openAt(ModelDirectory model, Device device, List<Exit> exits) {
+    return new Network(
+        model, device, exits.stream().map(Exit::afterLayer).toList(), List.copyOf(exits));
   }
 
-  private Network(ModelDirectory model, Device device, List<Integer> cuts) {
+  /**
+   * @param seen exits that rows are pooled for
+   */
+  private Network(ModelDirectory model, Device device, List<Integer> cuts, List<Exit> seen) {
     this.device = device;
     this.config = model.config();
     this.cuts = cuts;
     try (var failed = new Scope()) {
       failed.add(owned);
-      encoder = owned.add(new Encoder(device, model));
+      layers = owned.add(Layers.open(device, model, seen));
       for (int e = 0; e < config.exits().size(); e++) {
         Exit exit = config.exits().get(e);
         heads.add(
             new ExitHead(
-                owned.add(Encoder.head(device, model, e)),
-                pooling(exit.head().pooling()),
+                exit,
+                owned.add(Weights.head(device, model, e)),
                 Confidence.valueOf(exit.head().confidence().toUpperCase(Locale.ROOT))));
       }
       failed.release();
     }
-  }
-
-  static Pooling pooling(String name) {
-    return Pooling.valueOf(name.toUpperCase(Locale.ROOT));
   }
 
   public Device device() {
@@ -90,8 +90,8 @@ public final class Network implements AutoCloseable {
     return cuts;
   }
 
-  Encoder encoder() {
-    return encoder;
+  Layers layers() {
+    return layers;
   }
 
   ExitHead head(int exit) {

@@ -3,7 +3,6 @@ package dev.offramp.runtime.engine;
 import dev.offramp.kernels.Buffer;
 import dev.offramp.kernels.DataType;
 import dev.offramp.kernels.Device;
-import dev.offramp.models.BertArchitecture;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -14,8 +13,9 @@ final class RowStore implements AutoCloseable {
   private final Scope owned = new Scope();
   private final Device device;
   private final int capacity;
+  private final int minTokens;
   private final int maxTokens;
-  private final Encoder.Activations activations;
+  private final Activations activations;
   private final Buffer ids; // I32 (capacity, positions)
   private final int[] hostIds; // (capacity, positions)
 
@@ -26,26 +26,28 @@ final class RowStore implements AutoCloseable {
    * @param maxTokens longest row, at most the model's positions
    */
   static RowStore open(Network network, int capacity, int maxTokens) {
-    BertArchitecture architecture = network.config().bert();
     if (capacity < 1) {
       throw new IllegalArgumentException("a batch of " + capacity + " rows: must be at least 1");
     }
-    int positions = architecture.maxPositions();
-    if (maxTokens < 1 || maxTokens > positions) {
-      throw new IllegalArgumentException(maxTokens + " tokens: the model takes 1 to " + positions);
+    int most = network.config().architecture().maxPositions();
+    int least = network.layers().shortestRow(most);
+    if (maxTokens < least || maxTokens > most) {
+      throw new IllegalArgumentException(
+          "rows of %d numbers: the model takes %d to %d".formatted(maxTokens, least, most));
     }
-    return new RowStore(network.device(), architecture, capacity, maxTokens);
+    return new RowStore(network, least, capacity, maxTokens);
   }
 
-  private RowStore(Device device, BertArchitecture architecture, int capacity, int maxTokens) {
-    this.device = device;
+  private RowStore(Network network, int minTokens, int capacity, int maxTokens) {
+    this.device = network.device();
     this.capacity = capacity;
+    this.minTokens = minTokens;
     this.maxTokens = maxTokens;
     hostIds = new int[Math.multiplyExact(capacity, maxTokens)];
     try (var failed = new Scope()) {
       failed.add(owned);
-      activations =
-          owned.add(Encoder.Activations.allocate(device, architecture, capacity, maxTokens));
+      Layers layers = network.layers();
+      activations = owned.add(layers.allocate(capacity, layers.positions(maxTokens)));
       ids = owned.add(device.allocate(DataType.I32, hostIds.length));
       failed.release();
     }
@@ -59,7 +61,12 @@ final class RowStore implements AutoCloseable {
     return maxTokens;
   }
 
-  Encoder.Activations activations() {
+  /** Shortest row. */
+  int minTokens() {
+    return minTokens;
+  }
+
+  Activations activations() {
     return activations;
   }
 
@@ -68,14 +75,14 @@ final class RowStore implements AutoCloseable {
   }
 
   /**
-   * Notes the token ids of a slot; {@link #upload} brings them to the device.
+   * Notes the token ids or pixels of a slot; {@link #upload} brings them to the device.
    *
    * @param positions stride of a slot, the same for all slots that are uploaded together
    */
   void put(int slot, int[] tokens, int positions) {
-    if (tokens.length < 1 || tokens.length > positions) {
+    if (tokens.length < minTokens || tokens.length > positions) {
       throw new IllegalArgumentException(
-          "a row of " + tokens.length + " tokens: must be 1 to " + positions);
+          "a row of %d numbers: must be %d to %d".formatted(tokens.length, minTokens, positions));
     }
     System.arraycopy(tokens, 0, hostIds, slot * positions, tokens.length);
   }

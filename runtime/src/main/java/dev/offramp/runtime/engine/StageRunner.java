@@ -7,8 +7,8 @@ import dev.offramp.kernels.DeviceException;
 import dev.offramp.kernels.Event;
 import dev.offramp.kernels.ExitSignal;
 import dev.offramp.kernels.LiveRows;
-import dev.offramp.kernels.Pooling;
 import dev.offramp.kernels.Recording;
+import dev.offramp.models.Head;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
@@ -29,10 +29,10 @@ final class StageRunner implements AutoCloseable {
   private final Network network;
   private final RowStore store;
   private final LiveRows rows;
-  private int[] lengths = {}; // of the rows of the batch
+  private int[] lengths = {}; // positions of the rows of the batch
+  private int[] onDevice = {};
   private final Recording embedding;
   private final List<Recording> stages = new ArrayList<>();
-  private Buffer pooled; // F32 (capacity, hiddenSize), made when it is first needed
 
   /**
    * What an exit head says of the live rows, in their order; the arrays are reused.
@@ -52,20 +52,19 @@ final class StageRunner implements AutoCloseable {
     this.device = network.device();
     this.network = network;
     this.store = store;
-    Encoder encoder = network.encoder();
-    Encoder.Activations activations = store.activations();
+    Layers layers = network.layers();
+    Activations activations = store.activations();
     try (var failed = new Scope()) {
       failed.add(owned);
-      rows = owned.add(device.liveRows(store.capacity(), store.maxTokens()));
-      embedding = owned.add(device.record(() -> encoder.embed(rows, store.ids(), activations)));
+      rows = owned.add(device.liveRows(store.capacity(), layers.positions(store.maxTokens())));
+      embedding = owned.add(device.record(() -> layers.embed(rows, store.ids(), activations)));
       int from = 0;
       for (int cut : network.cuts()) {
         int first = from;
         stages.add(
             owned.add(
                 device.record(() ->
-                    IntStream.range(first, cut)
-                        .forEach(l -> encoder.layer(l, rows, activations)))));
+                    IntStream.range(first, cut).forEach(l -> layers.layer(l, rows, activations)))));
         from = cut;
       }
       failed.release();
@@ -95,7 +94,7 @@ final class StageRunner implements AutoCloseable {
     int positions = batch.stream().mapToInt(tokens -> tokens.length).max().orElseThrow();
     if (positions > store.maxTokens()) {
       throw new IllegalArgumentException(
-          "a row of " + positions + " tokens: at most " + store.maxTokens() + " fit");
+          "a row of " + positions + " numbers: at most " + store.maxTokens() + " fit");
     }
     int[] lengths = new int[batch.size()];
     for (int r = 0; r < lengths.length; r++) {
@@ -103,15 +102,31 @@ final class StageRunner implements AutoCloseable {
       lengths[r] = tokens.length;
       store.put(r, tokens, positions);
     }
-    this.lengths = lengths;
-    rows.load(IntStream.range(0, lengths.length).toArray(), lengths, positions);
+    this.lengths = positions(lengths, lengths.length);
+    rows.load(
+        IntStream.range(0, lengths.length).toArray(),
+        this.lengths,
+        lengths.length,
+        network.layers().positions(positions));
     store.upload(0, lengths.length, positions);
     embedding.replay();
   }
 
   /** Makes rows of the store live, each of which stays in its slot of the largest stride. */
   void load(int[] slots, int[] lengths, int count) {
-    rows.load(slots, lengths, count, store.maxTokens());
+    rows.load(
+        slots, positions(lengths, count), count, network.layers().positions(store.maxTokens()));
+  }
+
+  /** Positions on the device of rows of these lengths; the array is reused. */
+  private int[] positions(int[] lengths, int count) {
+    if (onDevice.length < count) {
+      onDevice = new int[count];
+    }
+    for (int i = 0; i < count; i++) {
+      onDevice[i] = network.layers().positions(lengths[i]);
+    }
+    return onDevice;
   }
 
   /** Runs the input layer on the live rows, whose ids have been put into their slots. */
@@ -146,7 +161,8 @@ final class StageRunner implements AutoCloseable {
   Event ask(int stage, int live, Verdict into) {
     Network.ExitHead head = network.head(stage);
     ExitSignal signal = into.signal;
-    device.exitHead(rows, head.pooling(), head.map(), store.activations().hidden(), signal);
+    Layers.View seen = view(stage, head.exit().head());
+    device.exitHead(rows, seen.pooling(), head.map(), seen.activations(), signal);
     long line = (long) head.confidence().ordinal() * signal.capacity();
     device.copyOut(
         signal.scores(), line, MemorySegment.ofArray(into.confidence).asSlice(0, live * 4L));
@@ -178,14 +194,23 @@ final class StageRunner implements AutoCloseable {
     device.copyOut(store.ids(), 0, MemorySegment.ofArray(new int[0])).await();
   }
 
-  /** Pools the live rows' hidden states into {@code into}, F32 [live, hiddenSize]. */
-  void pool(Pooling pooling, MemorySegment into) {
-    int width = network.config().bert().hiddenSize();
-    if (pooled == null) {
-      pooled = owned.add(device.allocate(DataType.F32, (long) store.capacity() * width));
+  /**
+   * What a head at the end of a stage sees of the live rows.
+   *
+   * @return F32 [live, features]
+   */
+  float[] features(int stage, Head head, int live) {
+    Layers.View seen = view(stage, head);
+    float[] features = new float[live * seen.width()];
+    try (Buffer pooled = device.allocate(DataType.F32, features.length)) {
+      device.pool(rows, seen.pooling(), seen.width(), seen.activations(), pooled);
+      device.copyOut(pooled, 0, MemorySegment.ofArray(features)).await();
     }
-    device.pool(rows, pooling, width, store.activations().hidden(), pooled);
-    device.copyOut(pooled, 0, into).await();
+    return features;
+  }
+
+  private Layers.View view(int stage, Head head) {
+    return network.layers().view(network.cuts().get(stage), head, rows, store.activations());
   }
 
   /** Stages may be queued whose answers nobody waited for: they end before their memory goes. */

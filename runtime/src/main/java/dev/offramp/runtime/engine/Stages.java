@@ -18,6 +18,9 @@ public interface Stages extends AutoCloseable {
   /** Rows that a lane takes at most. */
   int laneRows();
 
+  /** Shortest row. */
+  int minTokens();
+
   /** Longest row. */
   int maxTokens();
 

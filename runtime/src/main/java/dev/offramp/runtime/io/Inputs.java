@@ -14,44 +14,46 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/** Texts read from files and turned into what a model takes. */
-public record Inputs(List<Example> examples, List<int[]> tokens) {
+/**
+ * Texts or images read from files and turned into what a model takes.
+ *
+ * @param labels of each input, null where it has none
+ * @param rows token ids of each text
+ */
+public record Inputs(List<String> labels, List<int[]> rows) {
 
   public static Inputs read(List<Path> files, ModelDirectory model) {
-    return of(TextData.read(files), model);
-  }
-
-  public static Inputs of(List<Example> examples, ModelDirectory model) {
+    List<Example> examples = TextData.read(files);
     WordPieceTokenizer tokenizer = model.tokenizer();
     int maxTokens = model.config().longestRow();
     return new Inputs(
-        examples,
+        examples.stream().map(Example::label).toList(),
         examples.stream().map(example -> tokenizer.encode(example.text(), maxTokens)).toList());
   }
 
   /** Number of inputs. */
   public int size() {
-    return tokens.size();
+    return rows.size();
   }
 
-  /** The tokens in batches of that many inputs; the last may be smaller. */
-  public List<List<int[]>> batches(int rows) {
+  /** The rows in batches of that many inputs; the last may be smaller. */
+  public List<List<int[]>> batches(int size) {
     List<List<int[]>> batches = new ArrayList<>();
-    for (int from = 0; from < size(); from += rows) {
-      batches.add(tokens.subList(from, Math.min(from + rows, size())));
+    for (int from = 0; from < size(); from += size) {
+      batches.add(rows.subList(from, Math.min(from + size, size())));
     }
     return batches;
   }
 
-  /** Length of the longest input in tokens. */
+  /** Length of the longest row. */
   public int longest() {
-    return tokens.stream().mapToInt(t -> t.length).max().orElse(1);
+    return rows.stream().mapToInt(t -> t.length).max().orElse(1);
   }
 
   /** Whether every example has one of the model's labels. */
   public boolean labelledBy(ModelConfig config) {
     Set<String> known = new HashSet<>(config.labels());
-    return examples.stream().allMatch(e -> e.label() != null && known.contains(e.label()));
+    return labels.stream().allMatch(label -> label != null && known.contains(label));
   }
 
   /**
@@ -64,9 +66,9 @@ public record Inputs(List<Example> examples, List<int[]> tokens) {
     for (int c = 0; c < config.labels().size(); c++) {
       numbers.put(config.labels().get(c), c);
     }
-    int[] classes = new int[examples.size()];
+    int[] classes = new int[size()];
     for (int i = 0; i < classes.length; i++) {
-      String label = examples.get(i).label();
+      String label = labels.get(i);
       if (label == null) {
         throw InputException.in(
             source, "example " + i, "there is no label; add a column named label");

@@ -43,7 +43,7 @@ public final class WarmUp {
     this.stages = stages;
     this.clock = clock;
     floors = Floors.of(new double[stages.count() - 1], stages.count()); // every head is asked
-    tokens = Math.min(ROW_TOKENS, stages.maxTokens());
+    tokens = Math.clamp(ROW_TOKENS, stages.minTokens(), stages.maxTokens());
     slots = new int[stages.laneRows()];
     lengths = new int[slots.length];
     Arrays.setAll(slots, i -> i);
@@ -65,7 +65,7 @@ public final class WarmUp {
   }
 
   private CostModel measure() {
-    int[] row = new int[tokens]; // token 0, which every vocabulary has
+    int[] row = new int[tokens]; // token 0, which every vocabulary has, or black pixels
     for (int slot : slots) {
       stages.enter(slot, row);
     }

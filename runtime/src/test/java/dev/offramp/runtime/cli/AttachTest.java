@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.offramp.kernels.Device;
 import dev.offramp.kernels.Devices;
+import dev.offramp.models.Exit;
 import dev.offramp.models.Head;
 import dev.offramp.models.ModelDirectory;
 import dev.offramp.models.Tensor;
@@ -72,12 +73,14 @@ class AttachTest {
 
   /** The same weights, trained on first tokens towards what the last head says of first tokens. */
   private static float[] expected(Path source, Path texts) {
+    Head head = Head.ofText("first", "margin");
+    List<Exit> exits = List.of(new Exit(1, head), new Exit(4, head));
     try (ModelDirectory model = ModelDirectory.open(source);
         Device device = Devices.open("jvm");
-        BatchRunner runner =
-            BatchRunner.openAt(model, device, List.of(1, 4), 50, TinyModel.MAX_TOKENS)) {
+        BatchRunner runner = BatchRunner.openAt(model, device, exits, 50, TinyModel.MAX_TOKENS)) {
       List<float[]> features =
-          runner.features(Inputs.read(List.of(texts), model).tokens(), 50, "first", done -> {});
+          runner.features(
+              Inputs.read(List.of(texts), model).rows(), 50, List.of(head, head), done -> {});
       float[][] weight = new float[TinyModel.LABELS.size()][TinyModel.HIDDEN];
       float[] bias = new float[weight.length];
       model.tensor("exits.1.bias").copyTo(bias);
@@ -87,12 +90,11 @@ class AttachTest {
         }
       }
       Targets targets = ExitTraining.answers(weight, bias, features.getLast(), TinyModel.HIDDEN);
-      TrainedHead head =
-          ExitTraining.earlier(features.subList(0, 1), TinyModel.HIDDEN, targets, 1, 1, done -> {})
-              .getFirst();
+      TrainedHead trained =
+          ExitTraining.earlier(features.subList(0, 1), targets, 1, 1, done -> {}).getFirst();
       float[] flat = new float[weight.length * TinyModel.HIDDEN];
       for (int c = 0; c < weight.length; c++) {
-        System.arraycopy(head.weight()[c], 0, flat, c * TinyModel.HIDDEN, TinyModel.HIDDEN);
+        System.arraycopy(trained.weight()[c], 0, flat, c * TinyModel.HIDDEN, TinyModel.HIDDEN);
       }
       return flat;
     }

@@ -7,6 +7,8 @@ import dev.offramp.calibrate.ExitTable;
 import dev.offramp.kernels.Device;
 import dev.offramp.kernels.DeviceOptions;
 import dev.offramp.kernels.Devices;
+import dev.offramp.models.Exit;
+import dev.offramp.models.Head;
 import dev.offramp.models.ModelDirectory;
 import dev.offramp.runtime.TinyModel;
 import java.nio.file.Path;
@@ -158,14 +160,16 @@ class BatchRunnerTest {
   @Test
   void featuresArePooledHiddenStatesOfEveryCut() {
     List<int[]> samples = TinyModel.tokens(6, 11);
-    try (BatchRunner all =
-            BatchRunner.openAt(model, device, List.of(1, 2, 3, 4), 4, TinyModel.MAX_TOKENS);
+    Head mean = Head.ofText("mean", "top1");
+    List<Exit> exits = IntStream.rangeClosed(1, 4).mapToObj(l -> new Exit(l, mean)).toList();
+    try (BatchRunner all = BatchRunner.openAt(model, device, exits, 4, TinyModel.MAX_TOKENS);
         BatchRunner last =
-            BatchRunner.openAt(model, device, List.of(4), 11, TinyModel.MAX_TOKENS)) {
-      List<float[]> features = all.features(samples, 4, "mean", done -> {});
+            BatchRunner.openAt(model, device, exits.subList(3, 4), 11, TinyModel.MAX_TOKENS)) {
+      List<float[]> features =
+          all.features(samples, 4, List.of(mean, mean, mean, mean), done -> {});
       assertThat(features).hasSize(4).allMatch(f -> f.length == 11 * TinyModel.HIDDEN);
       assertThat(features.get(3))
-          .isEqualTo(last.features(samples, 11, "mean", done -> {}).getFirst());
+          .isEqualTo(last.features(samples, 11, List.of(mean), done -> {}).getFirst());
       assertThat(features.get(2)).isNotEqualTo(features.get(3));
     }
   }

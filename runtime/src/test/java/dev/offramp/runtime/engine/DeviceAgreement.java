@@ -98,7 +98,7 @@ record DeviceAgreement(List<String> faults, int samples, int early, int banded, 
           Certificate.read(folder.resolve(ModelDirectory.CERTIFICATE)).thresholds();
       try (BatchRunner onJvm = BatchRunner.open(model, jvm, BATCH, inputs.longest());
           BatchRunner onOther = BatchRunner.open(model, other, BATCH, inputs.longest())) {
-        found = of(onJvm, onOther, inputs.tokens(), thresholds, BATCH);
+        found = of(onJvm, onOther, inputs.rows(), thresholds, BATCH);
       }
     }
     found.faults().stream().limit(20).forEach(System.out::println);

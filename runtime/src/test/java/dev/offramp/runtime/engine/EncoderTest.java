@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.offset;
 
 import dev.offramp.kernels.Device;
 import dev.offramp.kernels.Devices;
+import dev.offramp.models.Exit;
 import dev.offramp.models.Head;
 import dev.offramp.models.ModelDirectory;
 import dev.offramp.runtime.TinyModel;
@@ -54,12 +55,13 @@ class EncoderTest {
 
   /** The first token's hidden state after the last layer, F32 [samples, hiddenSize]. */
   private static float[] firstTokens(Path path, List<int[]> samples) {
+    Head head = Head.ofText("first", "top1");
+    List<Exit> last = List.of(new Exit(TinyModel.LAYERS, head));
     try (ModelDirectory model = ModelDirectory.open(path);
         Device device = Devices.open("jvm");
         BatchRunner runner =
-            BatchRunner.openAt(
-                model, device, List.of(TinyModel.LAYERS), SAMPLES, TinyModel.MAX_TOKENS)) {
-      return runner.features(samples, SAMPLES, "first", done -> {}).getFirst();
+            BatchRunner.openAt(model, device, last, SAMPLES, TinyModel.MAX_TOKENS)) {
+      return runner.features(samples, SAMPLES, List.of(head), done -> {}).getFirst();
     }
   }
 }

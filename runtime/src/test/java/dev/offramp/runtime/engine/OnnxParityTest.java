@@ -12,6 +12,7 @@ import dev.offramp.kernels.Device;
 import dev.offramp.kernels.Devices;
 import dev.offramp.kernels.LiveRows;
 import dev.offramp.models.DocCorpus;
+import dev.offramp.models.Head;
 import dev.offramp.models.ImportOptions;
 import dev.offramp.models.Importer;
 import dev.offramp.models.MavenArtifact;
@@ -107,8 +108,7 @@ class OnnxParityTest {
     int width = architecture.hiddenSize();
     try (Scope scope = new Scope()) {
       Encoder encoder = scope.add(new Encoder(device, model));
-      var activations =
-          scope.add(Encoder.Activations.allocate(device, architecture, batch.size(), positions));
+      Activations activations = scope.add(encoder.allocate(batch.size(), positions));
       LiveRows rows = scope.add(device.liveRows(batch.size(), positions));
       Buffer ids = scope.add(device.allocate(DataType.I32, (long) batch.size() * positions));
       int[] flat = new int[batch.size() * positions];
@@ -124,8 +124,10 @@ class OnnxParityTest {
       for (int l = 0; l < architecture.layers(); l++) {
         encoder.layer(l, rows, activations);
       }
+      Head head = Head.ofText("mean", "top1");
+      Buffer hidden = encoder.view(architecture.layers(), head, rows, activations).activations();
       float[] states = new float[batch.size() * positions * width];
-      device.copyOut(activations.hidden(), 0, MemorySegment.ofArray(states)).await();
+      device.copyOut(hidden, 0, MemorySegment.ofArray(states)).await();
       float[][][] result = new float[batch.size()][positions][width];
       for (int r = 0; r < batch.size(); r++) {
         for (int p = 0; p < positions; p++) {

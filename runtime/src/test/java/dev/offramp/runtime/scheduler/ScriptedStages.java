@@ -89,6 +89,11 @@ final class ScriptedStages implements Stages {
   }
 
   @Override
+  public int minTokens() {
+    return 1;
+  }
+
+  @Override
   public int maxTokens() {
     return 16;
   }
