@@ -15,6 +15,9 @@ import java.util.List;
  * are 0.
  */
 public final class OnnxExporter {
+  /** F32 [batch, channels, height, width], normalized, of image models. */
+  public static final String PIXEL_VALUES = "pixel_values";
+
   public static final String INPUT_IDS = "input_ids";
   public static final String ATTENTION_MASK = "attention_mask";
 

@@ -3,8 +3,8 @@ package dev.offramp.runtime.bench;
 import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtSession;
 import dev.offramp.models.InputException;
+import dev.offramp.models.ModelConfig;
 import dev.offramp.models.OnnxExporter;
-import dev.offramp.runtime.bench.OnnxRuntime.Tokens;
 import dev.offramp.runtime.engine.BatchRunner;
 import dev.offramp.runtime.engine.Outcome;
 import java.nio.FloatBuffer;
@@ -12,7 +12,6 @@ import java.nio.LongBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
@@ -29,12 +28,10 @@ public final class OnnxMode implements Mode {
   public static final String INT8 = "onnxruntime-int8";
   private static final Set<String> ANSWERS =
       Set.of(OnnxExporter.PREDICTION, OnnxExporter.CONFIDENCE);
-  private static final String TOKEN_TYPES = "token_type_ids";
-  private static final Set<String> INPUTS =
-      Set.of(OnnxExporter.INPUT_IDS, OnnxExporter.ATTENTION_MASK, TOKEN_TYPES);
   private static final Set<String> STATES = Set.of(OnnxExporter.LAST_HIDDEN_STATE);
 
   private final String name;
+  private final ModelConfig config;
   private final OrtSession session;
   private final Set<String> outputs;
   private final Map<List<int[]>, Map<String, OnnxTensor>> prepared = new IdentityHashMap<>();
@@ -42,15 +39,17 @@ public final class OnnxMode implements Mode {
   /**
    * Opens a session with every graph optimization.
    *
+   * @param config of the model that the file is of
    * @param threads threads within an operator
-   * @throws InputException if the file is not an ONNX file of an encoder
+   * @throws InputException if the file is not an ONNX file of such a network
    */
-  public OnnxMode(String name, Path onnx, int threads) {
+  public OnnxMode(String name, ModelConfig config, Path onnx, int threads) {
     this.name = name;
+    this.config = config;
     session = OnnxRuntime.open(onnx, threads);
     outputs = session.getOutputNames().containsAll(ANSWERS) ? ANSWERS : STATES;
     requireAll(onnx, "has the outputs", session.getOutputNames(), outputs);
-    requireAll(onnx, "may take the inputs", INPUTS, session.getInputNames());
+    requireAll(onnx, "may take the inputs", OnnxInputs.KNOWN, session.getInputNames());
   }
 
   private void requireAll(Path onnx, String what, Set<String> there, Set<String> wanted) {
@@ -123,19 +122,7 @@ public final class OnnxMode implements Mode {
   }
 
   private Map<String, OnnxTensor> inputs(List<int[]> batch) {
-    Tokens tokens = Tokens.of(batch);
-    Map<String, OnnxTensor> inputs = new HashMap<>();
-    for (String input : session.getInputNames()) {
-      long[] values =
-          switch (input) {
-            case OnnxExporter.INPUT_IDS -> tokens.ids();
-            case OnnxExporter.ATTENTION_MASK -> tokens.mask();
-            case TOKEN_TYPES -> new long[tokens.ids().length];
-            default -> throw new IllegalStateException("checked when it was opened: " + input);
-          };
-      inputs.put(input, OnnxRuntime.tensor(values, tokens.shape()));
-    }
-    return inputs;
+    return OnnxInputs.of(config, session.getInputNames(), batch);
   }
 
   @Override

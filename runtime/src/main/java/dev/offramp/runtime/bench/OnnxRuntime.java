@@ -1,13 +1,10 @@
 package dev.offramp.runtime.bench;
 
-import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
 import dev.offramp.models.InputException;
-import java.nio.LongBuffer;
 import java.nio.file.Path;
-import java.util.List;
 
 /** What the modes of ONNX Runtime have in common. */
 final class OnnxRuntime {
@@ -16,23 +13,6 @@ final class OnnxRuntime {
   /** Something that ONNX Runtime may fail at. */
   interface Call<T> {
     T make() throws OrtException;
-  }
-
-  /** Token ids and their mask, I64 [rows, longest] each, on the Java heap. */
-  record Tokens(long[] ids, long[] mask, long[] shape) {
-    static Tokens of(List<int[]> batch) {
-      int longest = batch.stream().mapToInt(tokens -> tokens.length).max().orElseThrow();
-      long[] ids = new long[batch.size() * longest];
-      long[] mask = new long[ids.length];
-      for (int r = 0; r < batch.size(); r++) {
-        int[] tokens = batch.get(r);
-        for (int p = 0; p < tokens.length; p++) {
-          ids[r * longest + p] = tokens[p];
-          mask[r * longest + p] = 1;
-        }
-      }
-      return new Tokens(ids, mask, new long[] {batch.size(), longest});
-    }
   }
 
   static <T> T call(Call<T> call) {
@@ -66,11 +46,5 @@ final class OnnxRuntime {
           null,
           "ONNX Runtime cannot load it (" + e.getMessage() + "); name an ONNX file of the network");
     }
-  }
-
-  /** A tensor with a copy of the values. */
-  static OnnxTensor tensor(long[] values, long[] shape) {
-    return call(() ->
-        OnnxTensor.createTensor(OrtEnvironment.getEnvironment(), LongBuffer.wrap(values), shape));
   }
 }

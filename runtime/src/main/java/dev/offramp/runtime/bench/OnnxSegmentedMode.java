@@ -4,11 +4,13 @@ import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
+import dev.offramp.models.BertArchitecture;
 import dev.offramp.models.InputException;
+import dev.offramp.models.ModelConfig;
 import dev.offramp.models.ModelDirectory;
 import dev.offramp.models.OnnxExporter;
 import dev.offramp.models.OnnxExporter.Segment;
-import dev.offramp.runtime.bench.OnnxRuntime.Tokens;
+import dev.offramp.models.ResnetArchitecture;
 import dev.offramp.runtime.engine.BatchRunner;
 import dev.offramp.runtime.engine.Outcome;
 import dev.offramp.runtime.io.TemporaryFolder;
@@ -38,7 +40,7 @@ public final class OnnxSegmentedMode implements Mode {
   public static final String NAME = "onnxruntime-segmented";
 
   private final double[] thresholds;
-  private final int width;
+  private final ModelConfig config;
   private final List<Stage> stages = new ArrayList<>();
   private final Map<List<int[]>, First> prepared = new IdentityHashMap<>();
 
@@ -53,18 +55,9 @@ public final class OnnxSegmentedMode implements Mode {
   private record Stage(OrtSession session, int exit) {}
 
   /** Inputs of the first stage. */
-  private record First(OnnxTensor ids, OnnxTensor mask, int longest) {
-    static First of(List<int[]> batch) {
-      Tokens tokens = Tokens.of(batch);
-      return new First(
-          OnnxRuntime.tensor(tokens.ids(), tokens.shape()),
-          OnnxRuntime.tensor(tokens.mask(), tokens.shape()),
-          (int) tokens.shape()[1]);
-    }
-
+  private record First(Map<String, OnnxTensor> inputs) {
     void close() {
-      ids.close();
-      mask.close();
+      inputs.values().forEach(OnnxTensor::close);
     }
   }
 
@@ -83,7 +76,7 @@ public final class OnnxSegmentedMode implements Mode {
           "%d thresholds for %d exits before the last".formatted(thresholds.length, exits - 1));
     }
     this.thresholds = thresholds.clone();
-    width = model.config().bert().hiddenSize();
+    config = model.config();
     try (TemporaryFolder folder = TemporaryFolder.create()) {
       int from = 0;
       for (Segment segment : OnnxExporter.segments(model.config())) {
@@ -115,7 +108,7 @@ public final class OnnxSegmentedMode implements Mode {
 
   @Override
   public void run(List<int[]> batch) {
-    OnnxRuntime.call(() -> run(batch, prepared.computeIfAbsent(batch, First::of)));
+    OnnxRuntime.call(() -> run(batch, prepared.computeIfAbsent(batch, this::first)));
   }
 
   /** Its tensors are made and freed within. */
@@ -126,7 +119,7 @@ public final class OnnxSegmentedMode implements Mode {
 
   /** One outcome a row, in the order of the batch. */
   List<Outcome> outcomes(List<int[]> batch) {
-    First first = First.of(batch);
+    First first = first(batch);
     try {
       return OnnxRuntime.call(() -> run(batch, first));
     } finally {
@@ -134,22 +127,31 @@ public final class OnnxSegmentedMode implements Mode {
     }
   }
 
+  private First first(List<int[]> batch) {
+    Set<String> names = stages.getFirst().session().getInputNames();
+    return new First(OnnxInputs.of(config, names, batch));
+  }
+
   private List<Outcome> run(List<int[]> batch, First first) throws OrtException {
     Outcome[] outcomes = new Outcome[batch.size()];
     int[] live = IntStream.range(0, batch.size()).toArray();
-    int longest = first.longest();
+    int longest = longest(batch, live);
     for (int s = 0; s < stages.size() && live.length > 0; s++) {
       Stage stage = stages.get(s);
       boolean last = s == stages.size() - 1;
       // Nothing is copied: these are views of the native buffers.
       try (OnnxTensor states = s == 0 ? null : states(s - 1, live.length, longest);
-          OnnxTensor mask = s == 0 ? null : mask(batch, live, longest);
+          OnnxTensor mask = s == 0 || !masked() ? null : mask(batch, live, longest);
           OnnxTensor next = last ? null : states(s, live.length, longest)) {
-        Map<String, OnnxTensor> inputs =
-            s == 0
-                ? Map.of(
-                    OnnxExporter.INPUT_IDS, first.ids(), OnnxExporter.ATTENTION_MASK, first.mask())
-                : Map.of(OnnxExporter.HIDDEN_STATES, states, OnnxExporter.ATTENTION_MASK, mask);
+        Map<String, OnnxTensor> inputs = new HashMap<>();
+        if (s == 0) {
+          inputs.putAll(first.inputs());
+        } else {
+          inputs.put(OnnxExporter.HIDDEN_STATES, states);
+        }
+        if (mask != null) {
+          inputs.put(OnnxExporter.ATTENTION_MASK, mask);
+        }
         answer(stage.session(), inputs, next, live.length);
       }
       int[] stay = settle(stage.exit(), last, live, outcomes);
@@ -204,19 +206,39 @@ public final class OnnxSegmentedMode implements Mode {
   /** Moves the states of the rows that stay to the front, cut to the longest of them. */
   private void compact(int stage, int[] stay, int positions, int positionsLeft) {
     MemorySegment memory = states[stage % 2].memory();
-    long row = (long) positions * width * Float.BYTES;
-    long rowLeft = (long) positionsLeft * width * Float.BYTES;
+    long row = elements(shape(stage, 1, positions)) * Float.BYTES;
+    long rowLeft = elements(shape(stage, 1, positionsLeft)) * Float.BYTES;
     for (int i = 0; i < stay.length; i++) {
       // Never over a row that is still to be moved: neither i nor the row's size has grown.
       MemorySegment.copy(memory, stay[i] * row, memory, i * rowLeft, rowLeft);
     }
   }
 
-  /** What the stage hands to the next, F32 [rows, positions, width]. */
+  /** What the stage hands to the next, F32. */
   private OnnxTensor states(int stage, int rows, int positions) throws OrtException {
-    long[] shape = {rows, positions, width};
-    FloatBuffer floats = states[stage % 2].floats((long) rows * positions * width);
-    return OnnxTensor.createTensor(environment(), floats, shape);
+    long[] shape = shape(stage, rows, positions);
+    return OnnxTensor.createTensor(environment(), states[stage % 2].floats(elements(shape)), shape);
+  }
+
+  /** [rows, positions, hiddenSize], or [rows, channels, height, width] of images. */
+  private long[] shape(int stage, int rows, int positions) {
+    int afterLayer = config.exits().get(stages.get(stage).exit()).afterLayer();
+    return switch (config.architecture()) {
+      case BertArchitecture bert -> new long[] {rows, positions, bert.hiddenSize()};
+      case ResnetArchitecture resnet -> {
+        ResnetArchitecture.Image map = resnet.blocks().get(afterLayer - 1).out();
+        yield new long[] {rows, map.channels(), map.height(), map.width()};
+      }
+    };
+  }
+
+  private static long elements(long[] shape) {
+    return Arrays.stream(shape).reduce(1, (a, b) -> a * b);
+  }
+
+  /** Whether rows have lengths of their own. */
+  private boolean masked() {
+    return config.architecture() instanceof BertArchitecture;
   }
 
   private OnnxTensor mask(List<int[]> batch, int[] live, int positions) throws OrtException {

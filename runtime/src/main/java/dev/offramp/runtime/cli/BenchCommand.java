@@ -6,6 +6,7 @@ import dev.offramp.kernels.Device;
 import dev.offramp.kernels.DeviceInfo;
 import dev.offramp.models.InputException;
 import dev.offramp.models.ModelDirectory;
+import dev.offramp.models.ResnetArchitecture;
 import dev.offramp.runtime.Thresholds;
 import dev.offramp.runtime.bench.BatchMode;
 import dev.offramp.runtime.bench.BenchReport;
@@ -185,6 +186,10 @@ final class BenchCommand implements Callable<Integer> {
   private Workload workload(ModelDirectory directory) {
     int positions = directory.config().architecture().maxPositions();
     Integer sequence = options.sequence;
+    if (sequence != null && directory.config().architecture() instanceof ResnetArchitecture) {
+      throw InputException.in(
+          null, "--sequence " + sequence, "is for text models; images all have one size");
+    }
     if (sequence != null && (sequence < LEAST_TOKENS || sequence > positions)) {
       throw InputException.in(
           null,

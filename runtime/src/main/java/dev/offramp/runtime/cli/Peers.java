@@ -3,6 +3,7 @@ package dev.offramp.runtime.cli;
 import com.google.gson.JsonObject;
 import dev.offramp.kernels.DeviceInfo;
 import dev.offramp.kernels.Devices;
+import dev.offramp.models.BertArchitecture;
 import dev.offramp.models.InputException;
 import dev.offramp.models.MavenArtifact;
 import dev.offramp.models.ModelDirectory;
@@ -53,6 +54,12 @@ record Peers(List<Mode> modes) implements AutoCloseable {
         if (name.equals(OnnxMode.FP32)) {
           modes.addAll(onnxRuntime(model, onnx, device.computeUnits()));
         } else if (name.startsWith(PyTorchMode.EAGER)) {
+          if (!(model.config().architecture() instanceof BertArchitecture)) {
+            throw InputException.in(
+                null,
+                "--against " + name,
+                "runs text models only; compare image models with " + OnnxMode.FP32);
+          }
           PyTorchMode opened = new PyTorchMode(name, python, model, placement(device));
           modes.add(opened);
           Console.say("%s: %s", name, opened.about());
@@ -137,7 +144,7 @@ record Peers(List<Mode> modes) implements AutoCloseable {
       }
       files.forEach((name, file) -> {
         Console.say("%s: %s", name, file.startsWith(folder.path()) ? file.getFileName() : file);
-        modes.add(new OnnxMode(name, file, threads));
+        modes.add(new OnnxMode(name, model.config(), file, threads));
       });
       return modes;
     } catch (RuntimeException e) {

@@ -84,7 +84,7 @@ class OnnxSegmentedModeTest {
         Device device = Devices.open("jvm");
         BatchRunner runner = BatchRunner.open(model, device, ROWS, TinyModel.MAX_TOKENS)) {
       OnnxExporter.write(model, OnnxExporter.whole(model.config()), onnx);
-      try (OnnxMode mode = new OnnxMode(OnnxMode.FP32, onnx, 1)) {
+      try (OnnxMode mode = new OnnxMode(OnnxMode.FP32, model.config(), onnx, 1)) {
         assertThat(mode.prepare(List.of(rows), runner)).isEmpty();
         mode.run(rows);
         mode.runOnce(rows.subList(3, 4));
