@@ -58,6 +58,61 @@ public abstract class Arguments {
     }
   }
 
+  /** Arguments of {@link Device#convolution}. */
+  public void weights(
+      ConvolutionShape shape, MemorySegment weight, DataType type, MemorySegment bias) {
+    present("shape", shape);
+    weights(shape.depth(), shape.outputs(), weight, type, bias);
+  }
+
+  /** That a row is one position, as operations on images want it. */
+  protected void images(LiveRows rows) {
+    if (rows.positions() != 1) {
+      throw fault("rows have %d positions, must have 1, the whole image", rows.positions());
+    }
+  }
+
+  /** The image of {@link Device#pixels}. */
+  public void pixels(ImageShape image) {
+    present("image", image);
+    if (image.channels() > 4) {
+      throw fault("image is %s, a pixel holds at most 4 channels", image);
+    }
+  }
+
+  /** The window of {@link Device#maxPool}. */
+  public void window(ConvolutionShape window) {
+    present("window", window);
+    int channels = window.in().channels();
+    if (window.outputs() != channels || window.groups() != channels) {
+      throw fault(
+          "window has %d outputs in %d groups, must have %d of both, the channels",
+          window.outputs(), window.groups(), channels);
+    }
+  }
+
+  /** The image and grid of {@link Device#gridPool}; returns the width of its output. */
+  public int grid(ImageShape image, int grid) {
+    present("image", image);
+    if (grid < 1 || grid > image.height() || grid > image.width()) {
+      throw fault("grid is %d, must be at least 1 and at most the sides of %s", grid, image);
+    }
+    return grid * grid * image.channels();
+  }
+
+  /** Sizes of {@link Device#shortcut}; returns what it writes. */
+  public ImageShape shortcut(ImageShape image, int stride, int channels) {
+    present("image", image);
+    positive("stride", stride);
+    if (channels < image.channels()) {
+      throw fault("channels is %d, fewer than those of %s", channels, image);
+    }
+    int height = Math.ceilDiv(image.height(), stride);
+    int width = Math.ceilDiv(image.width(), stride);
+    product("the output", (long) height * width * channels);
+    return new ImageShape(height, width, channels);
+  }
+
   /** Arguments of {@link Device#compact} besides rows and signal. */
   public void threshold(Confidence confidence, float lambda) {
     present("confidence", confidence);

@@ -5,7 +5,8 @@ import static java.util.Objects.requireNonNull;
 /**
  * Sizes of a 2-D convolution with square kernels: output pixel (y, x) sees the input pixels from (y
  * * stride - padding, x * stride - padding) on, kernel by kernel of them, those outside the image
- * being 0.
+ * being 0. Sizes that do not fit together, or make numbers beyond an int, are an {@link
+ * IllegalArgumentException}.
  *
  * @param in what it reads
  * @param outputs output channels
@@ -29,25 +30,41 @@ public record ConvolutionShape(
           "a convolution from %d to %d channels: %d groups do not divide both"
               .formatted(in.channels(), outputs, groups));
     }
-    if (in.height() + 2 * padding < kernel || in.width() + 2 * padding < kernel) {
+    if (in.height() + 2L * padding < kernel || in.width() + 2L * padding < kernel) {
       throw new IllegalArgumentException(
           "a convolution of %s with padding %d: kernel %d is larger than that"
               .formatted(in, padding, kernel));
     }
+    if ((long) kernel * kernel > Integer.MAX_VALUE / (in.channels() / groups)) {
+      throw new IllegalArgumentException(
+          "a convolution of %s: kernel %d is too large".formatted(in, kernel));
+    }
+    out(in, outputs, kernel, stride, padding);
   }
 
-  /** A convolution without groups that keeps the size, or divides it by the stride. */
+  /**
+   * A convolution without groups whose output is ceil(height / stride) x ceil(width / stride).
+   *
+   * @param kernel odd
+   */
   public static ConvolutionShape same(ImageShape in, int outputs, int kernel, int stride) {
     return new ConvolutionShape(in, outputs, kernel, stride, kernel / 2, 1);
   }
 
   /** What it writes. */
   public ImageShape out() {
-    return new ImageShape(size(in.height()), size(in.width()), outputs);
+    return out(in, outputs, kernel, stride, padding);
   }
 
-  private int size(int length) {
-    return (length + 2 * padding - kernel) / stride + 1;
+  private static ImageShape out(ImageShape in, int outputs, int kernel, int stride, int padding) {
+    return new ImageShape(
+        size(in.height(), kernel, stride, padding),
+        size(in.width(), kernel, stride, padding),
+        outputs);
+  }
+
+  private static int size(int length, int kernel, int stride, int padding) {
+    return (int) Math.min((length + 2L * padding - kernel) / stride + 1, Integer.MAX_VALUE);
   }
 
   /** Input channels that an output sees. */

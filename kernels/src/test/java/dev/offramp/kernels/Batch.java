@@ -99,7 +99,9 @@ record Batch(int capacity, int positions, int[] rows, int[] lengths) {
   static void assertClose(float[] actual, int at, double[] expected, double tolerance, String as) {
     for (int j = 0; j < expected.length; j++) {
       if (Double.isNaN(expected[j]) || Double.isInfinite(expected[j])) {
-        assertThat((double) actual[at + j]).as("%s, element %d", as, j).isEqualTo(expected[j]);
+        assertThat((double) actual[at + j])
+            .as("%s, element %d", as, j)
+            .isEqualTo(Double.valueOf(expected[j]));
       } else {
         assertThat((double) actual[at + j])
             .as("%s, element %d", as, j)

@@ -19,16 +19,19 @@ final class Oracle {
       for (int i = 0; i < in.length; i++) {
         sum += in[i] * weight[o * in.length + i];
       }
-      out[o] =
-          switch (epilogue) {
-            case BIAS -> sum;
-            case BIAS_GELU -> gelu(sum);
-            case BIAS_RELU -> Math.max(sum, 0);
-            case BIAS_RESIDUAL -> sum + residual[o];
-            case BIAS_RESIDUAL_RELU -> Math.max(sum + residual[o], 0);
-          };
+      out[o] = finish(sum, epilogue, residual == null ? 0 : residual[o]);
     }
     return out;
+  }
+
+  static double finish(double sum, Epilogue epilogue, double residual) {
+    return switch (epilogue) {
+      case BIAS -> sum;
+      case BIAS_GELU -> gelu(sum);
+      case BIAS_RELU -> Math.max(sum, 0);
+      case BIAS_RESIDUAL -> sum + residual;
+      case BIAS_RESIDUAL_RELU -> Math.max(sum + residual, 0);
+    };
   }
 
   static double gelu(double x) {

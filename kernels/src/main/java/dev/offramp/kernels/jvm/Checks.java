@@ -2,6 +2,7 @@ package dev.offramp.kernels.jvm;
 
 import dev.offramp.kernels.Arguments;
 import dev.offramp.kernels.Buffer;
+import dev.offramp.kernels.Convolution;
 import dev.offramp.kernels.DataType;
 import dev.offramp.kernels.ExitSignal;
 import dev.offramp.kernels.Linear;
@@ -23,6 +24,24 @@ final class Checks extends Arguments {
       throw fault("rows is of another device");
     }
     mine.count(); // throws if closed
+    return mine;
+  }
+
+  /** Rows whose only position is an image. */
+  JvmRows imageRows(LiveRows rows) {
+    JvmRows mine = rows(rows);
+    images(mine);
+    return mine;
+  }
+
+  JvmConvolution convolution(String name, Convolution convolution) {
+    present(name, convolution);
+    if (!(convolution instanceof JvmConvolution mine) || mine.memory != memory) {
+      throw fault("%s is of another device", name);
+    }
+    if (mine.closed()) {
+      throw closed(name);
+    }
     return mine;
   }
 

@@ -2,6 +2,8 @@ package dev.offramp.kernels.jvm;
 
 import dev.offramp.kernels.Buffer;
 import dev.offramp.kernels.Confidence;
+import dev.offramp.kernels.Convolution;
+import dev.offramp.kernels.ConvolutionShape;
 import dev.offramp.kernels.DataType;
 import dev.offramp.kernels.Device;
 import dev.offramp.kernels.DeviceException;
@@ -11,6 +13,7 @@ import dev.offramp.kernels.EmbeddingTables;
 import dev.offramp.kernels.Epilogue;
 import dev.offramp.kernels.Event;
 import dev.offramp.kernels.ExitSignal;
+import dev.offramp.kernels.ImageShape;
 import dev.offramp.kernels.Linear;
 import dev.offramp.kernels.LiveRows;
 import dev.offramp.kernels.Normalization;
@@ -31,6 +34,7 @@ public final class JvmDevice implements Device {
   private static final Gemm GEMM = new Gemm(LOOPS);
   private static final Attention ATTENTION = new Attention(LOOPS);
   private static final Positionwise POSITIONWISE = new Positionwise(LOOPS);
+  private static final Convolve CONVOLVE = new Convolve(LOOPS);
   private static final ExitHeads EXIT_HEADS = new ExitHeads(GEMM);
 
   private final DeviceInfo info;
@@ -202,6 +206,46 @@ public final class JvmDevice implements Device {
       check.distinct("out", y, "qkv", x);
       return ATTENTION.work(live, heads, headSize, x, y);
     });
+  }
+
+  @Override
+  public Convolution convolution(
+      ConvolutionShape shape, MemorySegment weight, DataType type, MemorySegment bias) {
+    Checks check = checks("convolution");
+    check.weights(shape, weight, type, bias);
+    return Memory.allocate(
+        "a convolution",
+        JvmConvolution.elements(shape),
+        () -> new JvmConvolution(memory, shape, weight, type, bias));
+  }
+
+  @Override
+  public void pixels(
+      LiveRows rows, ImageShape image, Buffer scale, Buffer shift, Buffer pixels, Buffer out) {
+    submit(() -> ImageOperations.pixels(checks("pixels"), rows, image, scale, shift, pixels, out));
+  }
+
+  @Override
+  public void convolve(
+      LiveRows rows, Convolution map, Buffer in, Epilogue epilogue, Buffer residual, Buffer out) {
+    submit(() -> CONVOLVE.work(checks("convolve"), rows, map, in, epilogue, residual, out));
+  }
+
+  @Override
+  public void maxPool(LiveRows rows, ConvolutionShape window, Buffer in, Buffer out) {
+    submit(() -> ImageOperations.maxPool(checks("maxPool"), rows, window, in, out));
+  }
+
+  @Override
+  public void gridPool(LiveRows rows, ImageShape image, int grid, Buffer in, Buffer out) {
+    submit(() -> ImageOperations.gridPool(checks("gridPool"), rows, image, grid, in, out));
+  }
+
+  @Override
+  public void shortcut(
+      LiveRows rows, ImageShape image, int stride, int channels, Buffer in, Buffer out) {
+    submit(
+        () -> ImageOperations.shortcut(checks("shortcut"), rows, image, stride, channels, in, out));
   }
 
   @Override

@@ -1,7 +1,6 @@
 package dev.offramp.kernels.jvm;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
-import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
 import dev.offramp.kernels.DataType;
 import dev.offramp.kernels.Linear;
@@ -60,7 +59,7 @@ final class JvmLinear implements Linear {
   private void pack(MemorySegment weight, DataType type) {
     float[] row = new float[inputs];
     for (int output = 0; output < outputs; output++) {
-      read(weight, type, output, row);
+      Weights.read(weight, type, (long) output * inputs, row);
       int panel = output / panelWidth;
       int lane = output % panelWidth;
       int width = width(panel);
@@ -70,18 +69,6 @@ final class JvmLinear implements Linear {
           packed[at] = row[k];
         }
       }
-    }
-  }
-
-  private void read(MemorySegment weight, DataType type, int output, float[] row) {
-    long start = (long) output * inputs * type.bytes();
-    if (type == DataType.F32) {
-      MemorySegment.copy(weight, JAVA_FLOAT_UNALIGNED, start, row, 0, inputs);
-      return;
-    }
-    for (int k = 0; k < inputs; k++) {
-      short bits = weight.get(JAVA_SHORT_UNALIGNED, start + 2L * k);
-      row[k] = type == DataType.F16 ? Float.float16ToFloat(bits) : Float.intBitsToFloat(bits << 16);
     }
   }
 

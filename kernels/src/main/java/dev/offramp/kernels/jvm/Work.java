@@ -1,5 +1,6 @@
 package dev.offramp.kernels.jvm;
 
+import dev.offramp.kernels.ImageShape;
 import dev.offramp.kernels.jvm.Workers.RangeTask;
 import java.util.List;
 import java.util.function.Consumer;
@@ -50,6 +51,32 @@ record Work(JvmRows rows, Consumer<Workers> whole, Part part, List<Use> uses) {
     boolean agrees(Use other) {
       return layout == other.layout && size == other.size;
     }
+  }
+
+  /** A part of an operation on images: some lines of what it writes for a row of that number. */
+  @FunctionalInterface
+  interface LinesTask {
+    void run(int row, int fromLine, int toLine, Scratch scratch);
+  }
+
+  /**
+   * An operation on images.
+   *
+   * @param out what it writes for each row
+   */
+  static Work onImages(JvmRows rows, ImageShape out, LinesTask task, List<Use> uses) {
+    int height = out.height();
+    int[] numbers = rows.tokens(); // A row is a position.
+    return new Work(
+        rows,
+        workers ->
+            workers.run(rows.count(), (i, scratch) -> task.run(numbers[i], 0, height, scratch)),
+        (block, scratch) -> {
+          for (int i = block.fromRow; i < block.toRow; i++) {
+            task.run(numbers[i], 0, height, scratch);
+          }
+        },
+        uses);
   }
 
   /** An operation on tokens, given as numbers along {@link JvmRows#tokens}. */
