@@ -19,14 +19,6 @@ final class BertTensors {
     return "encoder.layer." + layer + "." + part;
   }
 
-  static String exitWeight(int exit) {
-    return "exits." + exit + ".weight";
-  }
-
-  static String exitBias(int exit) {
-    return "exits." + exit + ".bias";
-  }
-
   /** Shapes of the encoder's tensors; linear maps are [out, in]. */
   static SequencedMap<String, List<Long>> backbone(BertArchitecture a) {
     long hidden = a.hiddenSize();
@@ -45,17 +37,6 @@ final class BertTensors {
       linear(shapes, layer(i, INTERMEDIATE), inner, hidden);
       linear(shapes, layer(i, "output.dense"), hidden, inner);
       norm(shapes, layer(i, "output.LayerNorm"), hidden);
-    }
-    return shapes;
-  }
-
-  /** Shapes of all tensors of a model directory, exit heads included: [labels, hidden]. */
-  static SequencedMap<String, List<Long>> all(ModelConfig config) {
-    SequencedMap<String, List<Long>> shapes = backbone(config.bert());
-    long labels = config.labels().size();
-    for (int i = 0; i < config.exits().size(); i++) {
-      shapes.put(exitWeight(i), List.of(labels, (long) config.bert().hiddenSize()));
-      shapes.put(exitBias(i), List.of(labels));
     }
     return shapes;
   }

@@ -73,6 +73,11 @@ public record ModelConfig(
     return config;
   }
 
+  /** Whether inputs are texts; else they are images. */
+  public boolean takesTexts() {
+    return preprocessing instanceof TextPreprocessing;
+  }
+
   /** Sizes of a {@code bert} model. */
   public BertArchitecture bert() {
     return (BertArchitecture) architecture;

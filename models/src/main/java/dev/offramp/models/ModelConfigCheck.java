@@ -16,10 +16,10 @@ final class ModelConfigCheck {
   /** [CLS], one token, [SEP]. */
   static final int MIN_TOKENS = 3;
 
-  private final Path file;
+  private final FieldCheck check;
 
   private ModelConfigCheck(Path file) {
-    this.file = file;
+    check = new FieldCheck(file);
   }
 
   static void check(ModelConfig config, Path file) {
@@ -33,22 +33,25 @@ final class ModelConfigCheck {
   }
 
   private void check(ModelConfig config) {
-    range("$.format", config.format(), ModelConfig.FORMAT, ModelConfig.FORMAT);
-    notBlank("$.name", config.name());
+    check.range("$.format", config.format(), ModelConfig.FORMAT, ModelConfig.FORMAT);
+    check.notBlank("$.name", config.name());
     switch (config.architecture()) {
       case BertArchitecture bert -> {
         architecture(bert, "$.architecture.");
         text((TextPreprocessing) config.preprocessing(), bert);
       }
-      case ResnetArchitecture resnet -> throw new UnsupportedOperationException("resnet");
+      case ResnetArchitecture resnet -> {
+        new ResnetCheck(check).architecture(resnet, "$.architecture.");
+        new ResnetCheck(check).images((ImagePreprocessing) config.preprocessing(), resnet.image());
+      }
     }
     labels(config.labels(), !config.exits().isEmpty());
-    exits(config.exits(), config.architecture().layers());
+    exits(config.exits(), config.architecture());
   }
 
   private void text(TextPreprocessing preprocessing, BertArchitecture architecture) {
-    oneOf("$.preprocessing.tokenizer", preprocessing.tokenizer(), List.of("wordpiece"));
-    range(
+    check.oneOf("$.preprocessing.tokenizer", preprocessing.tokenizer(), List.of("wordpiece"));
+    check.range(
         "$.preprocessing.maxTokens",
         preprocessing.maxTokens(),
         MIN_TOKENS,
@@ -56,84 +59,87 @@ final class ModelConfigCheck {
   }
 
   private void architecture(BertArchitecture a, String at) {
-    range(at + "layers", a.layers(), 1, MAX_LAYERS);
-    range(at + "hiddenSize", a.hiddenSize(), 1, MAX_WIDTH);
-    range(at + "heads", a.heads(), 1, a.hiddenSize());
+    check.range(at + "layers", a.layers(), 1, MAX_LAYERS);
+    check.range(at + "hiddenSize", a.hiddenSize(), 1, MAX_WIDTH);
+    check.range(at + "heads", a.heads(), 1, a.hiddenSize());
     if (a.hiddenSize() % a.heads() != 0) {
-      throw error(
+      throw check.error(
           at + "heads",
           a.heads() + " does not divide hiddenSize " + a.hiddenSize() + "; correct one of them");
     }
-    range(at + "intermediateSize", a.intermediateSize(), 1, MAX_WIDTH);
-    range(at + "vocabSize", a.vocabSize(), 1, MAX_VOCABULARY);
-    range(at + "maxPositions", a.maxPositions(), MIN_TOKENS, MAX_POSITIONS);
-    range(at + "typeVocabSize", a.typeVocabSize(), 1, MAX_WIDTH);
+    check.range(at + "intermediateSize", a.intermediateSize(), 1, MAX_WIDTH);
+    check.range(at + "vocabSize", a.vocabSize(), 1, MAX_VOCABULARY);
+    check.range(at + "maxPositions", a.maxPositions(), MIN_TOKENS, MAX_POSITIONS);
+    check.range(at + "typeVocabSize", a.typeVocabSize(), 1, MAX_WIDTH);
     if (!(a.layerNormEpsilon() > 0 && a.layerNormEpsilon() < 1)) {
-      throw error(
+      throw check.error(
           at + "layerNormEpsilon",
           a.layerNormEpsilon() + " is not between 0 and 1; use a value such as 1e-12");
     }
-    oneOf(at + "activation", a.activation(), List.of("gelu", "relu"));
+    check.oneOf(at + "activation", a.activation(), List.of("gelu", "relu"));
+  }
+
+  /** Checks sizes found in a foreign file before they are used. */
+  static ResnetArchitecture checked(ResnetArchitecture architecture, Path file) {
+    new ResnetCheck(new FieldCheck(file)).architecture(architecture, "");
+    return architecture;
   }
 
   private void labels(List<String> labels, boolean needed) {
     if (needed) {
-      range("$.labels (length)", labels.size(), 2, MAX_LABELS);
+      check.range("$.labels (length)", labels.size(), 2, MAX_LABELS);
     }
     Set<String> seen = new HashSet<>();
     for (int i = 0; i < labels.size(); i++) {
-      notBlank("$.labels[" + i + "]", labels.get(i));
+      check.notBlank("$.labels[" + i + "]", labels.get(i));
       if (!seen.add(labels.get(i))) {
-        throw error(
+        throw check.error(
             "$.labels[" + i + "]", "\"" + labels.get(i) + "\" is given twice; make labels unique");
       }
     }
   }
 
-  private void exits(List<Exit> exits, int layers) {
+  private void exits(List<Exit> exits, Architecture architecture) {
+    int layers = architecture.layers();
     int previous = 0;
     for (int i = 0; i < exits.size(); i++) {
       String at = "$.exits[" + i + "]";
       int afterLayer = exits.get(i).afterLayer();
-      range(at + ".afterLayer", afterLayer, 1, layers);
+      check.range(at + ".afterLayer", afterLayer, 1, layers);
       if (afterLayer <= previous) {
-        throw error(
+        throw check.error(
             at + ".afterLayer",
             afterLayer + " is not deeper than the exit before it; list exits in ascending order");
       }
       if (i == exits.size() - 1 && afterLayer != layers) {
-        throw error(
+        throw check.error(
             at + ".afterLayer",
             "the last exit must stand after the last layer, " + layers + "; add an exit there");
       }
-      Head head = exits.get(i).head();
-      oneOf(at + ".head.type", head.type(), Head.TYPES);
-      oneOf(at + ".head.pooling", head.pooling(), Head.POOLINGS);
-      oneOf(at + ".head.confidence", head.confidence(), Head.CONFIDENCES);
+      head(at + ".head.", exits.get(i), architecture);
       previous = afterLayer;
     }
   }
 
-  private void range(String path, int value, int min, int max) {
-    if (value < min || value > max) {
-      String wanted = min == max ? "use " + min : "use a value from " + min + " to " + max;
-      throw error(path, value + " is out of range; " + wanted);
+  private void head(String at, Exit exit, Architecture architecture) {
+    Head head = exit.head();
+    check.oneOf(at + "type", head.type(), Head.TYPES);
+    check.oneOf(at + "confidence", head.confidence(), Head.CONFIDENCES);
+    switch (architecture) {
+      case BertArchitecture _ -> {
+        check.oneOf(at + "pooling", head.pooling(), Head.POOLINGS);
+        if (head.grid() != null) {
+          throw check.error(at + "grid", "texts have no grid; remove it");
+        }
+      }
+      case ResnetArchitecture resnet -> {
+        check.oneOf(at + "pooling", head.pooling(), List.of("mean"));
+        if (head.grid() == null) {
+          throw check.error(at + "grid", "missing; add it, 1 pools the whole image");
+        }
+        ResnetArchitecture.Image out = resnet.blocks().get(exit.afterLayer() - 1).out();
+        check.range(at + "grid", head.grid(), 1, Math.min(out.height(), out.width()));
+      }
     }
-  }
-
-  private void oneOf(String path, String value, List<String> known) {
-    if (!known.contains(value)) {
-      throw error(path, "\"" + value + "\" is not known; use " + String.join(" or ", known));
-    }
-  }
-
-  private void notBlank(String path, String value) {
-    if (value.isBlank()) {
-      throw error(path, "is blank; give it a value");
-    }
-  }
-
-  private InputException error(String path, String problemAndRemedy) {
-    return InputException.in(file, path, problemAndRemedy);
   }
 }

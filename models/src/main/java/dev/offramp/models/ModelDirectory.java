@@ -14,8 +14,8 @@ import java.util.SequencedMap;
 import java.util.Set;
 
 /**
- * A validated model directory: config.json, model.safetensors (memory-mapped), tokenizer.json. The
- * tensors live until {@link #close}.
+ * A validated model directory: config.json, model.safetensors (memory-mapped) and, for texts,
+ * tokenizer.json. The tensors live until {@link #close}.
  */
 public final class ModelDirectory implements AutoCloseable {
   public static final String CONFIG = "config.json";
@@ -23,8 +23,8 @@ public final class ModelDirectory implements AutoCloseable {
   public static final String TOKENIZER = "tokenizer.json";
   public static final String CERTIFICATE = "certificate.json";
 
-  /** What the hash covers, in this order; a certificate is about these and not part of them. */
-  private static final List<String> HASHED = List.of(CONFIG, WEIGHTS, TOKENIZER);
+  /** What every model has; one for texts has a tokenizer too. */
+  private static final List<String> ALWAYS = List.of(CONFIG, WEIGHTS);
 
   private static final Set<String> KNOWN = Set.of(CONFIG, WEIGHTS, TOKENIZER, CERTIFICATE);
 
@@ -55,16 +55,25 @@ public final class ModelDirectory implements AutoCloseable {
    * @throws InputException naming the file, the field or tensor, and the remedy
    */
   public static ModelDirectory open(Path path) {
-    requireModel(path);
+    if (!Files.isDirectory(path)) {
+      throw InputException.in(path, null, "is not a directory; name a model directory");
+    }
+    ALWAYS.forEach(name -> require(path, name));
     ModelConfig config = ModelConfig.read(path.resolve(CONFIG));
+    if (config.takesTexts()) {
+      require(path, TOKENIZER);
+    }
     Arena arena = Arena.ofShared();
     try {
       Path weights = path.resolve(WEIGHTS);
       SequencedMap<String, Tensor> tensors = Safetensors.open(weights, arena).tensors();
       checkTensors(weights, config, tensors);
-      Path tokenizerFile = path.resolve(TOKENIZER);
-      WordPieceTokenizer tokenizer = WordPieceTokenizer.read(tokenizerFile);
-      checkTokenizer(tokenizerFile, config.bert(), tokenizer);
+      WordPieceTokenizer tokenizer = null;
+      if (config.architecture() instanceof BertArchitecture bert) {
+        Path tokenizerFile = path.resolve(TOKENIZER);
+        tokenizer = WordPieceTokenizer.read(tokenizerFile);
+        checkTokenizer(tokenizerFile, bert, tokenizer);
+      }
       return new ModelDirectory(path, arena, config, tensors, tokenizer);
     } catch (RuntimeException | Error e) {
       arena.close();
@@ -89,7 +98,13 @@ public final class ModelDirectory implements AutoCloseable {
     return tensors;
   }
 
+  /**
+   * @throws IllegalStateException if the model takes images
+   */
   public WordPieceTokenizer tokenizer() {
+    if (tokenizer == null) {
+      throw new IllegalStateException(path + " is a model for images, which has no tokenizer");
+    }
     return tokenizer;
   }
 
@@ -97,12 +112,18 @@ public final class ModelDirectory implements AutoCloseable {
     return path;
   }
 
-  /** SHA-256 in hex over names, lengths and contents of config, weights and tokenizer. */
+  /**
+   * SHA-256 in hex over names, lengths and contents of config, weights and, for texts, tokenizer. A
+   * certificate is about these and not part of them.
+   */
   public synchronized String hash() {
     if (hash == null) {
       MessageDigest digest = Disk.sha256();
-      for (String name : HASHED) {
+      for (String name : ALWAYS) {
         Disk.digest(digest, name, path.resolve(name));
+      }
+      if (tokenizer != null) {
+        Disk.digest(digest, TOKENIZER, path.resolve(TOKENIZER));
       }
       hash = HexFormat.of().formatHex(digest.digest());
     }
@@ -118,6 +139,7 @@ public final class ModelDirectory implements AutoCloseable {
   /**
    * Writes a model directory in one step: it is built beside its place and then moved there.
    *
+   * @param tokenizerJson contents of tokenizer.json; null for a model that takes images
    * @param overwrite whether a model directory already there may be replaced, its certificate
    *     included; anything else in the way is refused
    * @throws InputException if something is in the way, or config and tensors do not fit together
@@ -128,6 +150,9 @@ public final class ModelDirectory implements AutoCloseable {
       SequencedMap<String, Tensor> tensors,
       byte[] tokenizerJson,
       boolean overwrite) {
+    if (config.takesTexts() != (tokenizerJson != null)) {
+      throw new IllegalArgumentException("a tokenizer goes with a model for texts, and no other");
+    }
     checkTarget(out, overwrite);
     ModelConfigCheck.check(config, out.resolve(CONFIG));
     checkTensors(out.resolve(WEIGHTS), config, tensors);
@@ -136,22 +161,19 @@ public final class ModelDirectory implements AutoCloseable {
         directory -> {
           Files.writeString(directory.resolve(CONFIG), config.toJson());
           Safetensors.writeTo(directory.resolve(WEIGHTS), tensors, Map.of("format", "pt"));
-          Files.write(directory.resolve(TOKENIZER), tokenizerJson);
+          if (tokenizerJson != null) {
+            Files.write(directory.resolve(TOKENIZER), tokenizerJson);
+          }
         });
   }
 
-  private static void requireModel(Path path) {
-    if (!Files.isDirectory(path)) {
-      throw InputException.in(path, null, "is not a directory; name a model directory");
-    }
-    for (String name : HASHED) {
-      if (!Files.exists(path.resolve(name))) {
-        throw InputException.in(
-            path,
-            name,
-            "missing, so this is not a model directory; make one with `offramp import SOURCE --out"
-                + " DIR`");
-      }
+  private static void require(Path path, String name) {
+    if (!Files.exists(path.resolve(name))) {
+      throw InputException.in(
+          path,
+          name,
+          "missing, so this is not a model directory; make one with `offramp import SOURCE --out"
+              + " DIR`");
     }
   }
 
@@ -185,7 +207,7 @@ public final class ModelDirectory implements AutoCloseable {
 
   private static void checkTensors(
       Path file, ModelConfig config, SequencedMap<String, Tensor> tensors) {
-    SequencedMap<String, List<Long>> shapes = BertTensors.all(config);
+    SequencedMap<String, List<Long>> shapes = ModelTensors.all(config);
     shapes.forEach((name, shape) -> {
       Tensor tensor = tensors.get(name);
       if (tensor == null) {

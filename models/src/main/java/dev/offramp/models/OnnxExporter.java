@@ -111,8 +111,8 @@ public final class OnnxExporter {
     head.logits(
         x,
         mask,
-        model.tensor(BertTensors.exitWeight(exit)),
-        model.tensor(BertTensors.exitBias(exit)),
+        model.tensor(ModelTensors.exitWeight(exit)),
+        model.tensor(ModelTensors.exitBias(exit)),
         LOGITS);
     head.prediction(LOGITS, PREDICTION);
     head.confidence(LOGITS, labels, CONFIDENCE);

@@ -53,9 +53,9 @@ public record ResnetArchitecture(
    * @param out feature map that it writes
    */
   public record Block(Image in, int inner, int stride, Image out) {
-    /** Whether the shortcut has to change sizes. */
+    /** Whether the shortcut is more than the block's input. */
     public boolean changes() {
-      return !in.equals(out);
+      return stride != 1 || in.channels != out.channels;
     }
   }
 

@@ -57,7 +57,7 @@ final class TinyModel {
   static SequencedMap<String, Tensor> tensors(ModelConfig config) {
     Random random = new Random(1);
     SequencedMap<String, Tensor> tensors = new LinkedHashMap<>();
-    BertTensors.all(config)
+    ModelTensors.all(config)
         .forEach((name, shape) -> tensors.put(name, random(name, shape, random)));
     return tensors;
   }
