@@ -83,7 +83,13 @@ public final class TinyResnet {
       Head head = Head.ofImage(e == afterLayers.length - 1 ? 1 : 2, "top1");
       exits.add(new Exit(afterLayers[e], head));
       int features = architecture.features(afterLayers[e], head);
-      add(tensors, random, 0.8 / Math.sqrt(features), "exits." + e + ".weight", LABELS.size(), features);
+      add(
+          tensors,
+          random,
+          0.8 / Math.sqrt(features),
+          "exits." + e + ".weight",
+          LABELS.size(),
+          features);
       add(tensors, random, 1, "exits." + e + ".bias", LABELS.size());
     }
     List<Double> half = Collections.nCopies(channels, 0.5);
