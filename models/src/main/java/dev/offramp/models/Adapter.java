@@ -34,13 +34,11 @@ final class Adapter {
   private static final String WEIGHT = ".weight";
 
   private final Path file;
-  private final SequencedMap<String, Tensor> deltas;
-  private final Map<String, String> metadata;
+  private final Safetensors contents;
 
   private Adapter(Path file, Safetensors contents) {
     this.file = file;
-    deltas = contents.tensors();
-    metadata = contents.metadata();
+    this.contents = contents;
   }
 
   static Adapter open(Path file, Arena arena) {
@@ -48,36 +46,26 @@ final class Adapter {
   }
 
   List<Exit> exits() {
-    return Exit.listOf(required("exits"));
+    return Exit.listOf(contents.json(file, "exits"));
   }
 
   List<String> labels() {
-    return required("labels").list().stream().map(Json::string).toList();
+    return contents.json(file, "labels").list().stream().map(Json::string).toList();
   }
 
   OptionalInt maxTokens() {
-    return metadata.containsKey("maxTokens")
-        ? OptionalInt.of(required("maxTokens").smallInteger())
+    return contents.metadata().containsKey("maxTokens")
+        ? OptionalInt.of(contents.json(file, "maxTokens").smallInteger())
         : OptionalInt.empty();
   }
 
   Optional<String> name() {
-    return Optional.ofNullable(metadata.get("name"));
+    return Optional.ofNullable(contents.metadata().get("name"));
   }
 
   /** The artifact it was trained on. */
   Optional<String> backbone() {
-    return Optional.ofNullable(metadata.get("backbone"));
-  }
-
-  private Json required(String key) {
-    String value = metadata.get(key);
-    if (value == null) {
-      throw InputException.in(
-          file, Safetensors.METADATA + "." + key, "missing; write the adapter again");
-    }
-    Json json = Json.parse(file, value);
-    return new Json(file, Safetensors.METADATA + "." + key, json.element());
+    return Optional.ofNullable(contents.metadata().get("backbone"));
   }
 
   /**
@@ -88,7 +76,7 @@ final class Adapter {
    */
   SequencedMap<String, Tensor> merge(SequencedMap<String, Tensor> backbone, Arena arena) {
     SequencedMap<String, Tensor> merged = new LinkedHashMap<>(backbone);
-    for (Map.Entry<String, Tensor> entry : deltas.entrySet()) {
+    for (Map.Entry<String, Tensor> entry : contents.tensors().entrySet()) {
       String name = entry.getKey();
       Tensor delta = entry.getValue();
       if (!delta.type().isFloat()) {
@@ -118,7 +106,7 @@ final class Adapter {
   }
 
   private Tensor partner(String name, String other) {
-    Tensor partner = deltas.get(other);
+    Tensor partner = contents.tensors().get(other);
     if (partner == null) {
       throw error(name, "has no " + other + " beside it; write the adapter again");
     }

@@ -12,6 +12,7 @@ import java.util.OptionalInt;
  * @param name what to call the model; by default the adapter's name or the source's
  * @param maxTokens longest input; by default the adapter's, or {@link #DEFAULT_MAX_TOKENS}
  * @param overwrite whether to replace a model directory already there
+ * @param images for convolutional networks
  * @param progress told of each step as it starts
  */
 public record ImportOptions(
@@ -20,6 +21,7 @@ public record ImportOptions(
     Optional<String> name,
     OptionalInt maxTokens,
     boolean overwrite,
+    ImageOptions images,
     Progress progress) {
   public static final int DEFAULT_MAX_TOKENS = 128;
 
@@ -41,31 +43,39 @@ public record ImportOptions(
         Optional.empty(),
         OptionalInt.empty(),
         false,
+        ImageOptions.defaults(),
         (step, number, of) -> {});
   }
 
   public ImportOptions withAdapter(Path file) {
-    return new ImportOptions(Optional.of(file), tokenizer, name, maxTokens, overwrite, progress);
+    return new ImportOptions(
+        Optional.of(file), tokenizer, name, maxTokens, overwrite, images, progress);
   }
 
   public ImportOptions withTokenizer(Path file) {
-    return new ImportOptions(adapter, Optional.of(file), name, maxTokens, overwrite, progress);
+    return new ImportOptions(
+        adapter, Optional.of(file), name, maxTokens, overwrite, images, progress);
   }
 
   public ImportOptions withName(String value) {
     return new ImportOptions(
-        adapter, tokenizer, Optional.of(value), maxTokens, overwrite, progress);
+        adapter, tokenizer, Optional.of(value), maxTokens, overwrite, images, progress);
   }
 
   public ImportOptions withMaxTokens(int value) {
-    return new ImportOptions(adapter, tokenizer, name, OptionalInt.of(value), overwrite, progress);
+    return new ImportOptions(
+        adapter, tokenizer, name, OptionalInt.of(value), overwrite, images, progress);
   }
 
   public ImportOptions withOverwrite(boolean value) {
-    return new ImportOptions(adapter, tokenizer, name, maxTokens, value, progress);
+    return new ImportOptions(adapter, tokenizer, name, maxTokens, value, images, progress);
   }
 
   public ImportOptions withProgress(Progress value) {
-    return new ImportOptions(adapter, tokenizer, name, maxTokens, overwrite, value);
+    return new ImportOptions(adapter, tokenizer, name, maxTokens, overwrite, images, value);
+  }
+
+  public ImportOptions withImages(ImageOptions value) {
+    return new ImportOptions(adapter, tokenizer, name, maxTokens, overwrite, value, progress);
   }
 }

