@@ -2,6 +2,8 @@ package dev.offramp.runtime;
 
 import dev.offramp.kernels.Buffer;
 import dev.offramp.kernels.Confidence;
+import dev.offramp.kernels.Convolution;
+import dev.offramp.kernels.ConvolutionShape;
 import dev.offramp.kernels.DataType;
 import dev.offramp.kernels.Device;
 import dev.offramp.kernels.DeviceException;
@@ -10,6 +12,7 @@ import dev.offramp.kernels.EmbeddingTables;
 import dev.offramp.kernels.Epilogue;
 import dev.offramp.kernels.Event;
 import dev.offramp.kernels.ExitSignal;
+import dev.offramp.kernels.ImageShape;
 import dev.offramp.kernels.Linear;
 import dev.offramp.kernels.LiveRows;
 import dev.offramp.kernels.Normalization;
@@ -112,6 +115,40 @@ public final class FaultyDevice implements Device {
   @Override
   public void attention(LiveRows rows, int heads, int headSize, Buffer qkv, Buffer out) {
     device.attention(rows, heads, headSize, qkv, out);
+  }
+
+  @Override
+  public Convolution convolution(
+      ConvolutionShape shape, MemorySegment weight, DataType type, MemorySegment bias) {
+    return device.convolution(shape, weight, type, bias);
+  }
+
+  @Override
+  public void pixels(
+      LiveRows rows, ImageShape image, Buffer scale, Buffer shift, Buffer pixels, Buffer out) {
+    device.pixels(rows, image, scale, shift, pixels, out);
+  }
+
+  @Override
+  public void convolve(
+      LiveRows rows, Convolution map, Buffer in, Epilogue epilogue, Buffer residual, Buffer out) {
+    device.convolve(rows, map, in, epilogue, residual, out);
+  }
+
+  @Override
+  public void maxPool(LiveRows rows, ConvolutionShape window, Buffer in, Buffer out) {
+    device.maxPool(rows, window, in, out);
+  }
+
+  @Override
+  public void gridPool(LiveRows rows, ImageShape image, int grid, Buffer in, Buffer out) {
+    device.gridPool(rows, image, grid, in, out);
+  }
+
+  @Override
+  public void shortcut(
+      LiveRows rows, ImageShape image, int stride, int channels, Buffer in, Buffer out) {
+    device.shortcut(rows, image, stride, channels, in, out);
   }
 
   @Override

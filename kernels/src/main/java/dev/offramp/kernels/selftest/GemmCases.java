@@ -5,7 +5,6 @@ import dev.offramp.kernels.DataType;
 import dev.offramp.kernels.Epilogue;
 import dev.offramp.kernels.Linear;
 import dev.offramp.kernels.LiveRows;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -123,18 +122,7 @@ final class GemmCases {
   private static void stored(Side side, DataType type) {
     Batch batch = Batch.random(side.random, 7, 7);
     float[] weight = side.weight(127, 33);
-    MemorySegment bits = MemorySegment.ofArray(weight);
-    if (type != DataType.F32) {
-      short[] halves = new short[weight.length];
-      for (int i = 0; i < weight.length; i++) {
-        halves[i] =
-            type == DataType.F16
-                ? Float.floatToFloat16(weight[i])
-                : (short) (Float.floatToRawIntBits(weight[i]) >>> 16);
-      }
-      bits = MemorySegment.ofArray(halves);
-    }
-    Linear map = side.open(side.device.linear(127, 33, bits, type, null));
+    Linear map = side.open(side.device.linear(127, 33, Side.stored(weight, type), type, null));
     Buffer in = side.activations(batch.input(side, 127, 1));
     Buffer out = side.activations(batch.poisoned(33));
 

@@ -2,9 +2,12 @@ package dev.offramp.kernels.selftest;
 
 import dev.offramp.kernels.Buffer;
 import dev.offramp.kernels.Confidence;
+import dev.offramp.kernels.Convolution;
+import dev.offramp.kernels.ConvolutionShape;
 import dev.offramp.kernels.Device;
 import dev.offramp.kernels.Epilogue;
 import dev.offramp.kernels.ExitSignal;
+import dev.offramp.kernels.ImageShape;
 import dev.offramp.kernels.Linear;
 import dev.offramp.kernels.LiveRows;
 import dev.offramp.kernels.Normalization;
@@ -59,6 +62,18 @@ final class IndependenceCases {
       cases.add(independence("exitHead, " + pooling, side -> exit(side, pooling)));
     }
     cases.add(independence("a layer and an exit", IndependenceCases::layer));
+    for (ConvolutionShape shape :
+        List.of(
+            ConvolutionShape.same(new ImageShape(8, 8, 16), 16, 3, 1),
+            ConvolutionShape.same(new ImageShape(7, 5, 64), 129, 3, 2),
+            ConvolutionShape.same(new ImageShape(4, 4, 160), 64, 1, 1),
+            new ConvolutionShape(new ImageShape(6, 6, 33), 33, 3, 1, 1, 33))) {
+      cases.add(
+          images(
+              "convolve with each epilogue, " + ConvolutionCases.text(shape),
+              side -> convolutions(side, shape)));
+    }
+    cases.add(images("gridPool", IndependenceCases::gridPool));
     return cases;
   }
 
@@ -69,17 +84,28 @@ final class IndependenceCases {
     return Case.alone(
         "independence",
         shape,
-        side -> play(side, prepare, PARTS),
-        side -> play(side, prepare, WHOLE));
+        side -> play(side, prepare, POSITIONS, PARTS),
+        side -> play(side, prepare, POSITIONS, WHOLE));
   }
 
-  private static void play(Side side, Function<Side, Consumer<Part>> prepare, int[] parts) {
-    int[] lengths = side.random.ints(ROWS, 1, POSITIONS + 1).toArray();
+  /** As {@link #independence}, with an image as the only position of a row. */
+  private static Case images(String shape, Function<Side, Consumer<Part>> prepare) {
+    return Case.alone(
+        "independence",
+        shape,
+        side -> play(side, prepare, 1, PARTS),
+        side -> play(side, prepare, 1, WHOLE));
+  }
+
+  private static void play(
+      Side side, Function<Side, Consumer<Part>> prepare, int positions, int[] parts) {
+    int[] lengths = side.random.ints(ROWS, 1, positions + 1).toArray();
     Consumer<Part> work = prepare.apply(side);
     Map<String, float[]> shown = new TreeMap<>(); // The same order whatever the parts.
     int from = 0;
     for (int count : parts) {
-      work.accept(new Part(side, IntStream.range(from, from + count).toArray(), lengths, shown));
+      work.accept(
+          new Part(side, IntStream.range(from, from + count).toArray(), lengths, positions, shown));
       from += count;
     }
     shown.forEach(side::bits);
@@ -97,6 +123,32 @@ final class IndependenceCases {
         side.device.gemm(part.rows, map, x, epilogue, residual, out);
         part.show(epilogue.name(), out, outputs);
       }
+    };
+  }
+
+  private static Consumer<Part> convolutions(Side side, ConvolutionShape shape) {
+    Convolution map = side.convolution(shape);
+    int width = shape.out().elements();
+    Lines in = new Lines(side, shape.in().elements(), 1);
+    Lines residuals = new Lines(side, width, 1);
+    return part -> {
+      Buffer x = part.input(in);
+      Buffer out = part.output(width);
+      for (Epilogue epilogue : Epilogue.values()) {
+        Buffer residual = epilogue.addsResidual() ? part.input(residuals) : null;
+        side.device.convolve(part.rows, map, x, epilogue, residual, out);
+        part.show(epilogue.name(), out, width);
+      }
+    };
+  }
+
+  private static Consumer<Part> gridPool(Side side) {
+    ImageShape image = new ImageShape(9, 8, 16);
+    Lines in = new Lines(side, image.elements(), 1);
+    return part -> {
+      Buffer out = part.output(4 * 16);
+      side.device.gridPool(part.rows, image, 2, part.input(in), out);
+      part.show("out", out, 4 * 16);
     };
   }
 
@@ -200,13 +252,12 @@ final class IndependenceCases {
     private final int[] members;
     private final Map<String, float[]> shown;
 
-    Part(Side side, int[] members, int[] allLengths, Map<String, float[]> shown) {
+    Part(Side side, int[] members, int[] allLengths, int most, Map<String, float[]> shown) {
       this.side = side;
       this.shown = shown;
       this.members = members;
       int[] lengths = IntStream.of(members).map(member -> allLengths[member]).toArray();
-      int positions =
-          members.length == ROWS ? POSITIONS : IntStream.of(lengths).max().orElseThrow();
+      int positions = members.length == ROWS ? most : IntStream.of(lengths).max().orElseThrow();
       int capacity = members.length + members.length / 8 + 1;
       int[] places = Arrays.copyOf(Batch.scrambled(side.random, capacity), members.length);
       batch = new Batch(capacity, positions, places, lengths);

@@ -71,8 +71,11 @@ public final class SelfTest {
     cases.addAll(CopyCases.all());
     cases.addAll(GemmCases.all());
     cases.addAll(LayerCases.all());
+    cases.addAll(ConvolutionCases.all());
+    cases.addAll(ImageCases.all());
     cases.addAll(ExitCases.all());
     cases.addAll(RecordingCases.all());
+    cases.addAll(ImageRecordingCases.all());
     cases.addAll(IndependenceCases.all());
     return List.copyOf(cases);
   }

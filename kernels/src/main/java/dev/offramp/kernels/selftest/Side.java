@@ -1,6 +1,8 @@
 package dev.offramp.kernels.selftest;
 
 import dev.offramp.kernels.Buffer;
+import dev.offramp.kernels.Convolution;
+import dev.offramp.kernels.ConvolutionShape;
 import dev.offramp.kernels.DataType;
 import dev.offramp.kernels.Device;
 import dev.offramp.kernels.ExitSignal;
@@ -135,6 +137,18 @@ final class Side implements AutoCloseable {
     device.copyIn(segment(buffer.type(), values), buffer, at).await();
   }
 
+  /** Weights in a type that models store them in: F32, F16 or BF16. */
+  static MemorySegment stored(float[] weight, DataType type) {
+    if (type != DataType.BF16) {
+      return segment(type, weight);
+    }
+    short[] halves = new short[weight.length];
+    for (int i = 0; i < weight.length; i++) {
+      halves[i] = (short) (Float.floatToRawIntBits(weight[i]) >>> 16);
+    }
+    return MemorySegment.ofArray(halves);
+  }
+
   private static MemorySegment segment(DataType type, float[] values) {
     if (type == DataType.F32) {
       return MemorySegment.ofArray(values);
@@ -192,6 +206,17 @@ final class Side implements AutoCloseable {
   /** A linear map of random numbers. */
   Linear linear(int inputs, int outputs) {
     return linear(inputs, outputs, weight(inputs, outputs), numbers(outputs, 1));
+  }
+
+  Convolution convolution(ConvolutionShape shape, float[] weight, float[] bias) {
+    return open(
+        device.convolution(
+            shape, MemorySegment.ofArray(weight), DataType.F32, MemorySegment.ofArray(bias)));
+  }
+
+  /** A convolution of random numbers. */
+  Convolution convolution(ConvolutionShape shape) {
+    return convolution(shape, weight(shape.depth(), shape.outputs()), numbers(shape.outputs(), 1));
   }
 
   Normalization normalization(int width) {

@@ -2,6 +2,8 @@ package dev.offramp.kernels.selftest;
 
 import dev.offramp.kernels.Buffer;
 import dev.offramp.kernels.Confidence;
+import dev.offramp.kernels.Convolution;
+import dev.offramp.kernels.ConvolutionShape;
 import dev.offramp.kernels.DataType;
 import dev.offramp.kernels.Device;
 import dev.offramp.kernels.DeviceInfo;
@@ -9,6 +11,7 @@ import dev.offramp.kernels.EmbeddingTables;
 import dev.offramp.kernels.Epilogue;
 import dev.offramp.kernels.Event;
 import dev.offramp.kernels.ExitSignal;
+import dev.offramp.kernels.ImageShape;
 import dev.offramp.kernels.Linear;
 import dev.offramp.kernels.LiveRows;
 import dev.offramp.kernels.Normalization;
@@ -33,7 +36,7 @@ class AlteredDevice implements Device {
   /**
    * Called after an operation that writes.
    *
-   * @param operation its name, of gemm with the epilogue
+   * @param operation its name, of gemm and convolve with the epilogue
    * @param outs what it wrote; may hold null
    */
   void after(String operation, LiveRows rows, Buffer... outs) {}
@@ -52,6 +55,12 @@ class AlteredDevice implements Device {
   void multiply(
       LiveRows rows, Linear map, Buffer in, Epilogue epilogue, Buffer residual, Buffer out) {
     device.gemm(rows, map, in, epilogue, residual, out);
+  }
+
+  /** convolve on the other device, with its buffers. */
+  void convolved(
+      LiveRows rows, Convolution map, Buffer in, Epilogue epilogue, Buffer residual, Buffer out) {
+    device.convolve(rows, map, in, epilogue, residual, out);
   }
 
   /** attention on the other device, with its buffers. */
@@ -128,6 +137,55 @@ class AlteredDevice implements Device {
     submit(() -> {
       attend(rows, heads, headSize, inner(qkv), inner(out));
       after("attention", rows, out);
+    });
+  }
+
+  @Override
+  public Convolution convolution(
+      ConvolutionShape shape, MemorySegment weight, DataType type, MemorySegment bias) {
+    return device.convolution(shape, weight, type, bias);
+  }
+
+  @Override
+  public void pixels(
+      LiveRows rows, ImageShape image, Buffer scale, Buffer shift, Buffer pixels, Buffer out) {
+    submit(() -> {
+      device.pixels(rows, image, scale, shift, pixels, inner(out));
+      after("pixels", rows, out);
+    });
+  }
+
+  @Override
+  public void convolve(
+      LiveRows rows, Convolution map, Buffer in, Epilogue epilogue, Buffer residual, Buffer out) {
+    submit(() -> {
+      convolved(rows, map, inner(in), epilogue, inner(residual), inner(out));
+      after("convolve " + epilogue, rows, out);
+    });
+  }
+
+  @Override
+  public void maxPool(LiveRows rows, ConvolutionShape window, Buffer in, Buffer out) {
+    submit(() -> {
+      device.maxPool(rows, window, inner(in), inner(out));
+      after("maxPool", rows, out);
+    });
+  }
+
+  @Override
+  public void gridPool(LiveRows rows, ImageShape image, int grid, Buffer in, Buffer out) {
+    submit(() -> {
+      device.gridPool(rows, image, grid, inner(in), inner(out));
+      after("gridPool", rows, out);
+    });
+  }
+
+  @Override
+  public void shortcut(
+      LiveRows rows, ImageShape image, int stride, int channels, Buffer in, Buffer out) {
+    submit(() -> {
+      device.shortcut(rows, image, stride, channels, inner(in), inner(out));
+      after("shortcut", rows, out);
     });
   }
 

@@ -39,16 +39,28 @@ final class Faults {
             "gemm BIAS_GELU",
             "gemm BIAS_RELU",
             "gemm BIAS_RESIDUAL",
+            "gemm BIAS_RESIDUAL_RELU",
             "layerNorm",
             "embed",
             "attention",
+            "convolve BIAS",
+            "convolve BIAS_GELU",
+            "convolve BIAS_RELU",
+            "convolve BIAS_RESIDUAL",
+            "convolve BIAS_RESIDUAL_RELU",
+            "pixels",
+            "maxPool",
+            "gridPool",
+            "shortcut",
             "pool")) {
       faults.add(new Fault(operation, "one value off by 1e-3", altered(operation, 1e-3f)));
       faults.add(new Fault(operation, "one value NaN", altered(operation, Float.NaN)));
       if (!operation.equals("pool")) {
         faults.add(new Fault(operation, "a dead row written", deadRow(operation)));
       }
-      faults.add(new Fault(operation, "NaN comes out as 0", withoutNan(operation)));
+      if (!operation.equals("pixels")) {
+        faults.add(new Fault(operation, "NaN comes out as 0", withoutNan(operation)));
+      }
     }
     for (int line = 0; line < Confidence.values().length; line++) {
       int score = line;
@@ -90,10 +102,19 @@ final class Faults {
                 }));
     faults.addAll(copyFaults());
     faults.addAll(linearFaults());
+    faults.addAll(ImageFaults.all());
     faults.addAll(compactFaults());
     faults.addAll(recordingFaults());
     for (String operation :
-        List.of("gemm BIAS_RELU", "gemm BIAS_GELU", "attention", "layerNorm", "exitHead")) {
+        List.of(
+            "gemm BIAS_RELU",
+            "gemm BIAS_GELU",
+            "attention",
+            "layerNorm",
+            "convolve BIAS_RELU",
+            "convolve BIAS_RESIDUAL",
+            "gridPool",
+            "exitHead")) {
       faults.add(
           new Fault(
               "independence",

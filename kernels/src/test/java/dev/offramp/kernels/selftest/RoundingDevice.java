@@ -1,6 +1,8 @@
 package dev.offramp.kernels.selftest;
 
 import dev.offramp.kernels.Buffer;
+import dev.offramp.kernels.Convolution;
+import dev.offramp.kernels.ConvolutionShape;
 import dev.offramp.kernels.DataType;
 import dev.offramp.kernels.Device;
 import dev.offramp.kernels.DeviceInfo;
@@ -10,6 +12,7 @@ import dev.offramp.kernels.Linear;
 import dev.offramp.kernels.LiveRows;
 import dev.offramp.kernels.Precision;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.HashMap;
 import java.util.Map;
 
@@ -116,10 +119,26 @@ final class RoundingDevice extends AlteredDevice {
     if (precision != Precision.TF32 || type != DataType.F32) {
       return new Rounded(whole, whole);
     }
-    float[] values = new float[inputs * outputs];
-    MemorySegment.ofArray(values).copyFrom(weight);
-    MemorySegment cut = MemorySegment.ofArray(round(values));
-    return new Rounded(whole, device.linear(inputs, outputs, cut, type, bias));
+    return new Rounded(whole, device.linear(inputs, outputs, rounded(weight), type, bias));
+  }
+
+  private MemorySegment rounded(MemorySegment weight) {
+    return MemorySegment.ofArray(round(weight.toArray(ValueLayout.JAVA_FLOAT)));
+  }
+
+  @Override
+  public Convolution convolution(
+      ConvolutionShape shape, MemorySegment weight, DataType type, MemorySegment bias) {
+    boolean cut = precision == Precision.TF32 && type == DataType.F32;
+    return device.convolution(shape, cut ? rounded(weight) : weight, type, bias);
+  }
+
+  @Override
+  void convolved(
+      LiveRows rows, Convolution map, Buffer in, Epilogue epilogue, Buffer residual, Buffer out) {
+    try (Buffer copy = precision == Precision.TF32 ? roundedCopy(in) : null) {
+      device.convolve(rows, map, copy == null ? in : copy, epilogue, residual, out);
+    }
   }
 
   @Override
