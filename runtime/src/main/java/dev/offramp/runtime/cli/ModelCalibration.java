@@ -13,7 +13,6 @@ import dev.offramp.calibrate.Settings;
 import dev.offramp.kernels.Device;
 import dev.offramp.models.ModelConfig;
 import dev.offramp.models.ModelDirectory;
-import dev.offramp.models.TextData;
 import dev.offramp.runtime.Thresholds;
 import dev.offramp.runtime.engine.BatchRunner;
 import dev.offramp.runtime.engine.Observation;
@@ -79,7 +78,7 @@ record ModelCalibration(
                 calibration,
                 calibration.thresholds(runner.stages() - 1),
                 directory.hash(),
-                TextData.hash(options.data),
+                Inputs.hash(options.data, directory.config()),
                 opened.info().id(),
                 opened.info().description(),
                 opened.info().precision().name(),

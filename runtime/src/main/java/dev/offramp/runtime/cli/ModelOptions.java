@@ -24,7 +24,7 @@ final class ModelOptions {
       required = true,
       arity = "1..*",
       paramLabel = "CAL",
-      description = "calibration data: .tsv, .txt, each also .gz")
+      description = "calibration data: .tsv, .txt, each also .gz; images as --input of run")
   List<Path> data;
 
   @Option(

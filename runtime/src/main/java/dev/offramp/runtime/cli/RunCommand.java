@@ -3,6 +3,7 @@ package dev.offramp.runtime.cli;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import dev.offramp.kernels.Device;
+import dev.offramp.models.InputException;
 import dev.offramp.models.ModelConfig;
 import dev.offramp.models.ModelDirectory;
 import dev.offramp.runtime.Thresholds;
@@ -13,6 +14,7 @@ import dev.offramp.runtime.io.Inputs;
 import dev.offramp.runtime.io.ProcessMemory;
 import dev.offramp.runtime.scheduler.BulkRunner;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -29,7 +31,8 @@ import picocli.CommandLine.Option;
       "Examples:",
       "  offramp run --model classifier --input questions.txt",
       "  offramp run --model classifier --input test.tsv.gz --batch 128 --json",
-      "  offramp run --model classifier --input test.tsv.gz --full-depth"
+      "  offramp run --model classifier --input test.tsv.gz --full-depth",
+      "  offramp run --model cifar-exits --input photos --skip-bad --json"
     })
 final class RunCommand implements Callable<Integer> {
   @Option(names = "--model", required = true, paramLabel = "DIR", description = "model directory")
@@ -40,8 +43,17 @@ final class RunCommand implements Callable<Integer> {
       required = true,
       arity = "1..*",
       paramLabel = "FILES",
-      description = "texts: .txt (one a line) or .tsv with a text column, each also .gz")
+      description = {
+        "texts: .txt (one a line) or .tsv with a text column, each also .gz;",
+        "images: PNG or JPEG files, folders of them, folders of such folders (their names are"
+            + " labels), CIFAR-10's .bin, MNIST's idx3 files, each of these also .gz"
+      })
   List<Path> input;
+
+  @Option(
+      names = "--skip-bad",
+      description = "images: name those that cannot be read, leave them out and go on")
+  boolean skipBad;
 
   @Mixin BatchOption batch;
   @Mixin DeviceOption device;
@@ -56,7 +68,8 @@ final class RunCommand implements Callable<Integer> {
     try (ModelDirectory directory = ModelDirectory.open(model);
         Device opened = device.open()) {
       Thresholds thresholds = guard.resolve(directory, opened.info());
-      Inputs inputs = Inputs.read(input, directory);
+      List<String> skipped = new ArrayList<>();
+      Inputs inputs = read(directory, skipped);
       int rows = batch.rows(inputs.size());
       List<Outcome> outcomes;
       double seconds;
@@ -67,15 +80,32 @@ final class RunCommand implements Callable<Integer> {
         outcomes = Console.progress("run", inputs.size(), done -> runner.run(inputs.rows(), done));
         seconds = (System.nanoTime() - start) / 1e9;
       }
-      report(directory.config(), opened, inputs, thresholds, outcomes, seconds);
+      report(directory.config(), opened, inputs, skipped, thresholds, outcomes, seconds);
     }
     return 0;
+  }
+
+  private Inputs read(ModelDirectory directory, List<String> skipped) {
+    if (!skipBad) {
+      return Inputs.read(input, directory);
+    }
+    if (directory.config().takesTexts()) {
+      throw InputException.in(null, "--skip-bad", "is for images; the model takes texts");
+    }
+    return Inputs.images(
+        input,
+        directory.config(),
+        problem -> {
+          Console.say("skipped: %s", problem.getMessage());
+          skipped.add(problem.getMessage());
+        });
   }
 
   private void report(
       ModelConfig config,
       Device opened,
       Inputs inputs,
+      List<String> skipped,
       Thresholds thresholds,
       List<Outcome> outcomes,
       double seconds) {
@@ -100,6 +130,9 @@ final class RunCommand implements Callable<Integer> {
         Outcome outcome = outcomes.get(i);
         JsonObject result = new JsonObject();
         result.addProperty("index", i);
+        if (!inputs.sources().isEmpty()) {
+          result.addProperty("source", inputs.sources().get(i));
+        }
         result.addProperty("prediction", outcome.prediction());
         result.addProperty("label", config.labels().get(outcome.prediction()));
         result.addProperty("confidence", finite(outcome.confidence()));
@@ -107,6 +140,11 @@ final class RunCommand implements Callable<Integer> {
         results.add(result);
       }
       document.add("results", results);
+      if (skipBad) {
+        JsonArray bad = new JsonArray();
+        skipped.forEach(bad::add);
+        document.add("skipped", bad);
+      }
       JsonArray counts = new JsonArray();
       Arrays.stream(histogram).forEach(counts::add);
       document.add("exitHistogram", counts);
@@ -115,16 +153,19 @@ final class RunCommand implements Callable<Integer> {
       document.addProperty("peakResidentBytes", peak < 0 ? null : peak);
       Console.json(document);
     } else {
-      StringBuilder table = new StringBuilder("index\tlabel\tconfidence\texit\n");
+      boolean named = !inputs.sources().isEmpty();
+      StringBuilder table = new StringBuilder("index\tlabel\tconfidence\texit");
+      table.append(named ? "\tsource\n" : "\n");
       for (int i = 0; i < outcomes.size(); i++) {
         Outcome outcome = outcomes.get(i);
         table.append(
-            "%d\t%s\t%.4f\t%d%n"
+            "%d\t%s\t%.4f\t%d%s%n"
                 .formatted(
                     i,
                     config.labels().get(outcome.prediction()),
                     outcome.confidence(),
-                    outcome.exit()));
+                    outcome.exit(),
+                    named ? "\t" + inputs.sources().get(i) : ""));
       }
       System.out.print(table);
     }

@@ -12,7 +12,6 @@ import dev.offramp.calibrate.Settings;
 import dev.offramp.kernels.Device;
 import dev.offramp.models.ModelConfig;
 import dev.offramp.models.ModelDirectory;
-import dev.offramp.models.TextData;
 import dev.offramp.runtime.bench.BatchMode;
 import dev.offramp.runtime.bench.Interleaved;
 import dev.offramp.runtime.bench.Interleaved.Timing;
@@ -46,6 +45,7 @@ public final class Demo {
   /**
    * What the demo found.
    *
+   * @param data what it was found on
    * @param calibrationTable exits of the calibration samples
    * @param testTable exits of the test samples
    * @param testLabels classes of the test samples
@@ -55,6 +55,7 @@ public final class Demo {
    * @param exitTimings each exit taken by everybody
    */
   public record Result(
+      DemoJob.Data data,
       ModelConfig config,
       Certificate certificate,
       ExitTable calibrationTable,
@@ -112,19 +113,18 @@ public final class Demo {
   public static Result run(
       ModelDirectory model,
       Device device,
-      DemoInput input,
+      DemoJob.Data data,
       double epsilon,
       double delta,
       int batch,
       String version)
       throws IOException {
     ModelConfig config = model.config();
-    Inputs calibrationInputs = Inputs.read(List.of(input.calibration()), model);
-    Inputs test = Inputs.read(List.of(input.test()), model);
-    int[] testLabels = test.classes(config, input.test());
-    int longest = Math.max(calibrationInputs.longest(), test.longest());
+    Inputs test = data.test();
+    int[] testLabels = test.classes(config, data.source());
+    int longest = Math.max(data.calibration().longest(), test.longest());
     try (BatchRunner runner = BatchRunner.open(model, device, batch, longest)) {
-      ExitTable calibrationTable = observe(runner, calibrationInputs, batch, "calibrate");
+      ExitTable calibrationTable = observe(runner, data.calibration(), batch, "calibrate");
       Calibration calibration =
           Calibrator.calibrate(
               LossTable.of(RISK, calibrationTable, null, Grid.uniform()),
@@ -135,7 +135,7 @@ public final class Demo {
               calibration,
               calibration.thresholds(config.exits().size() - 1),
               model.hash(),
-              TextData.hash(List.of(input.calibration())),
+              data.calibrationHash(),
               device.info().id(),
               device.info().description(),
               device.info().precision().name(),
@@ -157,6 +157,7 @@ public final class Demo {
           BatchMode earlyExit = BatchMode.earlyExit(BatchMode.EARLY_EXIT, runner, thresholds)) {
         Console.say("timing full depth and early exit side by side, %d rounds", ROUNDS);
         return new Result(
+            data,
             config,
             certificate,
             calibrationTable,

@@ -30,10 +30,11 @@ public final class DemoReport {
         "%nspeed-up %.2fx measured (the saved operations allow %.2fx)%n"
             .formatted(result.speedup(), result.idealSpeedup()));
     text.append(
-        "risk     %.4f on %d held-out sentences, epsilon %s, delta %s (%s, lambda %s)%n"
+        "risk     %.4f on %d held-out %s, epsilon %s, delta %s (%s, lambda %s)%n"
             .formatted(
                 result.heldOutRisk(),
                 result.early().size(),
+                result.data().noun(),
                 calibration.epsilon(),
                 calibration.delta(),
                 calibration.method().id(),
@@ -48,11 +49,13 @@ public final class DemoReport {
   /** Writes the page. */
   public static void write(Path file, Demo.Result result, DeviceInfo device) {
     Calibration calibration = result.calibration();
+    String noun = result.data().noun();
     HtmlReport page = new HtmlReport("Offramp demo: early exits with a guarantee");
     page.paragraph(calibration.guarantee())
         .paragraph(
-            "The task: name the kind of library that a sentence of documentation is about, out of %d: %s."
+            "The task: %s, out of %d: %s."
                 .formatted(
+                    result.data().question(),
                     result.config().labels().size(), String.join(", ", result.config().labels())))
         .paragraph(
             "Measured on %s (%s), %d threads, Java %s; batches of %d."
@@ -63,29 +66,32 @@ public final class DemoReport {
                     Runtime.version(),
                     result.batch()))
         .section("Full depth beside early exit")
-        .table(List.of("on held-out sentences", "full depth", "early exit"), comparison(result))
+        .table(List.of("on held-out " + noun, "full depth", "early exit"), comparison(result))
         .paragraph(
             "Speed-up %.2f, measured side by side in one process; the saved operations allow %.2f."
                 .formatted(result.speedup(), result.idealSpeedup()))
         .section("Risk against lambda")
         .figure(
             riskChart(result),
-            ("Share of sentences answered otherwise than by the full model. Lambda was chosen on the"
-                + " calibration part alone; the ring is the certified threshold on the test part."))
-        .section("Where sentences leave")
+            ("Share of %s answered otherwise than by the full model. Lambda was chosen on the"
+                    + " calibration part alone; the ring is the certified threshold on the test"
+                    + " part.")
+                .formatted(noun))
+        .section("Where %s leave".formatted(noun))
         .figure(
             exitChart(result),
-            "Share of the test sentences that left after each layer at the certified threshold.")
+            "Share of the test %s that left after each layer at the certified threshold."
+                .formatted(noun))
         .section("Accuracy and time of each exit")
-        .figure(accuracyChart(result), "Accuracy if every test sentence took that exit.")
-        .figure(timeChart(result), "Time a sentence if every test sentence took that exit.")
+        .figure(accuracyChart(result), "Accuracy if all test %s took that exit.".formatted(noun))
+        .figure(timeChart(result), "Time for each if all test %s took that exit.".formatted(noun))
         .table(
             List.of(
                 "exit",
                 "after layer",
                 "accuracy",
                 "agrees with full",
-                "ms a sentence",
+                "ms each",
                 "left here"),
             exits(result))
         .write(file);
@@ -105,7 +111,7 @@ public final class DemoReport {
             "%.2f".formatted((double) result.config().architecture().layers()),
             "%.2f".formatted(result.depth().meanLayers())),
         row(
-            "sentences a second",
+            result.data().noun() + " a second",
             "%.0f".formatted(full.medianSamplesPerSecond()),
             "%.0f".formatted(early.medianSamplesPerSecond())),
         row(
@@ -141,7 +147,7 @@ public final class DemoReport {
             .toArray();
     return new BarChart(
         "exit after layer",
-        "% of sentences",
+        "% of " + result.data().noun(),
         layers(result),
         List.of(new BarChart.Series("left here", shares)));
   }
@@ -165,7 +171,7 @@ public final class DemoReport {
             .toArray();
     return new BarChart(
             "exit after layer",
-            "ms a sentence",
+            "ms each",
             layers(result),
             List.of(new BarChart.Series("time", millis)))
         .withLevel("early exit", 1000 / result.timings().get(1).medianSamplesPerSecond());

@@ -1,9 +1,11 @@
 package dev.offramp.runtime.io;
 
 import dev.offramp.models.Example;
+import dev.offramp.models.ImageData;
 import dev.offramp.models.InputException;
 import dev.offramp.models.ModelConfig;
 import dev.offramp.models.ModelDirectory;
+import dev.offramp.models.Picture;
 import dev.offramp.models.TextData;
 import dev.offramp.models.WordPieceTokenizer;
 import java.nio.file.Path;
@@ -18,17 +20,56 @@ import java.util.Set;
  * Texts or images read from files and turned into what a model takes.
  *
  * @param labels of each input, null where it has none
- * @param rows token ids of each text
+ * @param rows token ids of each text, or pixels of each image
+ * @param sources where each image was read; empty for texts
  */
-public record Inputs(List<String> labels, List<int[]> rows) {
+public record Inputs(List<String> labels, List<int[]> rows, List<String> sources) {
 
+  /**
+   * Reads what the model takes.
+   *
+   * @throws InputException naming the file and the place in it
+   */
   public static Inputs read(List<Path> files, ModelDirectory model) {
+    return model.config().takesTexts()
+        ? texts(files, model)
+        : images(files, model.config(), ImageData.OnBad.FAIL);
+  }
+
+  private static Inputs texts(List<Path> files, ModelDirectory model) {
     List<Example> examples = TextData.read(files);
     WordPieceTokenizer tokenizer = model.tokenizer();
     int maxTokens = model.config().longestRow();
     return new Inputs(
         examples.stream().map(Example::label).toList(),
-        examples.stream().map(example -> tokenizer.encode(example.text(), maxTokens)).toList());
+        examples.stream().map(example -> tokenizer.encode(example.text(), maxTokens)).toList(),
+        List.of());
+  }
+
+  /** Reads images, each of which may be left out if it is bad. */
+  public static Inputs images(List<Path> files, ModelConfig config, ImageData.OnBad onBad) {
+    List<Picture> pictures = ImageData.read(files, config, onBad);
+    return new Inputs(
+        pictures.stream().map(Picture::label).toList(),
+        pictures.stream().map(Picture::pixels).toList(),
+        pictures.stream().map(Picture::source).toList());
+  }
+
+  /** SHA-256 in hex of files that {@link #read} takes. */
+  public static String hash(List<Path> files, ModelConfig config) {
+    return config.takesTexts() ? TextData.hash(files) : ImageData.hash(files);
+  }
+
+  /** The inputs of these numbers, in their order. */
+  public Inputs pick(List<Integer> numbers) {
+    return new Inputs(
+        of(labels, numbers),
+        of(rows, numbers),
+        sources.isEmpty() ? sources : of(sources, numbers));
+  }
+
+  private static <T> List<T> of(List<T> all, List<Integer> numbers) {
+    return numbers.stream().map(all::get).toList();
   }
 
   /** Number of inputs. */
@@ -71,7 +112,12 @@ public record Inputs(List<String> labels, List<int[]> rows) {
       String label = labels.get(i);
       if (label == null) {
         throw InputException.in(
-            source, "example " + i, "there is no label; add a column named label");
+            source,
+            "example " + i,
+            "there is no label; "
+                + (sources.isEmpty()
+                    ? "add a column named label"
+                    : "put the images into folders named by their labels"));
       }
       Integer number = numbers.get(label);
       if (number == null) {
