@@ -1,0 +1,153 @@
+package dev.offramp.models;
+
+import java.awt.image.BufferedImage;
+import java.awt.image.ColorModel;
+import java.awt.image.IndexColorModel;
+import java.awt.image.Raster;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import javax.imageio.ImageIO;
+import javax.imageio.ImageReader;
+import javax.imageio.stream.ImageInputStream;
+import javax.imageio.stream.MemoryCacheImageInputStream;
+
+/**
+ * Decodes untrusted PNG and JPEG files. What cannot be turned into 8-bit grey or RGB without a
+ * choice that only the user can make is refused. The orientation that a camera noted is not
+ * applied.
+ */
+final class PictureFile {
+  /** Bounds what a small file can unpack to. */
+  static final long MAX_PIXELS = 64 << 20;
+
+  private static final int MAX_BYTES = 256 << 20;
+  private static final int JPEG = 0xffd8ff;
+
+  private PictureFile() {}
+
+  /**
+   * @throws InputException if the picture is damaged, too large, transparent, or of a kind that
+   *     cannot be decoded
+   */
+  static Pixels read(ImageFile file) {
+    boolean png = file.magic() == PngChunks.SIGNATURE;
+    if (!png && file.magic() >>> 8 != JPEG) {
+      throw file.error(null, "is neither PNG nor JPEG; convert it to one of them");
+    }
+    byte[] bytes;
+    try {
+      bytes = file.data().readNBytes(MAX_BYTES + 1);
+    } catch (IOException e) {
+      throw Disk.unreadable(file.path(), e);
+    }
+    if (bytes.length > MAX_BYTES) {
+      throw file.error(null, "is larger than " + MAX_BYTES + " bytes; make it smaller");
+    }
+    if (png) {
+      PngChunks.check(file.path(), bytes);
+    }
+    BufferedImage image = decode(file.path(), bytes, png ? "png" : "jpeg");
+    ColorModel colors = image.getColorModel();
+    if (Arrays.stream(colors.getComponentSize()).anyMatch(bits -> bits > Byte.SIZE)) {
+      throw file.error(null, "has more than 8 bits a channel; convert it to 8");
+    }
+    return colors instanceof IndexColorModel palette
+        ? indexed(file, image, palette)
+        : direct(file, image);
+  }
+
+  private static BufferedImage decode(Path file, byte[] bytes, String format) {
+    ImageReader reader = ImageIO.getImageReadersByFormatName(format).next();
+    List<String> warnings = new ArrayList<>();
+    try (ImageInputStream in = new MemoryCacheImageInputStream(new ByteArrayInputStream(bytes))) {
+      reader.addIIOReadWarningListener((_, warning) -> {
+        // Of a file's version or colour profile; all others are about the pixels.
+        if (!warning.contains("JFIF") && !warning.contains("profile")) {
+          warnings.add(warning);
+        }
+      });
+      reader.setInput(in, true, true);
+      long pixels = (long) reader.getWidth(0) * reader.getHeight(0);
+      if (pixels > MAX_PIXELS) {
+        throw InputException.in(
+            file, null, "has " + pixels + " pixels, at most " + MAX_PIXELS + "; make it smaller");
+      }
+      BufferedImage image = reader.read(0);
+      if (!warnings.isEmpty()) {
+        throw InputException.in(
+            file, null, "is damaged (" + warnings.getFirst() + "); get the file again");
+      }
+      return image;
+    } catch (IOException | RuntimeException e) {
+      if (e instanceof InputException) {
+        throw (InputException) e;
+      }
+      // Hostile files lead decoders into exceptions of any kind.
+      InputException problem =
+          InputException.in(
+              file,
+              null,
+              "cannot be decoded ("
+                  + (e.getMessage() == null ? e.toString() : e.getMessage())
+                  + "); get the file again, or convert it to an RGB PNG or JPEG");
+      problem.initCause(e);
+      throw problem;
+    } finally {
+      reader.dispose();
+    }
+  }
+
+  private static Pixels indexed(ImageFile file, BufferedImage image, IndexColorModel palette) {
+    int width = image.getWidth();
+    int[] packed = new int[width * image.getHeight()];
+    int[] row = new int[width];
+    for (int y = 0; y < image.getHeight(); y++) {
+      image.getRaster().getSamples(0, y, width, 1, 0, row);
+      for (int x = 0; x < width; x++) {
+        if (palette.getAlpha(row[x]) != 0xff) {
+          throw transparent(file);
+        }
+        packed[y * width + x] =
+            palette.getRed(row[x]) | palette.getGreen(row[x]) << 8 | palette.getBlue(row[x]) << 16;
+      }
+    }
+    return new Pixels(width, image.getHeight(), 3, packed);
+  }
+
+  /** The bytes as they are stored: Java's own conversion to RGB would brighten grey. */
+  private static Pixels direct(ImageFile file, BufferedImage image) {
+    Raster raster = image.getRaster();
+    int bands = raster.getNumBands();
+    boolean alpha = image.getColorModel().hasAlpha();
+    int channels = alpha ? bands - 1 : bands;
+    if (channels != 1 && channels != 3) {
+      throw file.error(null, "has " + channels + " channels; convert it to RGB or grey");
+    }
+    int width = image.getWidth();
+    int[] packed = new int[width * image.getHeight()];
+    int[] row = new int[width * bands];
+    for (int y = 0; y < image.getHeight(); y++) {
+      raster.getPixels(0, y, width, 1, row);
+      for (int x = 0; x < width; x++) {
+        int pixel = 0;
+        for (int c = 0; c < channels; c++) {
+          pixel |= row[x * bands + c] << 8 * c;
+        }
+        if (alpha && row[x * bands + channels] != 0xff) {
+          throw transparent(file);
+        }
+        packed[y * width + x] = pixel;
+      }
+    }
+    return new Pixels(width, image.getHeight(), channels, packed);
+  }
+
+  private static InputException transparent(ImageFile file) {
+    return file.error(
+        null, "has transparent pixels, whose colour is not known; flatten it onto a background");
+  }
+}

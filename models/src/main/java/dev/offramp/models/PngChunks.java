@@ -1,0 +1,41 @@
+package dev.offramp.models;
+
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.zip.CRC32;
+
+/**
+ * Checks that a PNG file is whole: ImageIO passes over wrong checksums and a missing end, and gives
+ * pixels that nobody drew.
+ */
+final class PngChunks {
+  static final int SIGNATURE = 0x89504e47;
+
+  private static final int SIGNATURE_BYTES = 8;
+  private static final int AROUND_DATA = 12;
+
+  private PngChunks() {}
+
+  /**
+   * @throws InputException if a chunk is cut short or its checksum is wrong, or the last is missing
+   */
+  static void check(Path file, byte[] bytes) {
+    ByteBuffer png = ByteBuffer.wrap(bytes);
+    int at = SIGNATURE_BYTES;
+    String type = "";
+    while (!type.equals("IEND")) {
+      long length = at + AROUND_DATA <= bytes.length ? png.getInt(at) & 0xffffffffL : 0;
+      if (at + AROUND_DATA + length > bytes.length) {
+        throw InputException.in(file, null, "is cut short; get the file again");
+      }
+      type = new String(bytes, at + 4, 4, StandardCharsets.ISO_8859_1);
+      CRC32 crc = new CRC32();
+      crc.update(bytes, at + 4, 4 + (int) length);
+      at += AROUND_DATA + (int) length;
+      if ((int) crc.getValue() != png.getInt(at - 4)) {
+        throw InputException.in(file, null, "is damaged, a checksum is wrong; get the file again");
+      }
+    }
+  }
+}

@@ -1,0 +1,156 @@
+package dev.offramp.models;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class PictureFileTest {
+  @TempDir private Path temp;
+
+  @Test
+  void readsTheBytesThatAreStored() throws IOException {
+    BufferedImage noise = Pictures.noise(7, 5, BufferedImage.TYPE_INT_RGB);
+    Pixels pixels = read(Pictures.encode(noise, "png"));
+    assertThat(pixels.width()).isEqualTo(7);
+    assertThat(pixels.height()).isEqualTo(5);
+    assertThat(pixels.channels()).isEqualTo(3);
+    for (int i = 0; i < 35; i++) {
+      int rgb = noise.getRGB(i % 7, i / 7) & 0xffffff;
+      assertThat(pixels.packed()[i]).isEqualTo(rgb >> 16 | rgb & 0x00ff00 | (rgb & 0xff) << 16);
+    }
+    Pixels grey = read(Pictures.png(2, 1, 8, 0, new byte[] {0, 50, (byte) 200}));
+    assertThat(grey.channels()).isEqualTo(1);
+    assertThat(grey.packed()).containsExactly(50, 200);
+    // Two samples of four bits.
+    assertThat(read(Pictures.png(2, 1, 4, 0, new byte[] {0, 0x70})).to(1).packed())
+        .containsExactly(0x77, 0);
+    byte[] palette = Pictures.chunk("PLTE", new byte[] {1, 2, 3, 4, 5, 6});
+    assertThat(read(Pictures.png(2, 1, 8, 3, new byte[] {0, 1, 0}, palette)).packed())
+        .containsExactly(4 | 5 << 8 | 6 << 16, 1 | 2 << 8 | 3 << 16);
+  }
+
+  @Test
+  void readsJpegInColourAndGrey() throws IOException {
+    BufferedImage flat = new BufferedImage(16, 16, BufferedImage.TYPE_INT_RGB);
+    for (int i = 0; i < 256; i++) {
+      flat.setRGB(i % 16, i / 16, 0xc86432);
+    }
+    Pixels pixels = read(Pictures.encode(flat, "jpeg"));
+    assertThat(pixels.channels()).isEqualTo(3);
+    assertThat(Arrays.stream(pixels.packed()))
+        .allMatch(p -> near(p, 0xc8) && near(p >> 8, 0x64) && near(p >> 16, 0x32));
+    BufferedImage grey = new BufferedImage(16, 16, BufferedImage.TYPE_BYTE_GRAY);
+    for (int i = 0; i < 256; i++) {
+      grey.getRaster().setSample(i % 16, i / 16, 0, 90);
+    }
+    Pixels read = read(Pictures.encode(grey, "jpeg"));
+    assertThat(read.channels()).isEqualTo(1);
+    assertThat(Arrays.stream(read.packed())).allMatch(p -> near(p, 90));
+  }
+
+  private static boolean near(int value, int expected) {
+    return Math.abs((value & 0xff) - expected) <= 2;
+  }
+
+  @Test
+  void dropsAlphaOnlyWhereItSaysNothing() throws IOException {
+    BufferedImage image = Pictures.noise(4, 4, BufferedImage.TYPE_INT_ARGB);
+    Pixels opaque = read(Pictures.encode(image, "png"));
+    assertThat(opaque.channels()).isEqualTo(3);
+    image.setRGB(3, 3, 0xfe112233);
+    String transparent = "has transparent pixels, whose colour is not known; flatten it";
+    refuses(Pictures.encode(image, "png"), transparent);
+    assertThat(read(Pictures.png(1, 1, 8, 4, new byte[] {0, 9, -1})).packed()).containsExactly(9);
+    refuses(Pictures.png(1, 1, 8, 4, new byte[] {0, 9, 0}), transparent);
+    byte[] palette = Pictures.chunk("PLTE", new byte[] {1, 2, 3, 4, 5, 6});
+    byte[] clear = Pictures.chunk("tRNS", new byte[] {0});
+    refuses(Pictures.png(1, 1, 8, 3, new byte[] {0, 0}, palette, clear), transparent);
+    assertThat(read(Pictures.png(1, 1, 8, 3, new byte[] {0, 1}, palette, clear)).packed())
+        .containsExactly(4 | 5 << 8 | 6 << 16);
+    byte[] colour = Pictures.chunk("tRNS", new byte[] {0, 1, 0, 2, 0, 3});
+    refuses(Pictures.png(1, 1, 8, 2, new byte[] {0, 1, 2, 3}, colour), transparent);
+  }
+
+  @Test
+  void refusesWhatIsNotEightBitGreyOrRgb() throws IOException {
+    refuses(Pictures.png(1, 1, 16, 2, new byte[7]), "has more than 8 bits a channel");
+    refuses(Pictures.png(1, 1, 16, 0, new byte[3]), "has more than 8 bits a channel");
+    refuses(Pictures.cmyk(8, 8), "; ");
+    refuses("GIF89a".getBytes(), "is neither PNG nor JPEG");
+    refuses(new byte[0], "is empty");
+  }
+
+  @Test
+  void refusesABombBeforeItUnpacks() throws IOException {
+    refuses(
+        Pictures.png(60_000, 60_000, 8, 2, new byte[100]),
+        "has 3600000000 pixels, at most 67108864; make it smaller");
+  }
+
+  @Test
+  void noPartOfAPictureIsEnough() throws IOException {
+    byte[] png = Pictures.png(9, 9);
+    for (int length = 1; length < png.length; length += 3) {
+      refuses(Arrays.copyOf(png, length), "; ");
+    }
+    byte[] jpeg = Pictures.jpeg(64, 48);
+    for (int length = 1; length < jpeg.length; length += 17) {
+      refuses(Arrays.copyOf(jpeg, length), "; ");
+    }
+    refuses(Arrays.copyOf(jpeg, jpeg.length - 2), "is damaged (Truncated File");
+    refuses(Pictures.png(64, 64, 8, 2, new byte[100]), "cannot be decoded");
+  }
+
+  @Test
+  void anyFlippedBitOfAPngIsFound() throws IOException {
+    byte[] png = Pictures.png(9, 9);
+    Random random = new Random(5);
+    for (int i = 0; i < 200; i++) {
+      byte[] bad = png.clone();
+      bad[8 + random.nextInt(png.length - 8)] ^= (byte) (1 << random.nextInt(8));
+      refuses(bad, "; get the file again");
+    }
+  }
+
+  /** Whatever decoders make of them, the error is about the file. */
+  @Test
+  void hostileJpegsEndInOneKindOfError() throws IOException {
+    byte[] jpeg = Pictures.jpeg(64, 48);
+    Random random = new Random(6);
+    int refused = 0;
+    for (int i = 0; i < 300; i++) {
+      byte[] bad = jpeg.clone();
+      for (int flips = 0; flips < 5; flips++) {
+        bad[3 + random.nextInt(jpeg.length - 3)] = (byte) random.nextInt();
+      }
+      try {
+        read(bad);
+      } catch (InputException e) {
+        refused++;
+      }
+    }
+    assertThat(refused).isGreaterThan(200);
+  }
+
+  private Pixels read(byte[] bytes) throws IOException {
+    Path path = Files.write(temp.resolve("picture"), bytes);
+    try (ImageFile file = ImageFile.open(path)) {
+      return PictureFile.read(file);
+    }
+  }
+
+  private void refuses(byte[] bytes, String message) {
+    assertThatThrownBy(() -> read(bytes))
+        .isInstanceOf(InputException.class)
+        .hasMessageStartingWith(temp.resolve("picture") + ": ")
+        .hasMessageContaining(message);
+  }
+}
