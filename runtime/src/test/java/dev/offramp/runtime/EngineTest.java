@@ -95,7 +95,8 @@ class EngineTest {
             Request asked = answer.getKey();
             Result result = answer.getValue().get(SECONDS, TimeUnit.SECONDS);
             assertThat(outcome(result))
-                .isEqualTo((asked.fullDepth() ? full : early).get(asked.text()));
+                .isEqualTo(
+                    (asked.fullDepth() ? full : early).get(((Request.Text) asked.input()).text()));
             assertThat(result.label()).isEqualTo(TinyModel.LABELS.get(result.prediction()));
           }
           return null;

@@ -32,10 +32,10 @@ import picocli.CommandLine.Parameters;
           + " risk on sentences of other source files, which neither training nor calibration has"
           + " seen. That calibration and test take one sentence a source file was decided after a"
           + " result on these files was seen.",
-    "",
-    "vision: a residual network trained with its exits on CIFAR-10's training images, calibrated on"
-        + " a fifth of the test images and measured on the rest.",
-    ""
+      "",
+      "vision: a residual network trained with its exits on CIFAR-10's training images, calibrated on"
+          + " a fifth of the test images and measured on the rest.",
+      ""
     },
     footer = {
       "",

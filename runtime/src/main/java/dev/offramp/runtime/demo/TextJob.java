@@ -45,8 +45,7 @@ public final class TextJob implements DemoJob {
   public void importModel(Path adapter, Path model) {
     MavenArtifact backbone;
     try (Arena arena = Arena.ofConfined()) {
-      backbone =
-          MavenArtifact.parse(Safetensors.open(adapter, arena).metadata().get("backbone"));
+      backbone = MavenArtifact.parse(Safetensors.open(adapter, arena).metadata().get("backbone"));
     }
     Path jar = MavenFetch.jar(backbone);
     Console.say("importing %s and merging the trained exits", backbone);

@@ -62,8 +62,7 @@ public final class VisionJob implements DemoJob {
 
   @Override
   public void importModel(Path weights, Path model) {
-    Importer.importModel(
-        weights.toString(), model, ImportOptions.defaults().withOverwrite(true));
+    Importer.importModel(weights.toString(), model, ImportOptions.defaults().withOverwrite(true));
   }
 
   @Override

@@ -63,9 +63,7 @@ public record Inputs(List<String> labels, List<int[]> rows, List<String> sources
   /** The inputs of these numbers, in their order. */
   public Inputs pick(List<Integer> numbers) {
     return new Inputs(
-        of(labels, numbers),
-        of(rows, numbers),
-        sources.isEmpty() ? sources : of(sources, numbers));
+        of(labels, numbers), of(rows, numbers), sources.isEmpty() ? sources : of(sources, numbers));
   }
 
   private static <T> List<T> of(List<T> all, List<Integer> numbers) {

@@ -1,0 +1,234 @@
+package dev.offramp.runtime.cli;
+
+import static dev.offramp.runtime.cli.Offramp.offramp;
+import static dev.offramp.runtime.cli.Offramp.refuses;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonObject;
+import dev.offramp.models.Head;
+import dev.offramp.models.ModelDirectory;
+import dev.offramp.runtime.Engine;
+import dev.offramp.runtime.EngineOptions;
+import dev.offramp.runtime.Request;
+import dev.offramp.runtime.Result;
+import dev.offramp.runtime.TinyModel;
+import dev.offramp.runtime.TinyResnet;
+import dev.offramp.runtime.cli.Offramp.Outcome;
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.StreamSupport;
+import javax.imageio.ImageIO;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Image models on the command line, from pictures to certified answers. */
+class VisionCliTest {
+  private static final int IMAGES_OF_CLASS = 60;
+
+  @TempDir private Path folder;
+  private Path model;
+  private Path photos;
+
+  /** Pictures of three colours, mixed with noise, in a folder for each. */
+  @BeforeEach
+  void write() throws IOException {
+    model = TinyResnet.write(folder.resolve("model"), TinyResnet.BASIC, 5, 1, 2, 4);
+    photos = folder.resolve("photos");
+    Random random = new Random(6);
+    for (int c = 0; c < TinyResnet.LABELS.size(); c++) {
+      Path ofClass = Files.createDirectories(photos.resolve(TinyResnet.LABELS.get(c)));
+      for (int i = 0; i < IMAGES_OF_CLASS; i++) {
+        BufferedImage image = new BufferedImage(15, 13, BufferedImage.TYPE_INT_RGB);
+        for (int p = 0; p < 15 * 13; p++) {
+          int noise = random.nextInt() & 0xffffff;
+          image.setRGB(p % 15, p / 15, random.nextInt(3) == 0 ? noise : 0xe0 << 8 * c);
+        }
+        ImageIO.write(image, "png", ofClass.resolve("%03d.png".formatted(i)).toFile());
+      }
+    }
+  }
+
+  @Test
+  void badImagesAreNamedAndMayBeSkipped() throws IOException {
+    JsonArray clean = run(model, photos).getAsJsonArray("results");
+    Path bad = photos.resolve("two").resolve("0000.png");
+    byte[] whole = Files.readAllBytes(photos.resolve("two").resolve("000.png"));
+    Files.write(bad, Arrays.copyOf(whole, whole.length / 2));
+    refuses(2, "0000.png", "run", "--model", model, "--input", photos, "--full-depth");
+    Path empty = Files.createFile(photos.resolve("three").resolve("zero.jpg"));
+    Outcome skipping =
+        offramp("run", "--model", model, "--input", photos, "--full-depth", "--skip-bad", "--json");
+
+    assertThat(skipping.code()).as(skipping.err()).isZero();
+    assertThat(skipping.json().getAsJsonArray("results")).isEqualTo(clean);
+    assertThat(skipping.json().getAsJsonArray("skipped"))
+        .hasSize(2)
+        .anyMatch(message -> message.getAsString().contains(bad.toString()))
+        .anyMatch(message -> message.getAsString().contains(empty.toString()));
+    assertThat(skipping.err()).contains("skipped: ").contains("0000.png").contains("zero.jpg");
+    refuses(
+        2,
+        "not one image",
+        "run",
+        "--model",
+        model,
+        "--input",
+        empty,
+        "--full-depth",
+        "--skip-bad");
+  }
+
+  @Test
+  void fromAFrozenNetworkToCertifiedAnswers() throws Exception {
+    Path exits = folder.resolve("exits");
+    Outcome attached =
+        offramp(
+            "attach",
+            "--model",
+            model,
+            "--data",
+            photos,
+            "--after",
+            "1,3",
+            "--keep-last",
+            "--distill",
+            "--out",
+            exits);
+    assertThat(attached.code()).as(attached.err()).isZero();
+    try (ModelDirectory before = ModelDirectory.open(model);
+        ModelDirectory after = ModelDirectory.open(exits)) {
+      assertThat(after.config().labels()).isEqualTo(before.config().labels());
+      assertThat(after.config().exits())
+          .extracting(exit -> exit.head())
+          .containsExactly(
+              Head.ofImage(4, "top1"), Head.ofImage(4, "top1"), Head.ofImage(1, "top1"));
+      float[] kept = new float[3 * 16];
+      float[] own = new float[3 * 16];
+      after.tensor("exits.2.weight").copyTo(kept);
+      before.tensor("exits.2.weight").copyTo(own);
+      assertThat(kept).isEqualTo(own);
+    }
+    Outcome calibrated =
+        offramp(
+            "calibrate",
+            "--model",
+            exits,
+            "--data",
+            photos,
+            "--risk",
+            "prediction-consistency",
+            "--epsilon",
+            0.2,
+            "--json");
+    assertThat(calibrated.code()).as(calibrated.err()).isZero();
+    JsonObject answers = run(exits, photos, new Object[0]);
+    assertThat(answers.get("meanDepth").getAsDouble()).isLessThan(4);
+
+    try (Engine engine = Engine.open(exits, EngineOptions.throughput().withBatch(8))) {
+      List<String> expected = new ArrayList<>();
+      List<String> found = new ArrayList<>();
+      for (var answer : answers.getAsJsonArray("results").asList().subList(0, 40)) {
+        JsonObject one = answer.getAsJsonObject();
+        Path source = Path.of(one.get("source").getAsString());
+        Result result = engine.submit(Request.of(source)).get();
+        expected.add(one.get("label").getAsString() + one.get("exit"));
+        found.add(result.label() + result.exit());
+      }
+      assertThat(found).isEqualTo(expected);
+      assertThatThrownBy(() -> engine.submit("a text"))
+          .hasMessage("the model takes images, not texts");
+    }
+  }
+
+  /** ONNX Runtime runs the very network, whole and cut at its exits, and answers alike. */
+  @Test
+  void onnxRuntimeIsAPeer() {
+    Outcome outcome =
+        offramp(
+            "bench",
+            "--model",
+            model,
+            "--input",
+            photos,
+            "--batch",
+            8,
+            "--rounds",
+            1,
+            "--threads",
+            1,
+            "--lambda",
+            0.5,
+            "--modes",
+            "full-depth,early-exit",
+            "--against",
+            "onnxruntime,onnxruntime-segmented",
+            "--json");
+    assertThat(outcome.code()).as(outcome.err()).isZero();
+    var cases =
+        StreamSupport.stream(outcome.json().getAsJsonArray("cases").spliterator(), false)
+            .map(line -> line.getAsJsonObject())
+            .toList();
+    assertThat(cases)
+        .extracting(line -> line.get("mode").getAsString())
+        .containsExactly("full-depth", "early-exit", "onnxruntime", "onnxruntime-segmented");
+    assertThat(cases.get(3).get("meanDepth")).isEqualTo(cases.get(1).get("meanDepth"));
+    assertThat(cases.get(3).get("meanDepth").getAsDouble()).isBetween(1.0, 3.999);
+  }
+
+  @Test
+  void whatIsForTextsIsRefusedAndTheReverse() throws IOException {
+    Path texts = Files.write(folder.resolve("texts.txt"), TinyModel.sentences(1, 5));
+    Path text = TinyModel.write(folder.resolve("text"), 1, 2, 4);
+    refuses(2, "texts.txt", "run", "--model", model, "--input", texts, "--full-depth");
+    refuses(
+        2, "--skip-bad", "run", "--model", text, "--input", texts, "--full-depth", "--skip-bad");
+    refuses(2, "--sequence 8", "bench", "--model", model, "--input", photos, "--sequence", 8);
+    refuses(
+        2,
+        "--against pytorch",
+        "bench",
+        "--model",
+        model,
+        "--input",
+        photos,
+        "--against",
+        "pytorch");
+    refuses(2, "--data", "demo", "--data", photos);
+    refuses(
+        2,
+        "--grid 7",
+        "attach",
+        "--model",
+        model,
+        "--data",
+        photos,
+        "--after",
+        "1",
+        "--grid",
+        7,
+        "--out",
+        folder.resolve("out"));
+  }
+
+  private static JsonObject run(Path model, Path input) {
+    return run(model, input, "--full-depth");
+  }
+
+  private static JsonObject run(Path model, Path input, Object... more) {
+    List<Object> arguments = new ArrayList<>(List.of("run", "--model", model, "--input", input));
+    arguments.addAll(List.of(more));
+    arguments.add("--json");
+    Outcome outcome = offramp(arguments.toArray());
+    assertThat(outcome.code()).as(outcome.err()).isZero();
+    return outcome.json();
+  }
+}
