@@ -2,15 +2,20 @@ package dev.offramp.kernels.gpu;
 
 import dev.offramp.kernels.Arguments;
 import dev.offramp.kernels.Buffer;
+import dev.offramp.kernels.Convolution;
 import dev.offramp.kernels.DataType;
 import dev.offramp.kernels.EmbeddingTables;
 import dev.offramp.kernels.ExitSignal;
+import dev.offramp.kernels.ImageShape;
 import dev.offramp.kernels.Linear;
 import dev.offramp.kernels.LiveRows;
 import dev.offramp.kernels.Normalization;
 
 /** Checks the arguments of one operation and unwraps this device's objects among them. */
 final class Checks extends Arguments {
+  /** So that a grid for more, which is rounded up, still counts them in an int. */
+  private static final long MOST_PIXELS = 1 << 30;
+
   private final Heap heap;
   private final DataType activations;
 
@@ -32,6 +37,24 @@ final class Checks extends Arguments {
       throw fault("rows is of another device");
     }
     mine.capacity(); // throws if closed
+    return mine;
+  }
+
+  /** Rows whose only position is an image. */
+  GpuRows imageRows(LiveRows rows) {
+    GpuRows mine = rows(rows);
+    images(mine);
+    return mine;
+  }
+
+  GpuConvolution convolution(String name, Convolution convolution) {
+    present(name, convolution);
+    if (!(convolution instanceof GpuConvolution mine) || mine.heap != heap) {
+      throw fault("%s is of another device", name);
+    }
+    if (mine.weight() == null) {
+      throw closed(name);
+    }
     return mine;
   }
 
@@ -81,6 +104,13 @@ final class Checks extends Arguments {
           "%s has %d elements, needs %d [capacity %d, positions %d, width %d]",
           name, mine.elements(), needed, rows.capacity(), rows.positions(), width);
     }
+    return mine;
+  }
+
+  /** Activations that hold an image of that shape for each row; kernels number its pixels. */
+  GpuBuffer image(String name, Buffer buffer, GpuRows rows, ImageShape image) {
+    GpuBuffer mine = activations(name, buffer, rows, image.elements());
+    atMost("pixels of " + name, (long) rows.capacity() * image.pixels(), MOST_PIXELS);
     return mine;
   }
 

@@ -2,6 +2,8 @@ package dev.offramp.kernels.gpu;
 
 import dev.offramp.kernels.Buffer;
 import dev.offramp.kernels.Confidence;
+import dev.offramp.kernels.Convolution;
+import dev.offramp.kernels.ConvolutionShape;
 import dev.offramp.kernels.DataType;
 import dev.offramp.kernels.Device;
 import dev.offramp.kernels.DeviceException;
@@ -11,6 +13,7 @@ import dev.offramp.kernels.EmbeddingTables;
 import dev.offramp.kernels.Epilogue;
 import dev.offramp.kernels.Event;
 import dev.offramp.kernels.ExitSignal;
+import dev.offramp.kernels.ImageShape;
 import dev.offramp.kernels.Linear;
 import dev.offramp.kernels.LiveRows;
 import dev.offramp.kernels.Normalization;
@@ -34,6 +37,7 @@ public final class GpuDevice implements Device {
   private final Staging staging;
   private final Launches launches;
   private final GemmChoice gemms;
+  private final ImageOperations images;
 
   /** Scratch of exit heads; another generation of it makes captures void. */
   private Memory work;
@@ -50,6 +54,7 @@ public final class GpuDevice implements Device {
       heap = new Heap(driver);
       gemms = new GemmChoice(driver, options.precision(), options.cache());
       launches = new Launches(driver);
+      images = new ImageOperations(driver);
       staging = new Staging(heap);
     } catch (RuntimeException e) {
       driver.close();
@@ -108,26 +113,15 @@ public final class GpuDevice implements Device {
   @Override
   public Linear linear(
       int inputs, int outputs, MemorySegment weight, DataType type, MemorySegment bias) {
-    return linear("linear", activations(), inputs, outputs, weight, type, bias);
+    checks("linear").weights(inputs, outputs, weight, type, bias);
+    return new GpuLinear(heap, staging, activations(), inputs, outputs, weight, type, bias);
   }
 
   @Override
   public Linear head(
       int inputs, int classes, MemorySegment weight, DataType type, MemorySegment bias) {
-    return linear("head", DataType.F32, inputs, classes, weight, type, bias);
-  }
-
-  private Linear linear(
-      String operation,
-      DataType stored,
-      int inputs,
-      int outputs,
-      MemorySegment weight,
-      DataType type,
-      MemorySegment bias) {
-    Checks check = checks(operation);
-    check.weights(inputs, outputs, weight, type, bias);
-    return new GpuLinear(heap, staging, stored, inputs, outputs, weight, type, bias);
+    checks("head").weights(inputs, classes, weight, type, bias);
+    return new GpuLinear(heap, staging, DataType.F32, inputs, classes, weight, type, bias);
   }
 
   @Override
@@ -206,6 +200,41 @@ public final class GpuDevice implements Device {
       return new Operation(
           live, false, bounds -> launches.attention(bounds, live, heads, headSize, x, y));
     });
+  }
+
+  @Override
+  public Convolution convolution(
+      ConvolutionShape shape, MemorySegment weight, DataType type, MemorySegment bias) {
+    checks("convolution").weights(shape, weight, type, bias);
+    return new GpuConvolution(heap, staging, activations(), shape, weight, type, bias);
+  }
+
+  @Override
+  public void pixels(
+      LiveRows rows, ImageShape image, Buffer scale, Buffer shift, Buffer pixels, Buffer out) {
+    submit(() -> images.pixels(checks("pixels"), rows, image, scale, shift, pixels, out));
+  }
+
+  @Override
+  public void convolve(
+      LiveRows rows, Convolution map, Buffer in, Epilogue epilogue, Buffer residual, Buffer out) {
+    submit(() -> images.convolve(checks("convolve"), rows, map, in, epilogue, residual, out));
+  }
+
+  @Override
+  public void maxPool(LiveRows rows, ConvolutionShape window, Buffer in, Buffer out) {
+    submit(() -> images.maxPool(checks("maxPool"), rows, window, in, out));
+  }
+
+  @Override
+  public void gridPool(LiveRows rows, ImageShape image, int grid, Buffer in, Buffer out) {
+    submit(() -> images.gridPool(checks("gridPool"), rows, image, grid, in, out));
+  }
+
+  @Override
+  public void shortcut(
+      LiveRows rows, ImageShape image, int stride, int channels, Buffer in, Buffer out) {
+    submit(() -> images.shortcut(checks("shortcut"), rows, image, stride, channels, in, out));
   }
 
   @Override

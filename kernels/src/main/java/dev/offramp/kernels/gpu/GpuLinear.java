@@ -1,9 +1,6 @@
 package dev.offramp.kernels.gpu;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
-import static java.lang.foreign.ValueLayout.JAVA_SHORT;
-import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
 import dev.offramp.kernels.DataType;
 import dev.offramp.kernels.Linear;
@@ -48,10 +45,7 @@ final class GpuLinear implements Linear {
     try (Arena arena = Arena.ofConfined()) {
       weight = heap.allocate((long) padded * inputs * held.bytes());
       bias = heap.allocate(4L * padded);
-      float[] biases = new float[padded];
-      if (sourceBias != null) {
-        MemorySegment.copy(sourceBias, JAVA_FLOAT_UNALIGNED, 0, biases, 0, outputs);
-      }
+      float[] biases = Weights.bias(sourceBias, outputs, padded);
       staging.upload(MemorySegment.ofArray(biases), bias, 0);
       if (held == DataType.F16) {
         narrowBias = heap.allocate(2L * padded);
@@ -74,12 +68,7 @@ final class GpuLinear implements Linear {
     long elements = (long) inputs * outputs;
     MemorySegment target = arena.allocate(elements * stored.bytes(), 64);
     for (long i = 0; i < elements; i++) {
-      float value = element(source, type, i);
-      if (stored == DataType.F16) {
-        target.setAtIndex(JAVA_SHORT, i, Float.floatToFloat16(value));
-      } else {
-        target.setAtIndex(JAVA_FLOAT, i, value);
-      }
+      Weights.put(target, stored, i, Weights.get(source, type, i));
     }
     return target;
   }
@@ -89,19 +78,10 @@ final class GpuLinear implements Linear {
     for (int n = 0; n < outputs; n++) {
       long at = (long) (n / PANEL) * inputs * PANEL + n % PANEL;
       for (int k = 0; k < inputs; k++, at += PANEL) {
-        target.setAtIndex(JAVA_FLOAT, at, element(source, type, (long) n * inputs + k));
+        target.setAtIndex(JAVA_FLOAT, at, Weights.get(source, type, (long) n * inputs + k));
       }
     }
     return target;
-  }
-
-  private static float element(MemorySegment source, DataType type, long i) {
-    return switch (type) {
-      case F32 -> source.get(JAVA_FLOAT_UNALIGNED, 4 * i);
-      case F16 -> Float.float16ToFloat(source.get(JAVA_SHORT_UNALIGNED, 2 * i));
-      case BF16 -> Float.intBitsToFloat(source.get(JAVA_SHORT_UNALIGNED, 2 * i) << 16);
-      case I32 -> throw new IllegalArgumentException("weights cannot be I32");
-    };
   }
 
   private static short[] halves(float[] values) {

@@ -54,6 +54,17 @@ public final class KernelSources {
       include(text, "vector_gemm.c");
       undefine(text, "GEMM", "PACK", "ROWS");
     }
+    include(text, "image.c");
+    define(text, "DEPTH", ConvolutionKernel.DEPTH);
+    define(text, "RUN", ConvolutionKernel.RUN);
+    for (ConvolutionKernel kernel : ConvolutionKernel.VECTOR) {
+      define(text, "CONVOLUTION", kernel.name());
+      define(text, "PIXELS", kernel.m());
+      define(text, "PANEL_WIDTH", kernel.n());
+      define(text, "WIDE", kernel.n() / 16);
+      include(text, "vector_convolution.c");
+      undefine(text, "CONVOLUTION", "PIXELS", "PANEL_WIDTH", "WIDE");
+    }
     define(text, "PEAK", "float16");
     define(text, "PEAK_SUM(v)", "sum16(v)");
     include(text, "peak.c");
@@ -71,6 +82,15 @@ public final class KernelSources {
       define(text, "EACH", kernel.each());
       include(text, "gemm_tile.c");
       undefine(text, "GEMM", "M", "N", "EACH");
+    }
+    include(text, "image.c");
+    for (ConvolutionKernel kernel : ConvolutionKernel.TILE) {
+      define(text, "CONVOLUTION", kernel.name());
+      define(text, "M", kernel.m());
+      define(text, "N", kernel.n());
+      define(text, "EACH", kernel.each());
+      include(text, "convolution_tile.c");
+      undefine(text, "CONVOLUTION", "M", "N", "EACH");
     }
     if (dialect == Dialect.CUDA) {
       include(text, "tensor.cuh");

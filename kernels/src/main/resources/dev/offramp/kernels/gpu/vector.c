@@ -22,11 +22,9 @@ DEVFN float16 gelu16(float16 x) {
   return fma(absolute, a * (p / q), 0.5f * x);
 }
 
-DEVFN float16 activate16(int epilogue, float16 v) {
-  if (epilogue == BIAS_GELU) {
-    return gelu16(v);
-  }
-  return epilogue == BIAS_RELU ? select(v, (float16)(0.0f), v < 0.0f) : v;
+/* NaN stays. */
+DEVFN float16 relu16(float16 v) {
+  return select(v, (float16)(0.0f), v < 0.0f);
 }
 
 /* Sixteen elements, or the first n of them and zeros. */
@@ -66,6 +64,20 @@ DEVFN void store16(GLOBAL ACT* p, int n, float16 x) {
       STORE(p, k, v[k]);
     }
   }
+}
+
+/* The epilogue of sums with their bias, the first n of them. */
+DEVFN void finish16(
+    int epilogue, float16 v, const GLOBAL ACT* residual, GLOBAL ACT* out, int n) {
+  if (epilogue == BIAS_GELU) {
+    v = gelu16(v);
+  } else if (epilogue >= BIAS_RESIDUAL) {
+    v += load16(residual, n);
+  }
+  if (epilogue == BIAS_RELU || epilogue == BIAS_RESIDUAL_RELU) {
+    v = relu16(v);
+  }
+  store16(out, n, v);
 }
 
 DEVFN float sum16(float16 v) {

@@ -76,15 +76,9 @@ KERNEL __attribute__((reqd_work_group_size(1, 1, 1))) void GEMM(
     for (int i = 0; i < ROWS; i++) {
       if (i < count) {
         long to = (long)list[i] * outputs + panel * PANEL;
-        float16 v0 = activate16(epilogue, l[i]);
-        float16 v1 = activate16(epilogue, r[i]);
-        if (epilogue == BIAS_RESIDUAL) {
-          v0 += load16(residual + to, n);
-          v1 += n > 16 ? load16(residual + to + 16, n - 16) : (float16)(0.0f);
-        }
-        store16(out + to, n, v0);
+        finish16(epilogue, l[i], residual + to, out + to, n);
         if (n > 16) {
-          store16(out + to + 16, n - 16, v1);
+          finish16(epilogue, r[i], residual + to + 16, out + to + 16, n - 16);
         }
       }
     }

@@ -89,13 +89,18 @@ DEVFN float gelu(float x) {
 #define BIAS_GELU 1
 #define BIAS_RELU 2
 #define BIAS_RESIDUAL 3
+#define BIAS_RESIDUAL_RELU 4
 
 /* NaN stays. */
+DEVFN float relu(float v) {
+  return v < 0.0f ? 0.0f : v;
+}
+
 DEVFN float activate(int epilogue, float v) {
   if (epilogue == BIAS_GELU) {
     return gelu(v);
   }
-  return epilogue == BIAS_RELU && v < 0.0f ? 0.0f : v;
+  return epilogue == BIAS_RELU ? relu(v) : v;
 }
 
 /* The epilogue of four sums with their bias, elements j to j + 3 of lines of n elements. */
@@ -105,12 +110,12 @@ DEVFN void finish4(
   for (int k = 0; k < 4; k++) {
     v[k] = activate(epilogue, v[k]);
   }
-  if (epilogue == BIAS_RESIDUAL) {
+  if (epilogue >= BIAS_RESIDUAL) {
     float r[4];
     load4(residual, j, n, r);
     UNROLL
     for (int k = 0; k < 4; k++) {
-      v[k] += r[k];
+      v[k] = epilogue == BIAS_RESIDUAL ? v[k] + r[k] : relu(v[k] + r[k]);
     }
   }
   store4(out, j, n, v);

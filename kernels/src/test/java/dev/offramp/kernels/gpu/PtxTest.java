@@ -4,12 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.offramp.kernels.Buffer;
 import dev.offramp.kernels.Confidence;
+import dev.offramp.kernels.Convolution;
+import dev.offramp.kernels.ConvolutionShape;
 import dev.offramp.kernels.DataType;
 import dev.offramp.kernels.Device;
 import dev.offramp.kernels.DeviceOptions;
 import dev.offramp.kernels.EmbeddingTables;
 import dev.offramp.kernels.Epilogue;
 import dev.offramp.kernels.ExitSignal;
+import dev.offramp.kernels.ImageShape;
 import dev.offramp.kernels.Linear;
 import dev.offramp.kernels.LiveRows;
 import dev.offramp.kernels.Normalization;
@@ -120,9 +123,38 @@ class PtxTest {
         device.compact(rows, signal, Confidence.MARGIN, 0.5f);
         rows.load(new int[] {1}, new int[] {2}, POSITIONS);
       }
+      imageLaunches(device);
       device.measurePeakGflops();
     }
     return recorder.launches;
+  }
+
+  private static void imageLaunches(Device device) {
+    ImageShape image = new ImageShape(3, 3, 4);
+    try (LiveRows rows = device.liveRows(CAPACITY, 1)) {
+      rows.load(new int[] {0, 2}, new int[] {1, 1}, 1);
+      Buffer channels = device.allocate(DataType.F32, 4);
+      Buffer pixels = device.allocate(DataType.I32, (long) CAPACITY * image.pixels());
+      Buffer in = activations(device, image.elements());
+      Buffer out = activations(device, image.pixels() * 512);
+      device.pixels(rows, image, channels, channels, pixels, out);
+      device.maxPool(rows, new ConvolutionShape(image, 4, 3, 2, 1, 4), in, out);
+      device.gridPool(rows, image, 2, in, out);
+      device.shortcut(rows, image, 2, 8, in, out);
+      device.convolve(rows, convolution(device, image, 8, 2), in, Epilogue.BIAS, null, out);
+      for (int outputs : new int[] {16, 32, 64, 512}) {
+        Convolution map = convolution(device, image, outputs, 1);
+        for (Epilogue epilogue : Epilogue.values()) {
+          device.convolve(rows, map, in, epilogue, epilogue.addsResidual() ? out : null, out);
+        }
+      }
+    }
+  }
+
+  private static Convolution convolution(Device device, ImageShape in, int outputs, int groups) {
+    ConvolutionShape shape = new ConvolutionShape(in, outputs, 3, 1, 1, groups);
+    MemorySegment weight = MemorySegment.ofArray(new float[outputs * shape.depth()]);
+    return device.convolution(shape, weight, DataType.F32, null);
   }
 
   private static Buffer activations(Device device, int width) {

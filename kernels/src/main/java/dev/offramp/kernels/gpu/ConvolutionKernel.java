@@ -1,0 +1,105 @@
+package dev.offramp.kernels.gpu;
+
+import dev.offramp.kernels.ImageShape;
+import java.util.List;
+import java.util.Locale;
+
+/**
+ * One size of a convolution's kernel. Which one makes a convolution follows from its outputs and,
+ * where a large tile would leave a part of the device idle, from the number of pixels. Sums come
+ * out the same bits whichever it is.
+ *
+ * @param kind which source file it comes from
+ * @param m output pixels of a group's tile
+ * @param n outputs of a group's tile
+ * @param each pixels and outputs that an item of a tile kernel makes
+ */
+record ConvolutionKernel(Kind kind, int m, int n, int each) {
+  enum Kind {
+    /** convolution_tile.c: multiply-adds in float, a square of each item. */
+    TILE,
+    /** vector_convolution.c: a work item with wide vectors, for processors. */
+    VECTOR
+  }
+
+  /**
+   * By outputs: no tile is more than half empty. The last has the most multiply-adds for each
+   * number that it reads.
+   */
+  static final List<ConvolutionKernel> TILE =
+      List.of(
+          new ConvolutionKernel(Kind.TILE, 64, 16, 4),
+          new ConvolutionKernel(Kind.TILE, 64, 32, 4),
+          new ConvolutionKernel(Kind.TILE, 64, 64, 4),
+          new ConvolutionKernel(Kind.TILE, 128, 128, 8));
+
+  /** Sixteen sums of a vector each: enough to hide how long a multiply-add takes. */
+  static final List<ConvolutionKernel> VECTOR =
+      List.of(
+          new ConvolutionKernel(Kind.VECTOR, 16, 16, 0),
+          new ConvolutionKernel(Kind.VECTOR, 8, 32, 0));
+
+  /** Channels that vector kernels take at a time: their weights are laid out by it. */
+  static final int DEPTH = 16;
+
+  /** Most pixels of a window's line that share a copy in vector kernels. */
+  static final int RUN = 8;
+
+  /** Most tiles in a row that a work item of a vector kernel takes. */
+  private static final int MOST_TILES = 8;
+
+  /** The one that makes that many images of this shape. */
+  static ConvolutionKernel of(Traits traits, int computeUnits, int images, ImageShape out) {
+    if (traits.processor()) {
+      return vector(out.channels());
+    }
+    ConvolutionKernel best = TILE.getFirst();
+    for (ConvolutionKernel kernel : TILE) {
+      if (best.n < out.channels()
+          && kernel.items() <= traits.maxGroupItems()
+          && (kernel.m == best.m || kernel.tiles(images, out) >= computeUnits)) {
+        best = kernel;
+      }
+    }
+    return best;
+  }
+
+  /** The vector kernel for so many outputs; a panel of weights is as wide as its tile. */
+  static ConvolutionKernel vector(int outputs) {
+    return VECTOR.get(outputs <= VECTOR.getFirst().n ? 0 : 1);
+  }
+
+  /** Name of the function. */
+  String name() {
+    return "convolution_%s_%dx%d".formatted(kind.name().toLowerCase(Locale.ROOT), m, n);
+  }
+
+  private int items() {
+    return kind == Kind.TILE ? (m / each) * (n / each) : 1;
+  }
+
+  /** Tiles of that many images: those of vector kernels end with a line. */
+  private long tiles(int images, ImageShape out) {
+    return kind == Kind.TILE
+        ? groups((long) images * out.pixels(), m) * groups(out.channels(), n)
+        : (long) images * out.height() * groups(out.width(), m);
+  }
+
+  /** Tiles in a row that a work item of a vector kernel takes: fewer where items would be few. */
+  int tilesEach(int computeUnits, int images, ImageShape out) {
+    return (int) Math.clamp(tiles(images, out) / (8L * computeUnits), 1, MOST_TILES);
+  }
+
+  /** A grid for at most that many images. */
+  Grid grid(int computeUnits, int images, ImageShape out) {
+    if (kind == Kind.TILE) {
+      return Grid.of((int) tiles(images, out), items());
+    }
+    long items = groups(tiles(images, out), tilesEach(computeUnits, images, out));
+    return new Grid((int) items, (int) groups(out.channels(), n), 1, 1, 0);
+  }
+
+  private static long groups(long count, int each) {
+    return (count + each - 1) / each;
+  }
+}

@@ -1,0 +1,152 @@
+package dev.offramp.kernels.gpu;
+
+import dev.offramp.kernels.ConvolutionShape;
+import dev.offramp.kernels.Epilogue;
+import dev.offramp.kernels.ImageShape;
+import dev.offramp.kernels.gpu.Driver.Memory;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/** {@link Launches} of operations on images: a live row is an image. */
+final class ImageLaunches {
+  /** Items of a group of image.c. */
+  private static final int ITEMS = 64;
+
+  private final Driver driver;
+
+  ImageLaunches(Driver driver) {
+    this.driver = driver;
+  }
+
+  /** A grid for that many items of each image that may be live; see image_item. */
+  private static Grid items(Bounds bounds, long each) {
+    return Grid.of((int) (bounds.tokens() * groups(each, ITEMS)), ITEMS);
+  }
+
+  private static long groups(long count, int each) {
+    return (count + each - 1) / each;
+  }
+
+  private static long quads(ImageShape image) {
+    return image.pixels() * groups(image.channels(), 4);
+  }
+
+  /** The macro WINDOW of image.c. */
+  private static List<Object> window(ConvolutionShape shape) {
+    ImageShape in = shape.in();
+    ImageShape out = shape.out();
+    return List.of(
+        in.height(),
+        in.width(),
+        in.channels(),
+        out.pixels(),
+        out.width(),
+        out.channels(),
+        shape.kernel(),
+        shape.stride(),
+        shape.padding());
+  }
+
+  void pixels(
+      Bounds bounds,
+      GpuRows rows,
+      ImageShape image,
+      Memory scale,
+      Memory shift,
+      Memory in,
+      Memory out) {
+    driver.launch(
+        "image_pixels",
+        items(bounds, image.pixels()),
+        rows.table(),
+        rows.capacity(),
+        image.pixels(),
+        image.channels(),
+        scale,
+        shift,
+        in,
+        out);
+  }
+
+  void convolve(
+      Bounds bounds,
+      GpuRows rows,
+      GpuConvolution map,
+      Memory in,
+      Epilogue epilogue,
+      Memory residual,
+      Memory out) {
+    ConvolutionShape shape = map.shape();
+    List<Object> arguments = new ArrayList<>(List.of(rows.table(), rows.capacity()));
+    arguments.addAll(window(shape));
+    if (shape.groups() > 1) {
+      arguments.add(shape.groups());
+    }
+    arguments.addAll(
+        Arrays.asList(epilogue.ordinal(), map.weight(), map.bias(), in, residual, out));
+    if (shape.groups() > 1) {
+      launch("convolution_grouped", items(bounds, quads(shape.out())), arguments);
+      return;
+    }
+    int units = driver.info().computeUnits();
+    ConvolutionKernel kernel =
+        ConvolutionKernel.of(driver.traits(), units, bounds.tokens(), shape.out());
+    if (kernel.kind() == ConvolutionKernel.Kind.VECTOR) {
+      arguments.add(kernel.tilesEach(units, bounds.tokens(), shape.out()));
+    }
+    launch(kernel.name(), kernel.grid(units, bounds.tokens(), shape.out()), arguments);
+  }
+
+  void maxPool(Bounds bounds, GpuRows rows, ConvolutionShape window, Memory in, Memory out) {
+    List<Object> arguments = new ArrayList<>(List.of(rows.table(), rows.capacity()));
+    arguments.addAll(window(window));
+    arguments.addAll(List.of(in, out));
+    launch("max_pool", items(bounds, quads(window.out())), arguments);
+  }
+
+  private void launch(String kernel, Grid grid, List<Object> arguments) {
+    driver.launch(kernel, grid, arguments.toArray());
+  }
+
+  void gridPool(Bounds bounds, GpuRows rows, ImageShape image, int grid, Memory in, Memory out) {
+    driver.launch(
+        "grid_pool",
+        items(bounds, grid * grid * groups(image.channels(), 4)),
+        rows.table(),
+        rows.capacity(),
+        image.height(),
+        image.width(),
+        image.channels(),
+        grid,
+        in,
+        out);
+  }
+
+  /**
+   * @param result what it writes
+   */
+  void shortcut(
+      Bounds bounds,
+      GpuRows rows,
+      ImageShape image,
+      int stride,
+      ImageShape result,
+      Memory in,
+      Memory out) {
+    driver.launch(
+        "image_shortcut",
+        items(bounds, quads(result)),
+        rows.table(),
+        rows.capacity(),
+        image.height(),
+        image.width(),
+        image.channels(),
+        result.pixels(),
+        result.width(),
+        result.channels(),
+        stride,
+        in,
+        out);
+  }
+}

@@ -1,0 +1,166 @@
+/*
+ * Convolution of the live rows' images without groups, as gemm_tile.c makes a product: the inputs of
+ * an output pixel are the channels of side * side pixels, and those outside the image are zero. A
+ * group makes M output pixels, counted through all images, and N outputs of them.
+ *   weight: (outputs, side, side, channels), in: (.., height, width, channels),
+ *   residual and out: (.., outPixels, outputs)
+ * Groups that share pixels are neighbours. Sums add up in one order whatever the tile. Tensor cores
+ * take no part.
+ */
+#define DEPTH 16
+#define ACROSS (N / EACH) /* items along outputs */
+#define ITEMS (ACROSS * (M / EACH))
+#define PARTS (EACH / 4)
+#define LOADS_IN (M * DEPTH / 4 / ITEMS)
+#define LOADS_WEIGHT (N * DEPTH / 4 / ITEMS)
+
+KERNEL void CONVOLUTION(
+    const GLOBAL int* RESTRICT live,
+    int capacity,
+    WINDOW,
+    int epilogue,
+    const GLOBAL ACT* RESTRICT weight,
+    const GLOBAL float* RESTRICT bias,
+    const GLOBAL ACT* RESTRICT in,
+    const GLOBAL ACT* residual,
+    GLOBAL ACT* out) {
+  LOCAL float4 a[DEPTH * (M + 4) / 4];
+  LOCAL float4 b[DEPTH * (N + 4) / 4];
+  LOCALPTR float* a_words = (LOCALPTR float*)a;
+  LOCALPTR float* b_words = (LOCALPTR float*)b;
+  int pixels = live[LIVE_TOKENS] * outPixels;
+  int across = (outputs + N - 1) / N;
+  int first = GROUP / across * M;
+  int column = GROUP % across * N;
+  int inputs = side * side * channels;
+  int depth = inputs;
+  if (first >= pixels) {
+    first = 0; /* nothing to do: see exit_head for why it does not return */
+    pixels = 0;
+    depth = -DEPTH;
+  }
+  int x = LANE % ACROSS;
+  int y = LANE / ACROSS;
+  long in_at[LOADS_IN]; /* of the image */
+  int in_y[LOADS_IN];   /* where the window starts */
+  int in_x[LOADS_IN];
+  float next_in[LOADS_IN][4];
+  float next_weight[LOADS_WEIGHT][4];
+  float sum[EACH][EACH];
+  UNROLL
+  for (int e = 0; e < LOADS_IN; e++) {
+    int m = first + (LANE + e * ITEMS) / (DEPTH / 4);
+    m = m < pixels ? m : first;
+    int i = m / outPixels;
+    int pixel = m - i * outPixels;
+    int line = pixel / outWidth;
+    in_at[e] = (long)LIVE_LIST(live, capacity)[i] * height * width * channels;
+    in_y[e] = line * stride - padding;
+    in_x[e] = (pixel - line * outWidth) * stride - padding;
+  }
+  UNROLL
+  for (int i = 0; i < EACH; i++) {
+    UNROLL
+    for (int j = 0; j < EACH; j++) {
+      sum[i][j] = 0.0f;
+    }
+  }
+  /* The next four inputs to load: their pixel of the window and the first one's channel. */
+  int ky = 0;
+  int kx = 0;
+  int c = 4 * (LANE % (DEPTH / 4));
+  for (int k0 = -DEPTH; k0 < depth; k0 += DEPTH) {
+    if (k0 + DEPTH < inputs) {
+      while (c >= channels) {
+        c -= channels;
+        if (++kx == side) {
+          kx = 0;
+          ky++;
+        }
+      }
+      UNROLL
+      for (int e = 0; e < LOADS_IN; e++) {
+        window4(
+            in + in_at[e], height, width, channels, side, in_y[e], in_x[e], ky, kx, c, next_in[e]);
+      }
+      c += DEPTH;
+      int k = k0 + DEPTH + 4 * (LANE % (DEPTH / 4));
+      UNROLL
+      for (int e = 0; e < LOADS_WEIGHT; e++) {
+        int n = column + (LANE + e * ITEMS) / (DEPTH / 4);
+        load4_upto(weight + (long)(n < outputs ? n : 0) * inputs, k, inputs, next_weight[e]);
+      }
+    }
+    if (k0 >= 0) {
+      UNROLL
+      for (int k = 0; k < DEPTH; k++) {
+        float4 p[PARTS];
+        float4 q[PARTS];
+        UNROLL
+        for (int i = 0; i < PARTS; i++) {
+          p[i] = a[k * (M + 4) / 4 + i * (M / EACH) + y];
+          q[i] = b[k * (N + 4) / 4 + i * ACROSS + x];
+        }
+        UNROLL
+        for (int i = 0; i < PARTS; i++) {
+          UNROLL
+          for (int j = 0; j < PARTS; j++) {
+            PRODUCT(sum, 4 * i + 0, 4 * j, p[i].x, q[j]);
+            PRODUCT(sum, 4 * i + 1, 4 * j, p[i].y, q[j]);
+            PRODUCT(sum, 4 * i + 2, 4 * j, p[i].z, q[j]);
+            PRODUCT(sum, 4 * i + 3, 4 * j, p[i].w, q[j]);
+          }
+        }
+      }
+    }
+    BARRIER();
+    if (k0 + DEPTH < inputs) {
+      UNROLL
+      for (int e = 0; e < LOADS_IN; e++) {
+        int at = 4 * (LANE % (DEPTH / 4)) * (M + 4) + (LANE + e * ITEMS) / (DEPTH / 4);
+        UNROLL
+        for (int j = 0; j < 4; j++) {
+          a_words[at + j * (M + 4)] = next_in[e][j];
+        }
+      }
+      UNROLL
+      for (int e = 0; e < LOADS_WEIGHT; e++) {
+        int at = 4 * (LANE % (DEPTH / 4)) * (N + 4) + (LANE + e * ITEMS) / (DEPTH / 4);
+        UNROLL
+        for (int j = 0; j < 4; j++) {
+          b_words[at + j * (N + 4)] = next_weight[e][j];
+        }
+      }
+    }
+    BARRIER();
+  }
+  UNROLL
+  for (int part = 0; part < PARTS; part++) {
+    int n = column + part * (4 * ACROSS) + 4 * x;
+    float add[4] = {0.0f, 0.0f, 0.0f, 0.0f};
+    if (n < outputs) {
+      load4_f32(bias, n, outputs, add);
+    }
+    UNROLL
+    for (int i = 0; i < EACH; i++) {
+      int m = first + (i / 4) * (4 * M / EACH) + 4 * y + i % 4;
+      if (m < pixels && n < outputs) {
+        int image = m / outPixels;
+        int pixel = m - image * outPixels;
+        long to = ((long)LIVE_LIST(live, capacity)[image] * outPixels + pixel) * outputs;
+        float v[4];
+        UNROLL
+        for (int k = 0; k < 4; k++) {
+          v[k] = sum[i][4 * part + k] + add[k];
+        }
+        finish4(epilogue, v, residual + to, out + to, n, outputs);
+      }
+    }
+  }
+}
+#undef DEPTH
+#undef ACROSS
+#undef ITEMS
+#undef PARTS
+#undef LOADS_IN
+#undef LOADS_WEIGHT

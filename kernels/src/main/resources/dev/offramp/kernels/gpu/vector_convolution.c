@@ -1,0 +1,97 @@
+/*
+ * Convolution of the live rows' images without groups. A work item takes EACH tiles of PIXELS
+ * output pixels side by side through a panel of 16 * WIDE outputs: GROUP along tiles, GROUP_Y along
+ * panels. DEPTH channels of the input pixels of a window's line are copied together, zeros for those
+ * outside the image, so that all reads of the inner loop have fixed distances.
+ *   weight: (panels, channels / DEPTH, side, side, DEPTH, 16 * WIDE), the last DEPTH with as many
+ *   as there are
+ */
+KERNEL __attribute__((reqd_work_group_size(1, 1, 1))) void CONVOLUTION(
+    const GLOBAL int* RESTRICT live,
+    int capacity,
+    WINDOW,
+    int epilogue,
+    const GLOBAL float* RESTRICT weight,
+    const GLOBAL float* RESTRICT bias,
+    const GLOBAL ACT* RESTRICT in,
+    const GLOBAL ACT* residual,
+    GLOBAL ACT* out,
+    int each) {
+  float held[(PIXELS + RUN - 1) * DEPTH] __attribute__((aligned(64)));
+  int across = (outWidth + PIXELS - 1) / PIXELS;
+  int lines = outPixels / outWidth;
+  int tiles = live[LIVE_TOKENS] * lines * across;
+  int end = min((GROUP + 1) * each, tiles);
+  int first = GROUP_Y * PANEL_WIDTH;
+  int run = stride == 1 ? min(side, RUN) : 1; /* pixels of a window that share a copy */
+  int elements = height * width * channels;
+  for (int tile = GROUP * each; tile < end; tile++) {
+    int line = tile / across;
+    int row = LIVE_LIST(live, capacity)[line / lines];
+    int oy = line % lines;
+    int ox = tile % across * PIXELS;
+    const GLOBAL ACT* image = in + (long)row * elements;
+    const GLOBAL float* w = weight + (long)first * side * side * channels;
+    float16 sum[PIXELS][WIDE];
+    UNROLL
+    for (int i = 0; i < PIXELS; i++) {
+      UNROLL
+      for (int j = 0; j < WIDE; j++) {
+        sum[i][j] = vload16(j, bias + first);
+      }
+    }
+    for (int c0 = 0; c0 < channels; c0 += DEPTH) {
+      int depth = min(DEPTH, channels - c0);
+      for (int ky = 0; ky < side; ky++) {
+        int y = oy * stride - padding + ky;
+        if (y < 0 || y >= height) {
+          w += side * depth * PANEL_WIDTH;
+          continue;
+        }
+        for (int kx = 0; kx < side; kx += run) {
+          int taps = min(run, side - kx);
+          int x = ox * stride - padding + kx;
+          for (int i = 0; i < PIXELS + taps - 1; i++, x += stride) {
+            float16 v = (float16)(0.0f);
+            if (x >= 0 && x < width) {
+              int at = (y * width + x) * channels + c0;
+              v = load16(image + at, min(elements - at, DEPTH)); /* beyond depth nobody looks */
+            }
+            vstore16(v, i, held);
+          }
+          for (int t = 0; t < taps; t++) {
+            for (int c = 0; c < depth; c++) {
+              float16 f[WIDE];
+              UNROLL
+              for (int j = 0; j < WIDE; j++) {
+                f[j] = vload16(j, w);
+              }
+              UNROLL
+              for (int i = 0; i < PIXELS; i++) {
+                float16 v = (float16)(held[(t + i) * DEPTH + c]);
+                UNROLL
+                for (int j = 0; j < WIDE; j++) {
+                  sum[i][j] = fma(v, f[j], sum[i][j]);
+                }
+              }
+              w += PANEL_WIDTH;
+            }
+          }
+        }
+      }
+    }
+    long to = ((long)row * outPixels + oy * outWidth + ox) * outputs + first;
+    UNROLL
+    for (int i = 0; i < PIXELS; i++) {
+      if (ox + i < outWidth) {
+        UNROLL
+        for (int j = 0; j < WIDE; j++) {
+          if (first + 16 * j < outputs) {
+            long at = to + (long)i * outputs + 16 * j;
+            finish16(epilogue, sum[i][j], residual + at, out + at, outputs - first - 16 * j);
+          }
+        }
+      }
+    }
+  }
+}
