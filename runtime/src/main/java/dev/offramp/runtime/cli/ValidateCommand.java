@@ -22,6 +22,7 @@ import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -30,7 +31,8 @@ import picocli.CommandLine.Option;
     name = "validate",
     mixinStandardHelpOptions = true,
     description = {
-      "Shows what methods do on repeated random splits of a loss matrix.",
+      "Shows what methods do on repeated random splits of data: of a loss matrix, or of what a model"
+          + " directory says of its inputs.",
       "In every trial each method chooses a threshold on the calibration samples; its risk is then"
           + " measured on all other samples."
     },
@@ -41,10 +43,16 @@ import picocli.CommandLine.Option;
           + " --method crc,ucb-wsr,ltt-hb --calibration-size 100 --trials 50 --seed 42"
           + " --out table.csv --report report.html",
       "  offramp validate --losses scores.npy --scores --lambdas grid.csv --depths grid.csv"
-          + " --epsilon 0.05 --method ucb-wsr --splits splits.csv --per-trial trials.csv"
+          + " --epsilon 0.05 --method ucb-wsr --splits splits.csv --per-trial trials.csv",
+      "  offramp validate --model cifar-exits --data test_batch.bin --risk brier-consistency"
+          + " --epsilon 0.01:0.2:0.01 --method crc,ucb-wsr,ltt-hb --calibration-size 1000"
     })
 final class ValidateCommand implements Callable<Integer> {
-  @Mixin LossOptions losses;
+  @ArgGroup(exclusive = false, heading = "%nA model directory:%n")
+  ModelLosses model;
+
+  @ArgGroup(exclusive = false, heading = "%nOr losses of a model that runs elsewhere:%n")
+  LossOptions losses;
 
   @Option(
       names = "--depths",
@@ -141,6 +149,8 @@ final class ValidateCommand implements Callable<Integer> {
   @Option(names = "--json", description = "print one JSON document")
   boolean json;
 
+  @Mixin DeviceOption device;
+
   private static final int DEFAULT_TRIALS = 100;
 
   @Override
@@ -153,10 +163,22 @@ final class ValidateCommand implements Callable<Integer> {
             delta,
             seed,
             publishedRule);
+    if ((model == null) == (losses == null)) {
+      throw InputException.in(
+          null,
+          "validate",
+          "give either a model directory (--model, --data) or a loss matrix (--losses, --lambdas)"
+              + (model == null ? "" : "; the two exclude each other"));
+    }
+    if (model != null && depths != null) {
+      throw InputException.in(null, "--depths", "goes with --losses; a model knows its depths");
+    }
     refuseOverwriting();
     Stream.of(out, perTrial, report).filter(Objects::nonNull).forEach(TextFile::requireWritable);
-    LossTable table = losses.read();
-    double[] depthOfRow = depths == null ? null : depths(table);
+    ModelLosses.Measured measured = model == null ? null : model.measure(device);
+    LossTable table = measured == null ? losses.read() : measured.table();
+    double[] depthOfRow =
+        measured != null ? measured.depthOfRow() : depths == null ? null : depths(table);
     List<Split> drawn = splits(table.samples());
     int size = drawn.getFirst().calibration().length;
     tellUnreachable(plan, table, size);
@@ -170,7 +192,7 @@ final class ValidateCommand implements Callable<Integer> {
       TextFile.write(perTrial, validation.perTrial());
     }
     if (report != null) {
-      ValidationReport.of(validation, losses.losses.getFileName().toString()).write(report);
+      ValidationReport.of(validation, source()).write(report);
     }
     if (json) {
       Console.json(json(validation));
@@ -180,10 +202,18 @@ final class ValidateCommand implements Callable<Integer> {
     return 0;
   }
 
+  private String source() {
+    return model == null
+        ? losses.losses.getFileName().toString()
+        : model.risk + " of " + model.model.toAbsolutePath().normalize().getFileName();
+  }
+
   /** An output that is an input too, or named twice, would be lost. */
   private void refuseOverwriting() {
     Set<Path> taken =
-        Stream.of(losses.losses, losses.lambdas, depths, splits)
+        Stream.concat(
+                Stream.of(depths, splits),
+                model == null ? Stream.of(losses.losses, losses.lambdas) : model.data.stream())
             .filter(Objects::nonNull)
             .map(file -> file.toAbsolutePath().normalize())
             .collect(Collectors.toCollection(HashSet::new));
