@@ -9,25 +9,30 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Writes a model directory as ONNX, opset 12, with the axes {@code batch} and {@code sequence}
- * open: the whole network, or the layers between two exits. Inputs are {@code input_ids} and {@code
- * attention_mask}, I64 [batch, sequence], the mask 1 for tokens and 0 for padding; all token types
- * are 0.
+ * Writes a model directory as ONNX, opset 12, the whole network or the layers between two exits,
+ * with the axis {@code batch} open, and {@code sequence} for texts.
+ *
+ * <p>Inputs for texts are {@code input_ids} and {@code attention_mask}, I64 [batch, sequence], the
+ * mask 1 for tokens and 0 for padding; all token types are 0. The input for images is {@code
+ * pixel_values}, F32 [batch, channels, height, width], normalized: (byte / 255 - mean) / std.
  */
 public final class OnnxExporter {
-  /** F32 [batch, channels, height, width], normalized, of image models. */
-  public static final String PIXEL_VALUES = "pixel_values";
-
   public static final String INPUT_IDS = "input_ids";
   public static final String ATTENTION_MASK = "attention_mask";
 
-  /** F32 [batch, sequence, hiddenSize], what a segment takes from the one before. */
+  /** F32 [batch, channels, height, width], normalized. */
+  public static final String PIXEL_VALUES = "pixel_values";
+
+  /**
+   * What a segment takes from the one before: F32 [batch, sequence, hiddenSize], or [batch,
+   * channels, height, width].
+   */
   public static final String HIDDEN_STATES = "hidden_states";
 
-  /** F32 [batch, sequence, hiddenSize], what a segment hands to the next. */
+  /** What a segment hands to the next, of the shape of {@link #HIDDEN_STATES}. */
   public static final String NEXT_HIDDEN_STATES = "next_hidden_states";
 
-  /** F32 [batch, sequence, hiddenSize], of a network without exit heads. */
+  /** Of a network without exit heads, of the shape of {@link #HIDDEN_STATES}. */
   public static final String LAST_HIDDEN_STATE = "last_hidden_state";
 
   /** F32 [batch, labels]. */
@@ -44,7 +49,8 @@ public final class OnnxExporter {
   /**
    * Layers that run in one go.
    *
-   * @param from layers run before it; 0 takes {@link #INPUT_IDS}, others {@link #HIDDEN_STATES}
+   * @param from layers run before it; 0 takes {@link #INPUT_IDS} or {@link #PIXEL_VALUES}, others
+   *     {@link #HIDDEN_STATES}
    * @param to layers run after it
    * @param exit number of the exit whose head it ends with, or -1 for none
    */
@@ -70,15 +76,24 @@ public final class OnnxExporter {
   /**
    * Writes a segment, by way of a temporary file.
    *
-   * @throws InputException if it needs more than the 2 GB that an ONNX file holds
+   * @throws InputException if it needs more than the 2 GB that an ONNX file holds, or the cells of
+   *     an image's grid differ in size
    */
   public static void write(ModelDirectory model, Segment segment, Path file) {
     Disk.replaceFile(file, temporary -> writeTo(model, segment, temporary));
   }
 
   private static void writeTo(ModelDirectory model, Segment segment, Path file) throws IOException {
-    BertArchitecture architecture = model.config().bert();
     OnnxGraphWriter graph = new OnnxGraphWriter();
+    switch (model.config().architecture()) {
+      case BertArchitecture bert -> texts(graph, model, bert, segment);
+      case ResnetArchitecture resnet -> images(graph, model, resnet, segment);
+    }
+    graph.writeTo(file, model.config().name());
+  }
+
+  private static void texts(
+      OnnxGraphWriter graph, ModelDirectory model, BertArchitecture architecture, Segment segment) {
     BertOnnxLayers layers = new BertOnnxLayers(graph, model);
     boolean first = segment.from() == 0;
     boolean last = segment.to() == architecture.layers();
@@ -99,21 +114,64 @@ public final class OnnxExporter {
       graph.output(output, F32, states);
     }
     if (segment.exit() >= 0) {
-      head(graph, model, segment.exit(), x, mask);
+      OnnxHead head = head(graph, model, segment.exit());
+      String weight = graph.weight(model.tensor(ModelTensors.exitWeight(segment.exit())));
+      scores(graph, model, segment.exit(), head, head.pooled(x, mask), weight);
     }
-    graph.writeTo(file, model.config().name());
   }
 
-  private static void head(
-      OnnxGraphWriter graph, ModelDirectory model, int exit, String x, String mask) {
+  private static void images(
+      OnnxGraphWriter graph,
+      ModelDirectory model,
+      ResnetArchitecture architecture,
+      Segment segment) {
+    ResnetOnnxLayers layers = new ResnetOnnxLayers(graph, model);
+    boolean first = segment.from() == 0;
+    boolean last = segment.to() == architecture.layers();
+    String x =
+        first
+            ? graph.input(PIXEL_VALUES, F32, states(architecture.image()))
+            : graph.input(HIDDEN_STATES, F32, states(after(architecture, segment.from())));
+    if (first) {
+      x = layers.stem(x);
+    }
+    String output = last ? LAST_HIDDEN_STATE : NEXT_HIDDEN_STATES;
+    for (int b = segment.from(); b < segment.to(); b++) {
+      String name = b == segment.to() - 1 ? output : ResnetTensors.block(b, "output");
+      x = layers.block(b, x, name);
+    }
+    if (!last || segment.exit() < 0) {
+      graph.output(output, F32, states(after(architecture, segment.to())));
+    }
+    if (segment.exit() >= 0) {
+      OnnxHead head = head(graph, model, segment.exit());
+      String pooled = layers.pooled(segment.exit(), x);
+      scores(graph, model, segment.exit(), head, pooled, layers.headWeight(segment.exit()));
+    }
+  }
+
+  private static ResnetArchitecture.Image after(ResnetArchitecture architecture, int layer) {
+    return architecture.blocks().get(layer - 1).out();
+  }
+
+  private static Object[] states(ResnetArchitecture.Image image) {
+    return new Object[] {"batch", image.channels(), image.height(), image.width()};
+  }
+
+  private static OnnxHead head(OnnxGraphWriter graph, ModelDirectory model, int exit) {
+    return new OnnxHead(graph, model.config().exits().get(exit).head());
+  }
+
+  private static void scores(
+      OnnxGraphWriter graph,
+      ModelDirectory model,
+      int exit,
+      OnnxHead head,
+      String pooled,
+      String weight) {
     int labels = model.config().labels().size();
-    OnnxHead head = new OnnxHead(graph, model.config().exits().get(exit).head());
-    head.logits(
-        x,
-        mask,
-        model.tensor(ModelTensors.exitWeight(exit)),
-        model.tensor(ModelTensors.exitBias(exit)),
-        LOGITS);
+    String bias = graph.weight(model.tensor(ModelTensors.exitBias(exit)));
+    head.logits(pooled, weight, bias, LOGITS);
     head.prediction(LOGITS, PREDICTION);
     head.confidence(LOGITS, labels, CONFIDENCE);
     graph.output(LOGITS, F32, "batch", labels);

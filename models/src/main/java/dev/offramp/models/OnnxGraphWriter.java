@@ -8,6 +8,7 @@ import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
@@ -34,6 +35,9 @@ final class OnnxGraphWriter {
       this.number = number;
     }
   }
+
+  private static final ValueLayout.OfFloat FLOAT =
+      ValueLayout.JAVA_FLOAT.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   private static final int IR_VERSION = 7;
 
@@ -249,6 +253,29 @@ final class OnnxGraphWriter {
                     .toFloats(matrix.name(), true, arena)
                     .orElseThrow()
                     .data()));
+  }
+
+  /**
+   * A weight [out, cells * channels] as F32 [out, channels * cells]; returns its name, which is not
+   * that of the tensor.
+   */
+  String channelsFirst(Tensor weight, int channels) {
+    return initializer(
+        new Initializer(
+            weight.name() + "_channels_first",
+            ValueType.F32,
+            weight.shape(),
+            arena -> {
+              MemorySegment target = arena.allocate(Math.multiplyExact(weight.elements(), 4L), 64);
+              long features = weight.shape().get(1);
+              long cells = features / channels;
+              for (long i = 0; i < weight.elements(); i++) {
+                long cell = i % features / channels;
+                long to = i / features * features + i % channels * cells + cell;
+                target.setAtIndex(FLOAT, to, weight.floatAt(i));
+              }
+              return target;
+            }));
   }
 
   /** A constant scalar. */

@@ -14,15 +14,14 @@ final class OnnxHead {
   }
 
   /**
-   * Pools F32 [batch, sequence, hiddenSize] and maps it to F32 [batch, labels].
+   * Maps a pooled row, F32 [batch, features], to F32 [batch, labels].
    *
-   * @param mask I64 [batch, sequence]
+   * @param weight name of an initializer [labels, features]
+   * @param bias name of an initializer [labels]
    * @param output name of the logits
    */
-  void logits(String x, String mask, Tensor weight, Tensor bias, String output) {
-    String pooled = pooled(x, mask);
-    List<String> inputs = List.of(pooled, graph.weight(weight), graph.weight(bias));
-    graph.node("Gemm", output, inputs, Attribute.of("transB", 1));
+  void logits(String pooled, String weight, String bias, String output) {
+    graph.node("Gemm", output, List.of(pooled, weight, bias), Attribute.of("transB", 1));
   }
 
   /** The number of the largest logit, I64 [batch]. */
@@ -53,8 +52,12 @@ final class OnnxHead {
     }
   }
 
-  /** One vector a row, F32 [batch, hiddenSize]. */
-  private String pooled(String x, String mask) {
+  /**
+   * Pools F32 [batch, sequence, hiddenSize] to F32 [batch, hiddenSize].
+   *
+   * @param mask I64 [batch, sequence]
+   */
+  String pooled(String x, String mask) {
     String output = "pooled";
     return switch (head.pooling()) {
       case "mean" -> {

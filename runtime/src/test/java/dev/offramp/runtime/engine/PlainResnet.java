@@ -4,53 +4,78 @@ import dev.offramp.models.Exit;
 import dev.offramp.models.ImagePreprocessing;
 import dev.offramp.models.ModelDirectory;
 import dev.offramp.models.ResnetArchitecture;
+import dev.offramp.models.ResnetArchitecture.Block;
 import dev.offramp.models.Tensor;
+import java.util.ArrayList;
+import java.util.List;
 
-/** A residual network as its paper writes it, in doubles and one image at a time. */
-final class PlainResnet {
+/**
+ * A residual network written down as plainly as possible, in double precision: what devices and the
+ * ONNX export are compared with. Activations are [channels][height][width].
+ */
+public final class PlainResnet {
   private final ModelDirectory model;
   private final ResnetArchitecture architecture;
 
-  PlainResnet(ModelDirectory model) {
+  public PlainResnet(ModelDirectory model) {
     this.model = model;
     architecture = model.config().resnet();
   }
 
-  /** Class probabilities of an exit. */
-  double[] probabilities(int[] row, int exit) {
-    Exit at = model.config().exits().get(exit);
-    double[][][] x = input(row);
-    ResnetArchitecture.Stem stem = architecture.stem();
-    x = relu(convolution("stem", x, stem.stride(), 1));
-    if (stem.maxPool()) {
-      x = maxPool(x);
-    }
-    for (int b = 0; b < at.afterLayer(); b++) {
-      x = block(b, x);
-    }
-    return softmax(logits(exit, x, at.head().grid()));
-  }
-
-  /** [channels][height][width]. */
-  private double[][][] input(int[] row) {
-    ImagePreprocessing input = (ImagePreprocessing) model.config().preprocessing();
-    ResnetArchitecture.Image size = architecture.image();
-    double[][][] x = new double[size.channels()][size.height()][size.width()];
-    for (int c = 0; c < x.length; c++) {
-      for (int p = 0; p < row.length; p++) {
-        double value = (row[p] >>> 8 * c & 255) / 255.0;
-        x[c][p / size.width()][p % size.width()] =
-            (value - input.mean().get(c)) / input.std().get(c);
+  /** What goes in: (byte / 255 - mean) / std of packed pixels. */
+  public double[][][] normalized(int[] pixels) {
+    ResnetArchitecture.Image image = architecture.image();
+    var preprocessing = (ImagePreprocessing) model.config().preprocessing();
+    double[][][] x = new double[image.channels()][image.height()][image.width()];
+    for (int c = 0; c < image.channels(); c++) {
+      for (int p = 0; p < pixels.length; p++) {
+        double value = (pixels[p] >> 8 * c & 0xff) / 255.0;
+        x[c][p / image.width()][p % image.width()] =
+            (value - preprocessing.mean().get(c)) / preprocessing.std().get(c);
       }
     }
     return x;
   }
 
-  private double[][][] block(int b, double[][][] x) {
-    String name = "blocks." + b + ".";
-    ResnetArchitecture.Block block = architecture.blocks().get(b);
+  /** What each block puts out. */
+  public List<double[][][]> states(int[] pixels) {
+    ResnetArchitecture.Stem stem = architecture.stem();
+    double[][][] x = relu(convolution("stem", normalized(pixels), stem.stride(), 1));
+    if (stem.maxPool()) {
+      x = maxPool(x);
+    }
+    List<double[][][]> states = new ArrayList<>();
+    for (Block block : architecture.blocks()) {
+      x = block("blocks." + states.size() + ".", block, x);
+      states.add(x);
+    }
+    return states;
+  }
+
+  /** Logits of each exit, [exits][labels]. */
+  public double[][] logits(int[] pixels) {
+    List<double[][][]> states = states(pixels);
+    List<Exit> exits = model.config().exits();
+    double[][] logits = new double[exits.size()][];
+    for (int e = 0; e < logits.length; e++) {
+      double[] pooled =
+          pooled(states.get(exits.get(e).afterLayer() - 1), exits.get(e).head().grid());
+      Tensor weight = model.tensor("exits." + e + ".weight");
+      Tensor bias = model.tensor("exits." + e + ".bias");
+      logits[e] = new double[model.config().labels().size()];
+      for (int l = 0; l < logits[e].length; l++) {
+        logits[e][l] = bias.floatAt(l);
+        for (int f = 0; f < pooled.length; f++) {
+          logits[e][l] += pooled[f] * weight.floatAt((long) l * pooled.length + f);
+        }
+      }
+    }
+    return logits;
+  }
+
+  private double[][][] block(String name, Block block, double[][][] x) {
     double[][][] y;
-    if (architecture.block().equals("basic")) {
+    if (architecture.block().equals(ResnetArchitecture.BASIC)) {
       y = relu(convolution(name + "conv1", x, block.stride(), 1));
       y = convolution(name + "conv2", y, 1, 1);
     } else {
@@ -61,28 +86,29 @@ final class PlainResnet {
     double[][][] shortcut = x;
     if (block.changes()) {
       shortcut =
-          architecture.shortcut().equals("pad")
-              ? padded(x, block.stride(), y)
-              : convolution(name + "shortcut", x, block.stride(), 1);
+          architecture.shortcut().equals(ResnetArchitecture.PROJECTION)
+              ? convolution(name + "shortcut", x, block.stride(), 1)
+              : padded(x, block);
     }
     for (int c = 0; c < y.length; c++) {
-      for (int i = 0; i < y[c].length; i++) {
-        for (int j = 0; j < y[c][i].length; j++) {
-          y[c][i][j] += shortcut[c][i][j];
+      for (int h = 0; h < y[c].length; h++) {
+        for (int w = 0; w < y[c][h].length; w++) {
+          y[c][h][w] += shortcut[c][h][w];
         }
       }
     }
     return relu(y);
   }
 
-  /** Every stride-th pixel, channels in the middle of those of {@code like}. */
-  private static double[][][] padded(double[][][] x, int stride, double[][][] like) {
-    double[][][] y = new double[like.length][like[0].length][like[0][0].length];
-    int before = (like.length - x.length) / 2;
+  /** Every stride-th pixel, channels of 0 before and after. */
+  private static double[][][] padded(double[][][] x, Block block) {
+    ResnetArchitecture.Image out = block.out();
+    double[][][] y = new double[out.channels()][out.height()][out.width()];
+    int before = (out.channels() - x.length) / 2;
     for (int c = 0; c < x.length; c++) {
-      for (int i = 0; i < like[0].length; i++) {
-        for (int j = 0; j < like[0][0].length; j++) {
-          y[c + before][i][j] = x[c][i * stride][j * stride];
+      for (int h = 0; h < out.height(); h++) {
+        for (int w = 0; w < out.width(); w++) {
+          y[before + c][h][w] = x[c][h * block.stride()][w * block.stride()];
         }
       }
     }
@@ -92,50 +118,48 @@ final class PlainResnet {
   private double[][][] convolution(String name, double[][][] x, int stride, int groups) {
     Tensor weight = model.tensor(name + ".weight");
     Tensor bias = model.tensor(name + ".bias");
-    int outputs = Math.toIntExact(weight.shape().get(0));
-    int inputs = Math.toIntExact(weight.shape().get(1));
+    int out = Math.toIntExact(weight.shape().get(0));
+    int in = Math.toIntExact(weight.shape().get(1));
     int kernel = Math.toIntExact(weight.shape().get(2));
     int height = (x[0].length - 1) / stride + 1;
     int width = (x[0][0].length - 1) / stride + 1;
-    double[][][] y = new double[outputs][height][width];
-    for (int o = 0; o < outputs; o++) {
-      int first = o / (outputs / groups) * inputs;
-      for (int i = 0; i < height; i++) {
-        for (int j = 0; j < width; j++) {
+    double[][][] y = new double[out][height][width];
+    for (int o = 0; o < out; o++) {
+      int first = o / (out / groups) * in;
+      for (int h = 0; h < height; h++) {
+        for (int w = 0; w < width; w++) {
           double sum = bias.floatAt(o);
-          for (int c = 0; c < inputs; c++) {
+          for (int i = 0; i < in; i++) {
             for (int k = 0; k < kernel * kernel; k++) {
-              int r = i * stride + k / kernel - kernel / 2;
-              int s = j * stride + k % kernel - kernel / 2;
-              if (r >= 0 && r < x[0].length && s >= 0 && s < x[0][0].length) {
-                long at = ((long) o * inputs + c) * kernel * kernel + k;
-                sum += weight.floatAt(at) * x[first + c][r][s];
+              int row = h * stride + k / kernel - kernel / 2;
+              int column = w * stride + k % kernel - kernel / 2;
+              if (row >= 0 && row < x[0].length && column >= 0 && column < x[0][0].length) {
+                float factor = weight.floatAt(((long) o * in + i) * kernel * kernel + k);
+                sum += factor * x[first + i][row][column];
               }
             }
           }
-          y[o][i][j] = sum;
+          y[o][h][w] = sum;
         }
       }
     }
     return y;
   }
 
+  /** 3x3 with stride 2 and padding 1. */
   private static double[][][] maxPool(double[][][] x) {
-    int height = (x[0].length - 1) / 2 + 1;
-    int width = (x[0][0].length - 1) / 2 + 1;
-    double[][][] y = new double[x.length][height][width];
+    double[][][] y = new double[x.length][(x[0].length + 1) / 2][(x[0][0].length + 1) / 2];
     for (int c = 0; c < x.length; c++) {
-      for (int i = 0; i < height; i++) {
-        for (int j = 0; j < width; j++) {
-          double most = Double.NEGATIVE_INFINITY;
-          for (int r = Math.max(0, 2 * i - 1); r <= Math.min(2 * i + 1, x[c].length - 1); r++) {
-            for (int s = Math.max(0, 2 * j - 1);
-                s <= Math.min(2 * j + 1, x[c][r].length - 1);
-                s++) {
-              most = Math.max(most, x[c][r][s]);
+      for (int h = 0; h < y[c].length; h++) {
+        for (int w = 0; w < y[c][h].length; w++) {
+          double largest = Double.NEGATIVE_INFINITY;
+          for (int row = Math.max(0, 2 * h - 1); row < Math.min(2 * h + 2, x[c].length); row++) {
+            int end = Math.min(2 * w + 2, x[c][row].length);
+            for (int column = Math.max(0, 2 * w - 1); column < end; column++) {
+              largest = Math.max(largest, x[c][row][column]);
             }
           }
-          y[c][i][j] = most;
+          y[c][h][w] = largest;
         }
       }
     }
@@ -143,64 +167,36 @@ final class PlainResnet {
   }
 
   private static double[][][] relu(double[][][] x) {
-    for (double[][] map : x) {
-      for (double[] line : map) {
-        for (int j = 0; j < line.length; j++) {
-          line[j] = Math.max(0, line[j]);
+    for (double[][] channel : x) {
+      for (double[] row : channel) {
+        for (int i = 0; i < row.length; i++) {
+          row[i] = Math.max(0, row[i]);
         }
       }
     }
     return x;
   }
 
-  private double[] logits(int exit, double[][][] x, int grid) {
-    Tensor weight = model.tensor("exits." + exit + ".weight");
-    double[] logits = new double[model.config().labels().size()];
-    for (int label = 0; label < logits.length; label++) {
-      logits[label] = model.tensor("exits." + exit + ".bias").floatAt(label);
-    }
-    int feature = 0;
-    for (int r = 0; r < grid; r++) {
-      for (int s = 0; s < grid; s++) {
-        for (double[][] map : x) {
-          double mean = mean(map, r, s, grid);
-          for (int label = 0; label < logits.length; label++) {
-            logits[label] += weight.floatAt(label * weight.shape().get(1) + feature) * mean;
+  /** Means of the cells, in the order cell row, cell column, channel. */
+  private static double[] pooled(double[][][] x, int grid) {
+    int height = x[0].length;
+    int width = x[0][0].length;
+    double[] pooled = new double[grid * grid * x.length];
+    for (int cell = 0; cell < grid * grid; cell++) {
+      int top = cell / grid * height / grid;
+      int bottom = Math.ceilDiv((cell / grid + 1) * height, grid);
+      int left = cell % grid * width / grid;
+      int right = Math.ceilDiv((cell % grid + 1) * width, grid);
+      for (int c = 0; c < x.length; c++) {
+        double sum = 0;
+        for (int h = top; h < bottom; h++) {
+          for (int w = left; w < right; w++) {
+            sum += x[c][h][w];
           }
-          feature++;
         }
+        pooled[cell * x.length + c] = sum / ((bottom - top) * (right - left));
       }
     }
-    return logits;
-  }
-
-  private static double mean(double[][] map, int r, int s, int grid) {
-    double sum = 0;
-    int count = 0;
-    for (int i = r * map.length / grid; i < Math.ceilDiv((r + 1) * map.length, grid); i++) {
-      int end = Math.ceilDiv((s + 1) * map[i].length, grid);
-      for (int j = s * map[i].length / grid; j < end; j++) {
-        sum += map[i][j];
-        count++;
-      }
-    }
-    return sum / count;
-  }
-
-  private static double[] softmax(double[] logits) {
-    double most = Double.NEGATIVE_INFINITY;
-    for (double logit : logits) {
-      most = Math.max(most, logit);
-    }
-    double sum = 0;
-    double[] p = new double[logits.length];
-    for (int i = 0; i < p.length; i++) {
-      p[i] = Math.exp(logits[i] - most);
-      sum += p[i];
-    }
-    for (int i = 0; i < p.length; i++) {
-      p[i] /= sum;
-    }
-    return p;
+    return pooled;
   }
 }

@@ -49,9 +49,10 @@ class ResnetTest {
           rows,
           BATCH,
           (from, count, probabilities) -> {
-            for (int exit = 0; exit < exits.length; exit++) {
-              for (int i = 0; i < count; i++) {
-                double[] expected = plain.probabilities(rows.get(from + i), exit);
+            for (int i = 0; i < count; i++) {
+              double[][] logits = plain.logits(rows.get(from + i));
+              for (int exit = 0; exit < exits.length; exit++) {
+                double[] expected = softmax(logits[exit]);
                 for (int c = 0; c < expected.length; c++) {
                   assertThat((double) probabilities[exit][i * expected.length + c])
                       .as("seed %d, exit %d, row %d, class %d", seed, exit, from + i, c)
@@ -115,5 +116,10 @@ class ResnetTest {
       assertThatThrownBy(() -> BatchRunner.open(model, device, 2, pixels - 1))
           .hasMessageContaining("the model takes %d to %d", pixels, pixels);
     }
+  }
+
+  private static double[] softmax(double[] logits) {
+    double sum = Arrays.stream(logits).map(Math::exp).sum();
+    return Arrays.stream(logits).map(logit -> Math.exp(logit) / sum).toArray();
   }
 }
