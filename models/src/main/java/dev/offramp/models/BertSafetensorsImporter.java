@@ -23,16 +23,7 @@ final class BertSafetensorsImporter {
    */
   static Backbone read(Path file, Arena arena) {
     SequencedMap<String, Tensor> all = Safetensors.open(file, arena).tensors();
-    String prefix =
-        all.keySet().stream()
-            .filter(name -> name.endsWith(BertTensors.WORD))
-            .map(name -> name.substring(0, name.length() - BertTensors.WORD.length()))
-            .findFirst()
-            .orElseThrow(() ->
-                InputException.in(
-                    file,
-                    BertTensors.WORD,
-                    "not found, so this is no BERT encoder; name another model"));
+    String prefix = prefix(file, all);
     BertArchitecture architecture = architecture(file);
     SequencedMap<String, Tensor> tensors = new LinkedHashMap<>();
     BertTensors.backbone(architecture)
@@ -46,6 +37,25 @@ final class BertSafetensorsImporter {
           tensors.put(name, tensor.named(name));
         });
     return new Backbone(architecture, tensors);
+  }
+
+  /**
+   * What stands before all names.
+   *
+   * @throws InputException if there are no word embeddings
+   */
+  static String prefix(Path file, SequencedMap<String, Tensor> tensors) {
+    return tensors.keySet().stream()
+        .filter(name -> name.endsWith(BertTensors.WORD))
+        .map(name -> name.substring(0, name.length() - BertTensors.WORD.length()))
+        .findFirst()
+        .orElseThrow(() ->
+            InputException.in(
+                file,
+                BertTensors.WORD,
+                "not found, so this is no BERT encoder, nor has it a residual network's "
+                    + ResnetForeignLayout.FIRST
+                    + "; name another model"));
   }
 
   private static BertArchitecture architecture(Path file) {

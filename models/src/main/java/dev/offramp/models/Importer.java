@@ -95,6 +95,8 @@ public final class Importer {
         if (ResnetImporter.recognises(contents)) {
           return convert(weights, contents, arena, out);
         }
+        // Or a tokenizer would be asked for that is of no use.
+        BertSafetensorsImporter.prefix(weights, contents.tensors());
       }
     }
     Path tokenizer = options.tokenizer().orElse(weights.resolveSibling(ModelDirectory.TOKENIZER));

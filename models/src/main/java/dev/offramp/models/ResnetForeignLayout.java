@@ -25,7 +25,7 @@ import java.util.stream.IntStream;
  * in the file: they are those of the layout, unless options say otherwise.
  */
 final class ResnetForeignLayout {
-  private static final String FIRST = "layer1.0.conv1.weight";
+  static final String FIRST = "layer1.0.conv1.weight";
   private static final int CIFAR_KERNEL = 3;
   private static final int CIFAR_SIZE = 32;
   private static final int IMAGENET_KERNEL = 7;

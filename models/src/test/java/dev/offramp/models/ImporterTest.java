@@ -113,6 +113,8 @@ class ImporterTest {
     tensors.put("conv.weight", Tensor.ofFloats("conv.weight", new float[4], 4));
     Safetensors.write(other, tensors, Map.of());
     refuses(other.toString(), "embeddings.word_embeddings.weight: not found");
+    Files.delete(temp.resolve("tokenizer.json"));
+    refuses(other.toString(), "nor has it a residual network's layer1.0.conv1.weight");
     refuses("a:b", "does not exist");
     refuses(
         "no.such:artifact:1",

@@ -27,8 +27,9 @@ import picocli.CommandLine.Option;
       "  offramp export --model classifier --onnx classifier.onnx",
       "  offramp export --model classifier --onnx stages --segments",
       "",
-      "Inputs are input_ids and attention_mask (int64, batch x sequence); later segments take",
-      "hidden_states in place of input_ids. Outputs are logits, prediction and confidence; of a",
+      "Inputs are input_ids and attention_mask (int64, batch x sequence), or for images pixel_values",
+      "(float32, batch x channels x height x width, normalized); later segments take",
+      "hidden_states in place of input_ids or pixel_values. Outputs are logits, prediction and confidence; of a",
       "segment also next_hidden_states, of a model without heads last_hidden_state alone."
     })
 final class ExportCommand implements Callable<Integer> {

@@ -1,0 +1,89 @@
+package dev.offramp.runtime.cli;
+
+import static dev.offramp.runtime.cli.Offramp.offramp;
+import static dev.offramp.runtime.cli.Offramp.refuses;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.offramp.models.ImagePreprocessing;
+import dev.offramp.models.ModelDirectory;
+import dev.offramp.models.Safetensors;
+import dev.offramp.models.Tensor;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SequencedMap;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class ImageImportCliTest {
+  @TempDir private Path folder;
+
+  @Test
+  void weightsOfAResidualNetworkBecomeAModelDirectoryAndOnnx() throws IOException {
+    Path weights = weights();
+    Path out = folder.resolve("model");
+    Path labels = Files.writeString(folder.resolve("labels.txt"), "cat\ndog\n");
+    Offramp.Outcome outcome =
+        offramp(
+            "import",
+            weights,
+            "--out",
+            out,
+            "--labels",
+            labels,
+            "--image-size",
+            16,
+            "--mean",
+            "0.5,0.4,0.3",
+            "--std",
+            "0.25,0.25,0.25");
+    assertThat(outcome.code()).isZero();
+    assertThat(outcome.out().strip()).isEqualTo(out.toString());
+    assertThat(outcome.err()).contains("net, 1 blocks on images of 16 x 16, 1 exits");
+    try (ModelDirectory model = ModelDirectory.open(out)) {
+      assertThat(model.config().labels()).containsExactly("cat", "dog");
+      assertThat(model.config().preprocessing())
+          .isEqualTo(new ImagePreprocessing(16, List.of(0.5, 0.4, 0.3), List.of(0.25, 0.25, 0.25)));
+    }
+    Path onnx = folder.resolve("model.onnx");
+    assertThat(offramp("export", "--model", out, "--onnx", onnx).code()).isZero();
+    assertThat(onnx).isNotEmptyFile();
+    Path never = folder.resolve("never");
+    refuses(2, "--mean: has 1 values", "import", weights, "--out", never, "--mean", "0.5");
+    refuses(2, "'x' is not a double", "import", weights, "--out", never, "--mean", "0.5,x");
+    refuses(
+        2, "is for models that take texts", "import", weights, "--out", never, "--max-tokens", 7);
+    assertThat(never).doesNotExist();
+  }
+
+  /** One block of the CIFAR layout. */
+  private Path weights() {
+    SequencedMap<String, Tensor> tensors = new LinkedHashMap<>();
+    convolution(tensors, "conv1", "bn1", 3);
+    convolution(tensors, "layer1.0.conv1", "layer1.0.bn1", 4);
+    convolution(tensors, "layer1.0.conv2", "layer1.0.bn2", 4);
+    ones(tensors, "linear.weight", 2, 4);
+    ones(tensors, "linear.bias", 2);
+    Path file = folder.resolve("net.safetensors");
+    Safetensors.write(file, tensors, Map.of());
+    return file;
+  }
+
+  private static void convolution(
+      SequencedMap<String, Tensor> tensors, String name, String norm, int in) {
+    ones(tensors, name + ".weight", 4, in, 3, 3);
+    for (String part : List.of("weight", "bias", "running_mean", "running_var")) {
+      ones(tensors, norm + "." + part, 4);
+    }
+  }
+
+  private static void ones(SequencedMap<String, Tensor> tensors, String name, long... shape) {
+    float[] values = new float[(int) Arrays.stream(shape).reduce(1, (a, b) -> a * b)];
+    Arrays.fill(values, 1);
+    tensors.put(name, Tensor.ofFloats(name, values, shape));
+  }
+}
