@@ -118,6 +118,7 @@ final class RunCommand implements Callable<Integer> {
             .orElseThrow();
     double throughput = outcomes.size() / seconds;
     long peak = ProcessMemory.peakResidentBytes();
+    Double accuracy = accuracy(config, inputs, outcomes);
     if (json) {
       JsonObject document = new JsonObject();
       document.addProperty("model", model.toAbsolutePath().normalize().toString());
@@ -150,6 +151,7 @@ final class RunCommand implements Callable<Integer> {
       document.add("exitHistogram", counts);
       document.addProperty("meanDepth", depth);
       document.addProperty("throughput", throughput);
+      document.addProperty("accuracy", accuracy);
       document.addProperty("peakResidentBytes", peak < 0 ? null : peak);
       Console.json(document);
     } else {
@@ -177,14 +179,22 @@ final class RunCommand implements Callable<Integer> {
         Arrays.toString(histogram),
         throughput,
         peak < 0 ? "" : ", peak resident memory %d MB".formatted(peak >> 20));
-    if (inputs.labelledBy(config)) {
-      int[] classes = inputs.classes(config, input.getFirst());
-      long right = 0;
-      for (int i = 0; i < classes.length; i++) {
-        right += outcomes.get(i).prediction() == classes[i] ? 1 : 0;
-      }
-      Console.say("accuracy %.2f %%", 100.0 * right / classes.length);
+    if (accuracy != null) {
+      Console.say("accuracy %.2f %%", 100 * accuracy);
     }
+  }
+
+  /** Share of right answers, or null where there are no labels to tell by. */
+  private Double accuracy(ModelConfig config, Inputs inputs, List<Outcome> outcomes) {
+    if (!inputs.labelledBy(config)) {
+      return null;
+    }
+    int[] classes = inputs.classes(config, input.getFirst());
+    long right = 0;
+    for (int i = 0; i < classes.length; i++) {
+      right += outcomes.get(i).prediction() == classes[i] ? 1 : 0;
+    }
+    return (double) right / classes.length;
   }
 
   /** A NaN, which JSON cannot say, becomes null. */
