@@ -15,10 +15,17 @@ final class PngChunks {
   private static final int SIGNATURE_BYTES = 8;
   private static final int AROUND_DATA = 12;
 
+  /** Where the header, which comes first, has the bits of a sample and the kind of colour. */
+  private static final int DEPTH = 24;
+
+  private static final int COLOUR = 25;
+  private static final int GREY = 0;
+
   private PngChunks() {}
 
   /**
-   * @throws InputException if a chunk is cut short or its checksum is wrong, or the last is missing
+   * @throws InputException if a chunk is cut short or its checksum is wrong, or the last is
+   *     missing; or if a shade of less than 8 bits is transparent, which ImageIO does not see
    */
   static void check(Path file, byte[] bytes) {
     ByteBuffer png = ByteBuffer.wrap(bytes);
@@ -35,6 +42,13 @@ final class PngChunks {
       at += AROUND_DATA + (int) length;
       if ((int) crc.getValue() != png.getInt(at - 4)) {
         throw InputException.in(file, null, "is damaged, a checksum is wrong; get the file again");
+      }
+      if (bytes.length > COLOUR
+          && type.equals("tRNS")
+          && bytes[COLOUR] == GREY
+          && bytes[DEPTH] < Byte.SIZE) {
+        throw InputException.in(
+            file, null, "has a transparent shade of grey; flatten it onto a background");
       }
     }
   }

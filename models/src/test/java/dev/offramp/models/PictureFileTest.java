@@ -77,6 +77,9 @@ class PictureFileTest {
         .containsExactly(4 | 5 << 8 | 6 << 16);
     byte[] colour = Pictures.chunk("tRNS", new byte[] {0, 1, 0, 2, 0, 3});
     refuses(Pictures.png(1, 1, 8, 2, new byte[] {0, 1, 2, 3}, colour), transparent);
+    byte[] shade = Pictures.chunk("tRNS", new byte[] {0, 7});
+    refuses(Pictures.png(1, 1, 8, 0, new byte[] {0, 7}, shade), transparent);
+    refuses(Pictures.png(1, 1, 4, 0, new byte[] {0, 0x70}, shade), "has a transparent shade");
   }
 
   @Test
