@@ -102,7 +102,7 @@ abstract class OperationConformance extends DeviceConformance {
   @ParameterizedTest
   @EnumSource(
       value = Epilogue.class,
-      names = {"BIAS_RESIDUAL"},
+      names = {"BIAS_RESIDUAL", "BIAS_RESIDUAL_RELU"},
       mode = EnumSource.Mode.EXCLUDE)
   void gemmLetsNanAndInfinityThrough(Epilogue epilogue) {
     Batch batch = Batch.full(3, 4);

@@ -94,22 +94,10 @@ final class Attention {
   private void multiply(
       int rows, int depth, Matrix a, int aColumn, float[] b, int width, Matrix c, int cColumn) {
     for (int panel = 0; panel < width; panel += panelWidth) {
-      int vectors = Math.min(panelWidth, width - panel) / lanes;
-      loops.tile(
-          rows,
-          vectors,
-          depth,
-          a,
-          0,
-          aColumn,
-          b,
-          panel * depth,
-          c,
-          0,
-          cColumn + panel,
-          zeros,
-          0,
-          false);
+      int step = Math.min(panelWidth, width - panel);
+      int column = cColumn + panel;
+      loops.start(rows, step, zeros, 0, null, 0, 0, c, 0, column);
+      loops.tile(rows, step / lanes, depth, a, 0, aColumn, b, panel * depth, c, 0, column);
     }
   }
 

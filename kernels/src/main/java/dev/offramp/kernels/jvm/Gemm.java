@@ -95,8 +95,9 @@ final class Gemm {
     boolean aside = width != map.columns(panel);
     Matrix sums = aside ? new Matrix(scratch.floats(SCRATCH, ROWS * width), IDENTITY, width) : c;
     int sumsColumn = aside ? 0 : column;
-    if (residual != null && (aside || residual.data() != c.data())) {
-      copy(residual, first, column, sums, aside ? 0 : first, sumsColumn, count, map.columns(panel));
+    if (residual != null && aside) {
+      residual.copy(first, column, sums, 0, 0, count, map.columns(panel));
+      residual = sums;
     }
     int tiles = (count + InnerLoops.TILE_ROWS - 1) / InnerLoops.TILE_ROWS;
     for (int block = 0; block < map.inputs(); block += JvmLinear.BLOCK) {
@@ -106,6 +107,19 @@ final class Gemm {
         int from = count * tile / tiles;
         int rows = count * (tile + 1) / tiles - from;
         int sumsRow = aside ? from : first + from;
+        if (block == 0) {
+          loops.start(
+              rows,
+              width,
+              map.bias(),
+              column,
+              residual,
+              sumsRow,
+              sumsColumn,
+              sums,
+              sumsRow,
+              sumsColumn);
+        }
         loops.tile(
             rows,
             width / loops.lanes(),
@@ -117,43 +131,14 @@ final class Gemm {
             map.packedAt(panel, block),
             sums,
             sumsRow,
-            sumsColumn,
-            block == 0 ? map.bias() : null,
-            column,
-            residual != null);
+            sumsColumn);
         if (last) {
-          activate(product.epilogue, sums, sumsRow, sumsColumn, rows, width);
+          loops.activate(product.epilogue, sums, sumsRow, sumsColumn, rows, width);
         }
       }
     }
     if (aside) {
-      copy(sums, 0, 0, c, first, column, count, map.columns(panel));
-    }
-  }
-
-  /**
-   * Applies the activation to a tile that has just been computed and is in the first-level cache.
-   */
-  private void activate(Epilogue epilogue, Matrix sums, int row, int column, int rows, int width) {
-    switch (epilogue) {
-      case BIAS, BIAS_RESIDUAL -> {}
-      case BIAS_GELU -> loops.gelu(sums, row, column, rows, width);
-      case BIAS_RELU, BIAS_RESIDUAL_RELU -> loops.relu(sums, row, column, rows, width);
-    }
-  }
-
-  private static void copy(
-      Matrix from,
-      int fromRow,
-      int fromColumn,
-      Matrix to,
-      int row,
-      int column,
-      int rows,
-      int width) {
-    for (int i = 0; i < rows; i++) {
-      System.arraycopy(
-          from.data(), from.at(fromRow + i, fromColumn), to.data(), to.at(row + i, column), width);
+      sums.copy(0, 0, c, first, column, count, map.columns(panel));
     }
   }
 }

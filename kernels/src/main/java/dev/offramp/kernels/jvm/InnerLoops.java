@@ -1,8 +1,10 @@
 package dev.offramp.kernels.jvm;
 
+import dev.offramp.kernels.Epilogue;
+
 /** The loops that take the time: once on the Vector API, once in plain Java. */
 interface InnerLoops {
-  /** Most rows of a tile. */
+  /** Rows that a tile of any width can have. */
   int TILE_ROWS = 6;
 
   /** The fastest implementation that this JVM can run. */
@@ -17,6 +19,9 @@ interface InnerLoops {
   /** Width of a GEMM panel: as many vectors as the registers hold sums for. */
   int panelVectors();
 
+  /** Most rows of a tile of that width: as many as the registers hold sums for. */
+  int tileRows(int vectors);
+
   /** The code path in a few words. */
   String description();
 
@@ -24,10 +29,27 @@ interface InnerLoops {
   String note();
 
   /**
-   * Multiplies a tile: c = start + a b, in one chain of fused multiply-adds in the order of the
-   * inputs. The start is c without a bias, else the bias, plus c if {@code add}.
+   * Stores what a tile starts from: the bias, and the residual where there is one.
    *
-   * @param rows 1 to {@link #TILE_ROWS}
+   * @param residual may be null, or c at the same place
+   * @param width a multiple of the lanes
+   */
+  void start(
+      int rows,
+      int width,
+      float[] bias,
+      int biasAt,
+      Matrix residual,
+      int residualRow,
+      int residualColumn,
+      Matrix c,
+      int cRow,
+      int cColumn);
+
+  /**
+   * Multiplies a tile: c += a b, in one chain of fused multiply-adds in the order of the inputs.
+   *
+   * @param rows 1 to {@link #tileRows}
    * @param vectors width in vectors, 1 to {@link #panelVectors}
    * @param depth inputs
    * @param b [depth, vectors * lanes] from {@code bAt} on
@@ -43,16 +65,48 @@ interface InnerLoops {
       int bAt,
       Matrix c,
       int cRow,
-      int cColumn,
-      float[] bias,
-      int biasAt,
-      boolean add);
+      int cColumn);
+
+  /** Most pixels that {@link #line} computes. */
+  int linePixels();
+
+  /**
+   * Adds one line of 3 x 3 kernels to neighbouring pixels of an output line, one vector wide, in
+   * the order of the inputs and then of the kernel's columns. A number that is read serves the
+   * three pixels that see it, where {@link #tile} would read it once for each.
+   *
+   * @param pixels 1 to {@link #linePixels}
+   * @param depth inputs of a pixel
+   * @param a [pixels + 2, depth] from row, column on; its stride is a pixel's
+   * @param b [depth, 3, lanes] from {@code bAt} on
+   * @param c [pixels, lanes] from row, column on
+   */
+  void line(
+      int pixels,
+      int depth,
+      Matrix a,
+      int aRow,
+      int aColumn,
+      float[] b,
+      int bAt,
+      Matrix c,
+      int cRow,
+      int cColumn);
 
   /** x = gelu(x) on a tile; {@code width} is a multiple of the lanes. */
   void gelu(Matrix x, int row, int column, int rows, int width);
 
   /** x = max(x, 0) on a tile; {@code width} is a multiple of the lanes. */
   void relu(Matrix x, int row, int column, int rows, int width);
+
+  /** The activation of an epilogue on a tile that has just been computed and is in the cache. */
+  default void activate(Epilogue epilogue, Matrix x, int row, int column, int rows, int width) {
+    switch (epilogue) {
+      case BIAS, BIAS_RESIDUAL -> {}
+      case BIAS_GELU -> gelu(x, row, column, rows, width);
+      case BIAS_RELU, BIAS_RESIDUAL_RELU -> relu(x, row, column, rows, width);
+    }
+  }
 
   /**
    * x = softmax(scale * x) on the first {@code count} elements of each row.

@@ -215,8 +215,8 @@ public final class JvmDevice implements Device {
     check.weights(shape, weight, type, bias);
     return Memory.allocate(
         "a convolution",
-        JvmConvolution.elements(shape),
-        () -> new JvmConvolution(memory, shape, weight, type, bias));
+        JvmConvolution.elements(LOOPS, shape),
+        () -> new JvmConvolution(memory, LOOPS, shape, weight, type, bias));
   }
 
   @Override

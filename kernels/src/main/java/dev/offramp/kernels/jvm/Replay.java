@@ -29,22 +29,21 @@ final class Replay {
   private final Blocking blocking;
   private final List<Work> stretch = new ArrayList<>();
   private final Map<Object, Work.Use> uses = new IdentityHashMap<>();
-  private List<Work.Block> blocks = List.of();
 
   Replay(Workers workers, Blocking blocking) {
     this.workers = workers;
     this.blocking = blocking;
   }
 
-  /** Runs the operation now or as a part of a stretch, which {@link #finish} ends at the latest. */
+  /**
+   * Runs the operation now, or later as a part of a stretch, which {@link #finish} ends at the
+   * latest.
+   */
   void add(Work work) {
     if (!stretch.isEmpty() && !continues(work)) {
       finish();
     }
-    if (stretch.isEmpty()) {
-      blocks = work.part() == null ? List.of() : blocks(work.rows());
-    }
-    if (blocks.isEmpty()) {
+    if (work.part() == null) {
       work.whole().accept(workers);
     } else {
       stretch.add(work);
@@ -61,9 +60,10 @@ final class Replay {
 
   /** Runs the operations that are left. */
   void finish() {
-    if (stretch.size() == 1) {
-      stretch.getFirst().whole().accept(workers);
-    } else if (!stretch.isEmpty()) {
+    List<Work.Block> blocks = stretch.size() > 1 ? blocks() : List.of();
+    if (blocks.isEmpty()) {
+      stretch.forEach(work -> work.whole().accept(workers));
+    } else {
       workers.run(
           blocks.size(),
           (i, scratch) -> stretch.forEach(work -> work.part().run(blocks.get(i), scratch)));
@@ -73,13 +73,17 @@ final class Replay {
   }
 
   /** Blocks of about equal size, or none if threads would be left without work. */
-  private List<Work.Block> blocks(JvmRows rows) {
+  private List<Work.Block> blocks() {
+    JvmRows rows = stretch.getFirst().rows();
     int tokens = rows.tokenCount();
     double share = (double) tokens / workers.threads();
-    if (share < 0.75 * blocking.tokens) {
+    // What a block should have: fewer positions where one is the work of many tokens.
+    int weight = stretch.stream().mapToInt(Work::weight).max().orElseThrow();
+    double size = Math.max(1, (double) blocking.tokens / weight);
+    if (share < 0.75 * size) {
       return List.of();
     }
-    int count = workers.threads() * (int) Math.max(1, Math.round(share / blocking.tokens));
+    int count = workers.threads() * (int) Math.max(1, Math.round(share / size));
     List<Work.Block> cut = new ArrayList<>(count);
     int[] loads = new int[workers.threads()];
     int from = 0;

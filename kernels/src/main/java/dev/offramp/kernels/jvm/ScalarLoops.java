@@ -15,6 +15,11 @@ final class ScalarLoops implements InnerLoops {
   }
 
   @Override
+  public int tileRows(int vectors) {
+    return TILE_ROWS;
+  }
+
+  @Override
   public String description() {
     return "plain Java";
   }
@@ -23,6 +28,32 @@ final class ScalarLoops implements InnerLoops {
   public String note() {
     return "The Vector API is missing and the slow path is in use:"
         + " start Java with --add-modules jdk.incubator.vector.";
+  }
+
+  @Override
+  public void start(
+      int rows,
+      int width,
+      float[] bias,
+      int biasAt,
+      Matrix residual,
+      int residualRow,
+      int residualColumn,
+      Matrix c,
+      int cRow,
+      int cColumn) {
+    float[] y = c.data();
+    for (int i = 0; i < rows; i++) {
+      int at = c.at(cRow + i, cColumn);
+      if (residual == null) {
+        System.arraycopy(bias, biasAt, y, at, width);
+        continue;
+      }
+      int from = residual.at(residualRow + i, residualColumn);
+      for (int j = 0; j < width; j++) {
+        y[at + j] = bias[biasAt + j] + residual.data()[from + j];
+      }
+    }
   }
 
   @Override
@@ -37,19 +68,16 @@ final class ScalarLoops implements InnerLoops {
       int bAt,
       Matrix c,
       int cRow,
-      int cColumn,
-      float[] bias,
-      int biasAt,
-      boolean add) {
+      int cColumn) {
     int width = vectors * LANES;
     float[] sums = new float[width];
     for (int row = 0; row < rows; row++) {
       int to = c.at(cRow + row, cColumn);
-      start(sums, c.data(), to, bias, biasAt, add);
+      System.arraycopy(c.data(), to, sums, 0, width);
       int from = a.at(aRow + row, aColumn);
-      for (int k = 0; k < depth; k++) {
+      int line = bAt;
+      for (int k = 0; k < depth; k++, line += width) {
         float x = a.data()[from + k];
-        int line = bAt + k * width;
         for (int j = 0; j < width; j++) {
           sums[j] = Math.fma(x, b[line + j], sums[j]);
         }
@@ -58,12 +86,35 @@ final class ScalarLoops implements InnerLoops {
     }
   }
 
-  private static void start(
-      float[] sums, float[] c, int at, float[] bias, int biasAt, boolean add) {
-    System.arraycopy(bias == null ? c : bias, bias == null ? at : biasAt, sums, 0, sums.length);
-    if (bias != null && add) {
-      for (int j = 0; j < sums.length; j++) {
-        sums[j] += c[at + j];
+  @Override
+  public int linePixels() {
+    return TILE_ROWS;
+  }
+
+  @Override
+  public void line(
+      int pixels,
+      int depth,
+      Matrix a,
+      int aRow,
+      int aColumn,
+      float[] b,
+      int bAt,
+      Matrix c,
+      int cRow,
+      int cColumn) {
+    float[] y = c.data();
+    for (int pixel = 0; pixel < pixels; pixel++) {
+      int to = c.at(cRow, cColumn) + pixel * c.stride();
+      int from = a.at(aRow, aColumn) + pixel * a.stride();
+      int line = bAt;
+      for (int k = 0; k < depth; k++) {
+        for (int i = 0; i < 3; i++, line += LANES) {
+          float x = a.data()[from + i * a.stride() + k];
+          for (int j = 0; j < LANES; j++) {
+            y[to + j] = Math.fma(x, b[line + j], y[to + j]);
+          }
+        }
       }
     }
   }

@@ -20,6 +20,12 @@ final class VectorLoops implements InnerLoops {
   }
 
   @Override
+  public int tileRows(int vectors) {
+    int most = Tiles.ROWS[vectors - 1];
+    return panelVectors() == 2 ? Math.max(TILE_ROWS, most) : most;
+  }
+
+  @Override
   public String description() {
     return "Vector API, " + SPECIES.vectorBitSize() + " bits";
   }
@@ -27,6 +33,37 @@ final class VectorLoops implements InnerLoops {
   @Override
   public String note() {
     return "";
+  }
+
+  @Override
+  public void start(
+      int rows,
+      int width,
+      float[] bias,
+      int biasAt,
+      Matrix residual,
+      int residualRow,
+      int residualColumn,
+      Matrix c,
+      int cRow,
+      int cColumn) {
+    float[] y = c.data();
+    for (int i = 0; i < rows; i++) {
+      int at = c.at(cRow + i, cColumn);
+      if (residual == null) {
+        for (int j = 0; j < width; j += LANES) {
+          FloatVector.fromArray(SPECIES, bias, biasAt + j).intoArray(y, at + j);
+        }
+        continue;
+      }
+      float[] r = residual.data();
+      int from = residual.at(residualRow + i, residualColumn);
+      for (int j = 0; j < width; j += LANES) {
+        FloatVector.fromArray(SPECIES, bias, biasAt + j)
+            .add(FloatVector.fromArray(SPECIES, r, from + j))
+            .intoArray(y, at + j);
+      }
+    }
   }
 
   @Override
@@ -41,14 +78,30 @@ final class VectorLoops implements InnerLoops {
       int bAt,
       Matrix c,
       int cRow,
-      int cColumn,
-      float[] bias,
-      int biasAt,
-      boolean add) {
-    if (bias != null) {
-      Tiles.start(rows, vectors, c, cRow, cColumn, bias, biasAt, add);
-    }
+      int cColumn) {
     Tiles.run(rows, vectors, depth, a, aRow, aColumn, b, bAt, c, cRow, cColumn);
+  }
+
+  @Override
+  public int linePixels() {
+    return Tiles.PIXELS;
+  }
+
+  @Override
+  public void line(
+      int pixels,
+      int depth,
+      Matrix a,
+      int aRow,
+      int aColumn,
+      float[] b,
+      int bAt,
+      Matrix c,
+      int cRow,
+      int cColumn) {
+    int from = a.at(aRow, aColumn);
+    int to = c.at(cRow, cColumn);
+    Tiles.line(pixels, depth, a.data(), from, a.stride(), b, bAt, c.data(), to, c.stride());
   }
 
   @Override
@@ -68,7 +121,9 @@ final class VectorLoops implements InnerLoops {
     for (int i = row; i < row + rows; i++) {
       int at = x.at(i, column);
       for (int j = at; j < at + width; j += LANES) {
-        FloatVector.fromArray(SPECIES, data, j).max(0f).intoArray(data, j);
+        // A comparison lets NaN pass and is cheaper than max with Java's rules for it.
+        FloatVector v = FloatVector.fromArray(SPECIES, data, j);
+        v.blend(0f, v.compare(VectorOperators.LE, 0f)).intoArray(data, j);
       }
     }
   }

@@ -10,11 +10,23 @@ import java.util.function.Consumer;
  * threads, or a block of rows at a time by the thread that calls.
  *
  * @param rows the live rows that it runs over
+ * @param weight how much work a position is, counted in tokens: an image's pixels, or 1
  * @param whole runs it on all of them
  * @param part runs it on some of them; null where a row's result depends on other rows
  * @param uses all arrays that it reads or writes
  */
-record Work(JvmRows rows, Consumer<Workers> whole, Part part, List<Use> uses) {
+record Work(JvmRows rows, int weight, Consumer<Workers> whole, Part part, List<Use> uses) {
+  /** An operation whose positions are tokens. */
+  Work(JvmRows rows, Consumer<Workers> whole, Part part, List<Use> uses) {
+    this(rows, 1, whole, part, uses);
+  }
+
+  /** Images that are fewer than so many for each thread are cut into parts. */
+  private static final int PARTS_PER_THREAD = 4;
+
+  /** Pixels that make a part of an image worth while. */
+  private static final int LEAST_PIXELS = 16;
+
   /** Live rows from (inclusive) to (exclusive) in their order, and the same counted in tokens. */
   record Block(int fromRow, int toRow, int fromToken, int toToken) {}
 
@@ -69,8 +81,19 @@ record Work(JvmRows rows, Consumer<Workers> whole, Part part, List<Use> uses) {
     int[] numbers = rows.tokens(); // A row is a position.
     return new Work(
         rows,
-        workers ->
-            workers.run(rows.count(), (i, scratch) -> task.run(numbers[i], 0, height, scratch)),
+        out.pixels(),
+        workers -> {
+          int count = rows.count();
+          int wanted = Math.ceilDiv(PARTS_PER_THREAD * workers.threads(), Math.max(1, count));
+          int parts = Math.clamp(out.pixels() / LEAST_PIXELS, 1, Math.min(wanted, height));
+          workers.run(
+              count * parts,
+              (i, scratch) -> {
+                int part = i % parts;
+                int from = height * part / parts;
+                task.run(numbers[i / parts], from, height * (part + 1) / parts, scratch);
+              });
+        },
         (block, scratch) -> {
           for (int i = block.fromRow; i < block.toRow; i++) {
             task.run(numbers[i], 0, height, scratch);
