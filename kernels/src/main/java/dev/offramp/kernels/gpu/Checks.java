@@ -109,9 +109,8 @@ final class Checks extends Arguments {
 
   /** Activations that hold an image of that shape for each row; kernels number its pixels. */
   GpuBuffer image(String name, Buffer buffer, GpuRows rows, ImageShape image) {
-    GpuBuffer mine = activations(name, buffer, rows, image.elements());
-    atMost("pixels of " + name, (long) rows.capacity() * image.pixels(), MOST_PIXELS);
-    return mine;
+    atMost("pixels of all of " + name, (long) rows.capacity() * image.pixels(), MOST_PIXELS);
+    return activations(name, buffer, rows, image.elements());
   }
 
   void norm(Normalization normalization) {

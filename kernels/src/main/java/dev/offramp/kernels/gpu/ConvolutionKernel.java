@@ -1,5 +1,6 @@
 package dev.offramp.kernels.gpu;
 
+import dev.offramp.kernels.ConvolutionShape;
 import dev.offramp.kernels.ImageShape;
 import java.util.List;
 import java.util.Locale;
@@ -45,27 +46,37 @@ record ConvolutionKernel(Kind kind, int m, int n, int each) {
   /** Most pixels of a window's line that share a copy in vector kernels. */
   static final int RUN = 8;
 
+  /** Outputs of a group from which on a panel, mostly empty, beats one multiply-add at a time. */
+  private static final int FEWEST = 4;
+
   /** Most tiles in a row that a work item of a vector kernel takes. */
   private static final int MOST_TILES = 8;
 
-  /** The one that makes that many images of this shape. */
-  static ConvolutionKernel of(Traits traits, int computeUnits, int images, ImageShape out) {
+  /** The one that makes that many images; null for the kernel of image.c that takes any groups. */
+  static ConvolutionKernel of(Traits traits, int computeUnits, int images, ConvolutionShape shape) {
     if (traits.processor()) {
-      return vector(out.channels());
+      return vector(shape);
+    }
+    if (shape.groups() > 1) {
+      return null;
     }
     ConvolutionKernel best = TILE.getFirst();
     for (ConvolutionKernel kernel : TILE) {
-      if (best.n < out.channels()
+      if (best.n < shape.outputs()
           && kernel.items() <= traits.maxGroupItems()
-          && (kernel.m == best.m || kernel.tiles(images, out) >= computeUnits)) {
+          && (kernel.m == best.m || kernel.tiles(images, shape) >= computeUnits)) {
         best = kernel;
       }
     }
     return best;
   }
 
-  /** The vector kernel for so many outputs; a panel of weights is as wide as its tile. */
-  static ConvolutionKernel vector(int outputs) {
+  /** The vector kernel for a shape, or null; a panel of weights is as wide as its tile. */
+  static ConvolutionKernel vector(ConvolutionShape shape) {
+    int outputs = shape.outputs() / shape.groups();
+    if (shape.groups() > 1 && outputs < FEWEST) {
+      return null;
+    }
     return VECTOR.get(outputs <= VECTOR.getFirst().n ? 0 : 1);
   }
 
@@ -78,25 +89,31 @@ record ConvolutionKernel(Kind kind, int m, int n, int each) {
     return kind == Kind.TILE ? (m / each) * (n / each) : 1;
   }
 
-  /** Tiles of that many images: those of vector kernels end with a line. */
-  private long tiles(int images, ImageShape out) {
+  /** Tiles of that many images: those of vector kernels end with a line of pixels. */
+  private long tiles(int images, ConvolutionShape shape) {
+    ImageShape out = shape.out();
     return kind == Kind.TILE
         ? groups((long) images * out.pixels(), m) * groups(out.channels(), n)
         : (long) images * out.height() * groups(out.width(), m);
   }
 
+  /** Panels of a vector kernel's weights for each group of the convolution. */
+  int panels(ConvolutionShape shape) {
+    return (int) groups(shape.outputs() / shape.groups(), n);
+  }
+
   /** Tiles in a row that a work item of a vector kernel takes: fewer where items would be few. */
-  int tilesEach(int computeUnits, int images, ImageShape out) {
-    return (int) Math.clamp(tiles(images, out) / (8L * computeUnits), 1, MOST_TILES);
+  int tilesEach(int computeUnits, int images, ConvolutionShape shape) {
+    return (int) Math.clamp(tiles(images, shape) / (8L * computeUnits), 1, MOST_TILES);
   }
 
   /** A grid for at most that many images. */
-  Grid grid(int computeUnits, int images, ImageShape out) {
+  Grid grid(int computeUnits, int images, ConvolutionShape shape) {
     if (kind == Kind.TILE) {
-      return Grid.of((int) tiles(images, out), items());
+      return Grid.of((int) tiles(images, shape), items());
     }
-    long items = groups(tiles(images, out), tilesEach(computeUnits, images, out));
-    return new Grid((int) items, (int) groups(out.channels(), n), 1, 1, 0);
+    long items = groups(tiles(images, shape), tilesEach(computeUnits, images, shape));
+    return new Grid((int) items, shape.groups() * panels(shape), 1, 1, 0);
   }
 
   private static long groups(long count, int each) {

@@ -10,13 +10,14 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * A convolution's weights on the device, in the order that its kernel reads them: see image.c for
- * those in groups, convolution_tile.c and, for processors, vector_convolution.c. They are of the
- * type of activations, but vector_convolution.c's F32; so is the bias always.
+ * A convolution's weights on the device, in the order that its kernel reads them: see
+ * convolution_tile.c, vector_convolution.c, and image.c for groups. They are of the type of
+ * activations, but F32 for vector_convolution.c; the bias always is.
  */
 final class GpuConvolution implements Convolution {
   final Heap heap;
   private final ConvolutionShape shape;
+  private final ConvolutionKernel vector; // null where that is not its kind of kernel
   private Memory weight;
   private Memory bias;
 
@@ -30,27 +31,26 @@ final class GpuConvolution implements Convolution {
       MemorySegment sourceBias) {
     this.heap = heap;
     this.shape = shape;
-    boolean vector = heap.driver.traits().processor() && shape.groups() == 1;
-    int panel = vector ? ConvolutionKernel.vector(shape.outputs()).n() : 1;
-    int padded = (shape.outputs() + panel - 1) / panel * panel;
-    DataType held = vector ? DataType.F32 : activations;
-    long elements = (long) padded * shape.depth();
+    vector = heap.driver.traits().processor() ? ConvolutionKernel.vector(shape) : null;
+    DataType held = vector == null ? activations : DataType.F32;
+    int padded =
+        vector == null ? shape.outputs() : shape.groups() * vector.panels(shape) * vector.n();
     try (Arena arena = Arena.ofConfined()) {
-      weight = heap.allocate(elements * held.bytes());
+      long bytes = (long) padded * shape.depth() * held.bytes();
+      weight = heap.allocate(bytes);
       bias = heap.allocate(4L * padded);
-      staging.upload(
-          MemorySegment.ofArray(Weights.bias(sourceBias, shape.outputs(), padded)), bias, 0);
-      MemorySegment target = arena.allocate(elements * held.bytes(), 64); // zeroed
-      int taps = shape.kernel() * shape.kernel();
+      float[] biases = new float[padded];
+      MemorySegment target = arena.allocate(bytes, 64); // zeroed
       long from = 0;
       for (int n = 0; n < shape.outputs(); n++) {
+        biases[place(n)] = sourceBias == null ? 0 : Weights.get(sourceBias, DataType.F32, n);
         for (int c = 0; c < shape.inputsOfGroup(); c++) {
-          for (int tap = 0; tap < taps; tap++) {
-            long to = vector ? inPanels(panel, n, c, tap) : inLines(n, c, tap);
-            Weights.put(target, held, to, Weights.get(source, type, from++));
+          for (int tap = 0; tap < shape.kernel() * shape.kernel(); tap++) {
+            Weights.put(target, held, place(n, c, tap), Weights.get(source, type, from++));
           }
         }
       }
+      staging.upload(MemorySegment.ofArray(biases), bias, 0);
       staging.upload(target, weight, 0);
     } catch (RuntimeException | Error e) {
       close();
@@ -58,21 +58,28 @@ final class GpuConvolution implements Convolution {
     }
   }
 
-  /** In [outputs, kernel, kernel, inputs], or of groups [kernel, kernel, inputs, outputs]. */
-  private long inLines(int n, int c, int tap) {
-    int line = tap * shape.inputsOfGroup() + c;
-    return shape.groups() == 1
-        ? (long) n * shape.depth() + line
-        : (long) line * shape.outputs() + n;
+  /** Where an output is among all, those that fill up panels counted. */
+  private int place(int n) {
+    if (vector == null) {
+      return n;
+    }
+    int outputs = shape.outputs() / shape.groups();
+    return n / outputs * vector.panels(shape) * vector.n() + n % outputs;
   }
 
-  /** In [panels, inputs / DEPTH, kernel, kernel, DEPTH, panel]. */
-  private long inPanels(int panel, int n, int c, int tap) {
-    int taps = shape.kernel() * shape.kernel();
+  /** Where input c of pixel tap of output n's window is. */
+  private long place(int n, int c, int tap) {
+    if (vector == null) {
+      int line = tap * shape.inputsOfGroup() + c;
+      return shape.groups() == 1
+          ? (long) n * shape.depth() + line
+          : (long) line * shape.outputs() + n;
+    }
     int first = c / ConvolutionKernel.DEPTH * ConvolutionKernel.DEPTH;
     int depth = Math.min(ConvolutionKernel.DEPTH, shape.inputsOfGroup() - first);
-    long line = (long) (n / panel) * shape.depth() + first * taps + tap * depth + c - first;
-    return line * panel + n % panel;
+    int line = first * shape.kernel() * shape.kernel() + tap * depth + c - first;
+    int panel = place(n) / vector.n();
+    return ((long) panel * shape.depth() + line) * vector.n() + place(n) % vector.n();
   }
 
   @Override

@@ -80,22 +80,22 @@ final class ImageLaunches {
     ConvolutionShape shape = map.shape();
     List<Object> arguments = new ArrayList<>(List.of(rows.table(), rows.capacity()));
     arguments.addAll(window(shape));
-    if (shape.groups() > 1) {
+    int units = driver.info().computeUnits();
+    ConvolutionKernel kernel = ConvolutionKernel.of(driver.traits(), units, bounds.tokens(), shape);
+    boolean tile = kernel != null && kernel.kind() == ConvolutionKernel.Kind.TILE;
+    if (!tile) {
       arguments.add(shape.groups());
     }
     arguments.addAll(
         Arrays.asList(epilogue.ordinal(), map.weight(), map.bias(), in, residual, out));
-    if (shape.groups() > 1) {
+    if (kernel == null) {
       launch("convolution_grouped", items(bounds, quads(shape.out())), arguments);
       return;
     }
-    int units = driver.info().computeUnits();
-    ConvolutionKernel kernel =
-        ConvolutionKernel.of(driver.traits(), units, bounds.tokens(), shape.out());
-    if (kernel.kind() == ConvolutionKernel.Kind.VECTOR) {
-      arguments.add(kernel.tilesEach(units, bounds.tokens(), shape.out()));
+    if (!tile) {
+      arguments.add(kernel.tilesEach(units, bounds.tokens(), shape));
     }
-    launch(kernel.name(), kernel.grid(units, bounds.tokens(), shape.out()), arguments);
+    launch(kernel.name(), kernel.grid(units, bounds.tokens(), shape), arguments);
   }
 
   void maxPool(Bounds bounds, GpuRows rows, ConvolutionShape window, Memory in, Memory out) {

@@ -75,6 +75,7 @@ public final class KernelSources {
     include(text, "positionwise.c");
     include(text, "exit.c");
     attention(text, Launches.HEAD_SIZES, "attention_", "attention.c");
+    include(text, "tile.h");
     for (GemmKernel kernel : GemmKernel.TILE) {
       define(text, "GEMM", kernel.name());
       define(text, "M", kernel.m());

@@ -7,13 +7,6 @@
  * Groups that share pixels are neighbours. Sums add up in one order whatever the tile. Tensor cores
  * take no part.
  */
-#define DEPTH 16
-#define ACROSS (N / EACH) /* items along outputs */
-#define ITEMS (ACROSS * (M / EACH))
-#define PARTS (EACH / 4)
-#define LOADS_IN (M * DEPTH / 4 / ITEMS)
-#define LOADS_WEIGHT (N * DEPTH / 4 / ITEMS)
-
 KERNEL void CONVOLUTION(
     const GLOBAL int* RESTRICT live,
     int capacity,
@@ -24,8 +17,8 @@ KERNEL void CONVOLUTION(
     const GLOBAL ACT* RESTRICT in,
     const GLOBAL ACT* residual,
     GLOBAL ACT* out) {
-  LOCAL float4 a[DEPTH * (M + 4) / 4];
-  LOCAL float4 b[DEPTH * (N + 4) / 4];
+  LOCAL float4 a[TILE_QUADS(M)];
+  LOCAL float4 b[TILE_QUADS(N)];
   LOCALPTR float* a_words = (LOCALPTR float*)a;
   LOCALPTR float* b_words = (LOCALPTR float*)b;
   int pixels = live[LIVE_TOKENS] * outPixels;
@@ -58,13 +51,7 @@ KERNEL void CONVOLUTION(
     in_y[e] = line * stride - padding;
     in_x[e] = (pixel - line * outWidth) * stride - padding;
   }
-  UNROLL
-  for (int i = 0; i < EACH; i++) {
-    UNROLL
-    for (int j = 0; j < EACH; j++) {
-      sum[i][j] = 0.0f;
-    }
-  }
+  TILE_CLEAR(sum)
   /* The next four inputs to load: their pixel of the window and the first one's channel. */
   int ky = 0;
   int kx = 0;
@@ -92,45 +79,12 @@ KERNEL void CONVOLUTION(
       }
     }
     if (k0 >= 0) {
-      UNROLL
-      for (int k = 0; k < DEPTH; k++) {
-        float4 p[PARTS];
-        float4 q[PARTS];
-        UNROLL
-        for (int i = 0; i < PARTS; i++) {
-          p[i] = a[k * (M + 4) / 4 + i * (M / EACH) + y];
-          q[i] = b[k * (N + 4) / 4 + i * ACROSS + x];
-        }
-        UNROLL
-        for (int i = 0; i < PARTS; i++) {
-          UNROLL
-          for (int j = 0; j < PARTS; j++) {
-            PRODUCT(sum, 4 * i + 0, 4 * j, p[i].x, q[j]);
-            PRODUCT(sum, 4 * i + 1, 4 * j, p[i].y, q[j]);
-            PRODUCT(sum, 4 * i + 2, 4 * j, p[i].z, q[j]);
-            PRODUCT(sum, 4 * i + 3, 4 * j, p[i].w, q[j]);
-          }
-        }
-      }
+      TILE_MULTIPLY(sum, a, b, x, y)
     }
     BARRIER();
     if (k0 + DEPTH < inputs) {
-      UNROLL
-      for (int e = 0; e < LOADS_IN; e++) {
-        int at = 4 * (LANE % (DEPTH / 4)) * (M + 4) + (LANE + e * ITEMS) / (DEPTH / 4);
-        UNROLL
-        for (int j = 0; j < 4; j++) {
-          a_words[at + j * (M + 4)] = next_in[e][j];
-        }
-      }
-      UNROLL
-      for (int e = 0; e < LOADS_WEIGHT; e++) {
-        int at = 4 * (LANE % (DEPTH / 4)) * (N + 4) + (LANE + e * ITEMS) / (DEPTH / 4);
-        UNROLL
-        for (int j = 0; j < 4; j++) {
-          b_words[at + j * (N + 4)] = next_weight[e][j];
-        }
-      }
+      TILE_KEEP(a_words, M, LOADS_IN, next_in)
+      TILE_KEEP(b_words, N, LOADS_WEIGHT, next_weight)
     }
     BARRIER();
   }
@@ -158,9 +112,3 @@ KERNEL void CONVOLUTION(
     }
   }
 }
-#undef DEPTH
-#undef ACROSS
-#undef ITEMS
-#undef PARTS
-#undef LOADS_IN
-#undef LOADS_WEIGHT

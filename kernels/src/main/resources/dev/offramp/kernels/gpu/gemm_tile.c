@@ -1,18 +1,10 @@
 /*
- * out = epilogue(W in + bias) at each valid position, by ordinary multiply-adds in float. A group
- * makes a tile of M positions and N outputs, in steps of DEPTH inputs; an item makes EACH x EACH of
- * it, in quarters of 4 x 4 that lie apart so that neighbours read neighbouring words.
+ * out = epilogue(W in + bias) at each valid position, by ordinary multiply-adds in float: a group
+ * makes a tile of M positions and N outputs. See tile.h.
  *   weight: (outputs, inputs), in: (.., inputs), residual and out: (.., outputs)
  * Group (x, y): x along outputs, y along positions. The next tile is on its way from memory while
  * this one is multiplied.
  */
-#define DEPTH 16
-#define ACROSS (N / EACH) /* items along outputs */
-#define ITEMS (ACROSS * (M / EACH))
-#define PARTS (EACH / 4)
-#define LOADS_IN (M * DEPTH / 4 / ITEMS)
-#define LOADS_WEIGHT (N * DEPTH / 4 / ITEMS)
-
 KERNEL void GEMM(
     const GLOBAL int* RESTRICT live,
     int capacity,
@@ -24,9 +16,8 @@ KERNEL void GEMM(
     const GLOBAL ACT* RESTRICT in,
     const GLOBAL ACT* residual,
     GLOBAL ACT* out) {
-  /* Four words of padding: lines of one item's four columns start at different banks. */
-  LOCAL float4 a[DEPTH * (M + 4) / 4];
-  LOCAL float4 b[DEPTH * (N + 4) / 4];
+  LOCAL float4 a[TILE_QUADS(M)];
+  LOCAL float4 b[TILE_QUADS(N)];
   LOCALPTR float* a_words = (LOCALPTR float*)a;
   LOCALPTR float* b_words = (LOCALPTR float*)b;
   int tokens = live[LIVE_TOKENS];
@@ -49,13 +40,7 @@ KERNEL void GEMM(
     int m = first + (LANE + e * ITEMS) / (DEPTH / 4);
     in_at[e] = (long)LIVE_LIST(live, capacity)[m < tokens ? m : first] * inputs;
   }
-  UNROLL
-  for (int i = 0; i < EACH; i++) {
-    UNROLL
-    for (int j = 0; j < EACH; j++) {
-      sum[i][j] = 0.0f;
-    }
-  }
+  TILE_CLEAR(sum)
   for (int k0 = -DEPTH; k0 < depth; k0 += DEPTH) {
     if (k0 + DEPTH < inputs) {
       int k = k0 + DEPTH + 4 * (LANE % (DEPTH / 4));
@@ -70,45 +55,12 @@ KERNEL void GEMM(
       }
     }
     if (k0 >= 0) {
-      UNROLL
-      for (int k = 0; k < DEPTH; k++) {
-        float4 p[PARTS];
-        float4 q[PARTS];
-        UNROLL
-        for (int i = 0; i < PARTS; i++) {
-          p[i] = a[k * (M + 4) / 4 + i * (M / EACH) + y];
-          q[i] = b[k * (N + 4) / 4 + i * ACROSS + x];
-        }
-        UNROLL
-        for (int i = 0; i < PARTS; i++) {
-          UNROLL
-          for (int j = 0; j < PARTS; j++) {
-            PRODUCT(sum, 4 * i + 0, 4 * j, p[i].x, q[j]);
-            PRODUCT(sum, 4 * i + 1, 4 * j, p[i].y, q[j]);
-            PRODUCT(sum, 4 * i + 2, 4 * j, p[i].z, q[j]);
-            PRODUCT(sum, 4 * i + 3, 4 * j, p[i].w, q[j]);
-          }
-        }
-      }
+      TILE_MULTIPLY(sum, a, b, x, y)
     }
     BARRIER();
     if (k0 + DEPTH < inputs) {
-      UNROLL
-      for (int e = 0; e < LOADS_IN; e++) {
-        int at = 4 * (LANE % (DEPTH / 4)) * (M + 4) + (LANE + e * ITEMS) / (DEPTH / 4);
-        UNROLL
-        for (int j = 0; j < 4; j++) {
-          a_words[at + j * (M + 4)] = next_in[e][j];
-        }
-      }
-      UNROLL
-      for (int e = 0; e < LOADS_WEIGHT; e++) {
-        int at = 4 * (LANE % (DEPTH / 4)) * (N + 4) + (LANE + e * ITEMS) / (DEPTH / 4);
-        UNROLL
-        for (int j = 0; j < 4; j++) {
-          b_words[at + j * (N + 4)] = next_weight[e][j];
-        }
-      }
+      TILE_KEEP(a_words, M, LOADS_IN, next_in)
+      TILE_KEEP(b_words, N, LOADS_WEIGHT, next_weight)
     }
     BARRIER();
   }
@@ -134,9 +86,3 @@ KERNEL void GEMM(
     }
   }
 }
-#undef DEPTH
-#undef ACROSS
-#undef ITEMS
-#undef PARTS
-#undef LOADS_IN
-#undef LOADS_WEIGHT

@@ -4,10 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import dev.offramp.kernels.Buffer;
+import dev.offramp.kernels.Convolution;
+import dev.offramp.kernels.ConvolutionShape;
 import dev.offramp.kernels.DataType;
 import dev.offramp.kernels.DeviceException;
 import dev.offramp.kernels.DeviceOptions;
 import dev.offramp.kernels.ExitSignal;
+import dev.offramp.kernels.ImageShape;
 import dev.offramp.kernels.Linear;
 import dev.offramp.kernels.LiveRows;
 import dev.offramp.kernels.Normalization;
@@ -17,6 +20,7 @@ import dev.offramp.kernels.Recording;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Function;
@@ -80,6 +84,18 @@ class GpuMemoryTest {
     assertThat(failEachCall(driver, rig -> rig.linear(1000, 1057))).isGreaterThanOrEqualTo(4);
   }
 
+  @ParameterizedTest
+  @EnumSource(
+      value = Precision.class,
+      names = {"F32", "F16"})
+  void aConvolutionThatFailsLeavesNothing(Precision precision) throws Exception {
+    ConvolutionShape shape = ConvolutionShape.same(new ImageShape(2, 2, 700), 700, 3, 1);
+    assertThat(failEachCall(GpuRig.driver(precision), rig -> rig.convolution(shape)))
+        .isGreaterThanOrEqualTo(5);
+    FakeDriver processor = new FakeDriver(FakeDriver.PROCESSOR, precision);
+    assertThat(failEachCall(processor, rig -> rig.convolution(shape))).isGreaterThanOrEqualTo(5);
+  }
+
   @Test
   void liveRowsThatFailLeaveNothing() throws Exception {
     assertThat(failEachCall(new FakeDriver(), rig -> rig.device.liveRows(20, 30)))
@@ -108,6 +124,27 @@ class GpuMemoryTest {
     map.close();
     map.close();
     assertThat(rig.device.liveBytes()).isZero();
+    rig.device.close();
+  }
+
+  /** Of a convolution each group ends with a panel of its own. */
+  @Test
+  void panelsOfGroupsAreCountedWithTheirPadding() {
+    GpuRig rig = new GpuRig(new FakeDriver(FakeDriver.PROCESSOR, Precision.F16), null);
+    ImageShape image = new ImageShape(4, 4, 40);
+    Map<ConvolutionShape, Integer> bytes =
+        Map.of(
+            new ConvolutionShape(image, 16, 3, 1, 1, 1), 4 * (16 * 360 + 16),
+            new ConvolutionShape(image, 33, 3, 1, 1, 1), 4 * (64 * 360 + 64),
+            new ConvolutionShape(image, 40, 3, 1, 1, 10), 4 * (160 * 36 + 160),
+            new ConvolutionShape(image, 40, 3, 1, 1, 40), 2 * 40 * 9 + 4 * 40);
+    bytes.forEach((shape, expected) -> {
+      Convolution map = rig.convolution(shape);
+      assertThat(rig.device.liveBytes()).as("%s", shape).isEqualTo(expected.longValue());
+      map.close();
+      map.close();
+      assertThat(rig.device.liveBytes()).isZero();
+    });
     rig.device.close();
   }
 

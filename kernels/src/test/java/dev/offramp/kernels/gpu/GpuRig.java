@@ -1,6 +1,8 @@
 package dev.offramp.kernels.gpu;
 
 import dev.offramp.kernels.Buffer;
+import dev.offramp.kernels.Convolution;
+import dev.offramp.kernels.ConvolutionShape;
 import dev.offramp.kernels.DataType;
 import dev.offramp.kernels.DeviceOptions;
 import dev.offramp.kernels.Linear;
@@ -51,6 +53,15 @@ final class GpuRig {
         MemorySegment.ofArray(new float[inputs * classes]),
         DataType.F32,
         MemorySegment.ofArray(new float[classes]));
+  }
+
+  Convolution convolution(ConvolutionShape shape) {
+    float[] weight = new float[shape.outputs() * shape.depth()];
+    return device.convolution(
+        shape,
+        MemorySegment.ofArray(weight),
+        DataType.F32,
+        MemorySegment.ofArray(new float[shape.outputs()]));
   }
 
   Normalization norm(int width) {
