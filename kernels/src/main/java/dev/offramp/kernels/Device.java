@@ -107,10 +107,8 @@ public interface Device extends AutoCloseable {
    * @param type type of the weight's elements: F32, F16 or BF16
    * @param bias F32 [outputs], or null for none
    */
-  default Convolution convolution(
-      ConvolutionShape shape, MemorySegment weight, DataType type, MemorySegment bias) {
-    throw new UnsupportedOperationException("convolution");
-  }
+  Convolution convolution(
+      ConvolutionShape shape, MemorySegment weight, DataType type, MemorySegment bias);
 
   /**
    * Input layer of an image model: out = byte * scale + shift for each channel of each pixel. This
@@ -124,10 +122,8 @@ public interface Device extends AutoCloseable {
    *     c
    * @param out activations, {@code image.elements()} wide
    */
-  default void pixels(
-      LiveRows rows, ImageShape image, Buffer scale, Buffer shift, Buffer pixels, Buffer out) {
-    throw new UnsupportedOperationException("pixels");
-  }
+  void pixels(
+      LiveRows rows, ImageShape image, Buffer scale, Buffer shift, Buffer pixels, Buffer out);
 
   /**
    * Convolution of each live row's image with a fused epilogue.
@@ -138,10 +134,8 @@ public interface Device extends AutoCloseable {
    *     the same buffer as out
    * @param out activations, {@code map.shape().out().elements()} wide
    */
-  default void convolve(
-      LiveRows rows, Convolution map, Buffer in, Epilogue epilogue, Buffer residual, Buffer out) {
-    throw new UnsupportedOperationException("convolve");
-  }
+  void convolve(
+      LiveRows rows, Convolution map, Buffer in, Epilogue epilogue, Buffer residual, Buffer out);
 
   /**
    * Largest value of each channel in a square window around each output pixel; pixels outside the
@@ -152,9 +146,7 @@ public interface Device extends AutoCloseable {
    * @param in activations, {@code window.in().elements()} wide
    * @param out activations, {@code window.out().elements()} wide
    */
-  default void maxPool(LiveRows rows, ConvolutionShape window, Buffer in, Buffer out) {
-    throw new UnsupportedOperationException("maxPool");
-  }
+  void maxPool(LiveRows rows, ConvolutionShape window, Buffer in, Buffer out);
 
   /**
    * Mean of each channel in each cell of a grid over the image. Cell i of g covers the lines from
@@ -164,9 +156,7 @@ public interface Device extends AutoCloseable {
    * @param in activations, {@code image.elements()} wide
    * @param out activations, grid * grid * channels wide: [grid, grid, channels]
    */
-  default void gridPool(LiveRows rows, ImageShape image, int grid, Buffer in, Buffer out) {
-    throw new UnsupportedOperationException("gridPool");
-  }
+  void gridPool(LiveRows rows, ImageShape image, int grid, Buffer in, Buffer out);
 
   /**
    * The shortcut without weights of residual networks ("option A" of He et al. 2015, arXiv
@@ -177,10 +167,7 @@ public interface Device extends AutoCloseable {
    * @param in activations, {@code image.elements()} wide
    * @param out activations, ceil(height / stride) * ceil(width / stride) * channels wide
    */
-  default void shortcut(
-      LiveRows rows, ImageShape image, int stride, int channels, Buffer in, Buffer out) {
-    throw new UnsupportedOperationException("shortcut");
-  }
+  void shortcut(LiveRows rows, ImageShape image, int stride, int channels, Buffer in, Buffer out);
 
   /**
    * Pools the positions of each live row to one vector.
