@@ -62,6 +62,14 @@ final class TileGenerator {
       }
     %s
 
+      static void product(int rows, int vectors, %s) {
+        switch (rows * 8 + vectors) {
+    %s
+          default -> throw new IllegalArgumentException(rows + " x " + vectors + " product");
+        }
+      }
+    %s
+
       /** Most pixels of a line. */
       static final int PIXELS = %d;
 
@@ -82,6 +90,11 @@ final class TileGenerator {
                 "      case %d -> tile%dx%d(%s);"
                     .formatted(rows * 8 + vectors, rows, vectors, names(PARAMETERS))),
             tiles(TileGenerator::tile),
+            LINE_PARAMETERS,
+            tiles((rows, vectors) ->
+                "      case %d -> product%dx%d(%s);"
+                    .formatted(rows * 8 + vectors, rows, vectors, names(LINE_PARAMETERS))),
+            tiles(TileGenerator::product),
             PIXELS,
             LINE_PARAMETERS,
             each(
@@ -128,25 +141,69 @@ final class TileGenerator {
                             + "    int c%1$d = c.at(cRow + %1$d, cColumn);")
                         .formatted(i)),
             each(sums, i -> "    FloatVector %s = %s;".formatted(sum.apply(i), load.apply(i))),
-            each(
-                vectors,
-                j ->
-                    ("      FloatVector b%1$d ="
-                            + " FloatVector.fromArray(SPECIES, b, bAt + (k * %2$d + %1$d) * LANES);")
-                        .formatted(j, vectors)),
-            each(
-                sums,
-                i ->
-                    (i % vectors > 0
-                            ? ""
-                            : "      v = FloatVector.broadcast(SPECIES, x[a%d + k]);\n"
-                                .formatted(i / vectors))
-                        + "      %1$s = v.fma(b%2$d, %1$s);".formatted(sum.apply(i), i % vectors)),
+            weights(vectors),
+            multiply(sums, vectors),
             each(sums, i -> "    " + store.apply(i)));
   }
 
   private static final String LINE_PARAMETERS =
       "int depth, float[] x, int at, int step, float[] b, int bAt, float[] y, int c, int cStep";
+
+  /** A tile that starts from 0 and whose rows are one step apart each. */
+  private static String product(int rows, int vectors) {
+    int sums = rows * vectors;
+    IntFunction<String> sum = i -> "s" + i / vectors + i % vectors;
+    return """
+
+      private static void product%dx%d(%s) {
+    %s
+    %s
+        for (int k = 0; k < depth; k++) {
+    %s
+          FloatVector v;
+    %s
+        }
+    %s
+      }\
+    """
+        .formatted(
+            rows,
+            vectors,
+            LINE_PARAMETERS,
+            each(rows, i -> "    int a%1$d = at + %1$d * step;".formatted(i)),
+            each(
+                sums,
+                i -> "    FloatVector %s = FloatVector.zero(SPECIES);".formatted(sum.apply(i))),
+            weights(vectors),
+            multiply(sums, vectors),
+            each(
+                sums,
+                i ->
+                    "    %s.intoArray(y, c + %d * cStep + %d * LANES);"
+                        .formatted(sum.apply(i), i / vectors, i % vectors)));
+  }
+
+  /** The weights of an input. */
+  private static String weights(int vectors) {
+    return each(
+        vectors,
+        j ->
+            ("      FloatVector b%1$d ="
+                    + " FloatVector.fromArray(SPECIES, b, bAt + (k * %2$d + %1$d) * LANES);")
+                .formatted(j, vectors));
+  }
+
+  /** The input of each row times its weights. */
+  private static String multiply(int sums, int vectors) {
+    return each(
+        sums,
+        i ->
+            (i % vectors > 0
+                    ? ""
+                    : "      v = FloatVector.broadcast(SPECIES, x[a%d + k]);\n"
+                        .formatted(i / vectors))
+                + "      s%1$d%2$d = v.fma(b%2$d, s%1$d%2$d);".formatted(i / vectors, i % vectors));
+  }
 
   /** Each number that is read serves up to three output pixels. */
   private static String line(int pixels) {

@@ -27,6 +27,11 @@ abstract class ConvolutionConformance extends DeviceConformance {
     "4, 7, 5, 64, 129, 1, 1, 0, 1",
     "2, 3, 4, 800, 33, 1, 1, 0, 1",
     "2, 4, 3, 160, 65, 3, 1, 1, 1",
+    "3, 1, 1, 16, 16, 3, 1, 1, 1",
+    "3, 7, 5, 16, 48, 3, 1, 1, 1",
+    "2, 5, 1, 32, 80, 3, 1, 1, 1",
+    "1, 35, 33, 16, 144, 3, 1, 1, 1",
+    "2, 6, 9, 208, 16, 3, 1, 1, 1",
     "2, 17, 15, 3, 33, 7, 2, 3, 1",
     "2, 12, 12, 3, 7, 7, 1, 0, 1",
     "3, 5, 6, 4, 6, 2, 3, 1, 1",
@@ -139,14 +144,24 @@ abstract class ConvolutionConformance extends DeviceConformance {
 
   /** Exactly the outputs that see them, and only in their row. */
   @ParameterizedTest
-  @CsvSource({"3, 1, 1, 1", "3, 2, 1, 1", "1, 1, 0, 1", "7, 2, 3, 1", "3, 1, 1, 2", "3, 1, 1, 8"})
-  void convolveLetsNanAndInfinityThrough(int kernel, int stride, int padding, int groups) {
+  @CsvSource({
+    "8, 3, 1, 1, 1",
+    "32, 3, 1, 1, 1",
+    "8, 3, 2, 1, 1",
+    "8, 1, 1, 0, 1",
+    "8, 7, 2, 3, 1",
+    "8, 3, 1, 1, 2",
+    "8, 3, 1, 1, 8"
+  })
+  void convolveLetsNanAndInfinityThrough(
+      int channels, int kernel, int stride, int padding, int groups) {
     ConvolutionShape shape =
-        new ConvolutionShape(new ImageShape(9, 8, 8), 24, kernel, stride, padding, groups);
+        new ConvolutionShape(
+            new ImageShape(9, 8, channels), 4 * channels, kernel, stride, padding, groups);
     Batch batch = Batch.full(3, 1);
     float[] in = batch.activations(rig.random, shape.in().elements());
     in[shape.in().elements() + 5] = Float.NaN; // Row 1, its first pixel.
-    in[2 * shape.in().elements() + (4 * 8 + 7) * 8] = Float.POSITIVE_INFINITY;
+    in[2 * shape.in().elements() + (4 * 8 + 7) * channels] = Float.POSITIVE_INFINITY;
     float[] weight = rig.weight(shape.depth(), shape.outputs());
     Convolution map = convolution(shape, weight, null);
     int width = shape.out().elements();

@@ -76,6 +76,11 @@ final class Convolve {
 
   /** Lines from (inclusive) to (exclusive) of a row's output, a strip of them after the other. */
   private void lines(Product product, int row, int from, int to, Scratch scratch) {
+    Winograd winograd = product.map.winograd();
+    if (winograd != null && winograd.takes(product, row)) {
+      winograd.lines(product, row, from, to, scratch);
+      return;
+    }
     ConvolutionShape shape = product.map.shape();
     int line = (shape.in().width() + 2 * shape.padding()) * shape.in().channels();
     int most = Math.max(1, (STRIP / line - shape.kernel()) / shape.stride() + 1);

@@ -22,6 +22,9 @@ interface InnerLoops {
   /** Most rows of a tile of that width: as many as the registers hold sums for. */
   int tileRows(int vectors);
 
+  /** Whether {@link WinogradLoops} can be used. */
+  boolean winograd();
+
   /** The code path in a few words. */
   String description();
 

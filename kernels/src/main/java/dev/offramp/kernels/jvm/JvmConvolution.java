@@ -26,6 +26,7 @@ final class JvmConvolution implements Convolution {
   private final List<Pass> passes;
   private final int[] windows;
   private final int[] pixels;
+  private final Winograd winograd; // null where it does not fit
   private float[] packed; // (depth * outputs), those of panels padded
   private float[] bias; // (outputs + lanes)
 
@@ -70,6 +71,7 @@ final class JvmConvolution implements Convolution {
       MemorySegment.copy(bias, JAVA_FLOAT_UNALIGNED, 0, this.bias, 0, shape.outputs());
     }
     packed = new float[(int) elements(loops, shape)];
+    winograd = Winograd.fits(loops, shape) ? new Winograd(loops, shape, this.bias) : null;
     pack(weight, type);
     memory.add(bytes());
   }
@@ -153,6 +155,9 @@ final class JvmConvolution implements Convolution {
     float[] row = new float[shape.depth()]; // (inputs, kernel, kernel)
     for (int output = 0, panel = 0; output < shape.outputs(); output++) {
       Weights.read(weight, type, (long) output * row.length, row);
+      if (winograd != null) {
+        winograd.pack(output, row);
+      }
       int first = output;
       int stride = shape.outputs();
       boolean lines = false;
@@ -201,6 +206,11 @@ final class JvmConvolution implements Convolution {
     return packed;
   }
 
+  /** The faster way, for most images; null if there is none. */
+  Winograd winograd() {
+    return winograd;
+  }
+
   /** Padded by a vector. */
   float[] bias() {
     return bias;
@@ -211,7 +221,8 @@ final class JvmConvolution implements Convolution {
   }
 
   private long bytes() {
-    return 4L * (packed.length + bias.length + windows.length + pixels.length);
+    return 4L * (packed.length + bias.length + windows.length + pixels.length)
+        + (winograd == null ? 0 : winograd.bytes());
   }
 
   @Override

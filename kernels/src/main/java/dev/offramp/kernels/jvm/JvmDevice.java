@@ -215,7 +215,7 @@ public final class JvmDevice implements Device {
     check.weights(shape, weight, type, bias);
     return Memory.allocate(
         "a convolution",
-        JvmConvolution.elements(LOOPS, shape),
+        Math.max(JvmConvolution.elements(LOOPS, shape), Winograd.elements(shape)),
         () -> new JvmConvolution(memory, LOOPS, shape, weight, type, bias));
   }
 

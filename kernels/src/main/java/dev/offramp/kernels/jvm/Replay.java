@@ -80,7 +80,8 @@ final class Replay {
     // What a block should have: fewer positions where one is the work of many tokens.
     int weight = stretch.stream().mapToInt(Work::weight).max().orElseThrow();
     double size = Math.max(1, (double) blocking.tokens / weight);
-    if (share < 0.75 * size) {
+    // An image alone is enough for a block.
+    if (share < (weight > 1 ? 1 : 0.75 * size)) {
       return List.of();
     }
     int count = workers.threads() * (int) Math.max(1, Math.round(share / size));

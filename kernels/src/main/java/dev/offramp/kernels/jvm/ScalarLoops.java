@@ -20,6 +20,11 @@ final class ScalarLoops implements InnerLoops {
   }
 
   @Override
+  public boolean winograd() {
+    return false;
+  }
+
+  @Override
   public String description() {
     return "plain Java";
   }

@@ -26,6 +26,11 @@ final class VectorLoops implements InnerLoops {
   }
 
   @Override
+  public boolean winograd() {
+    return true;
+  }
+
+  @Override
   public String description() {
     return "Vector API, " + SPECIES.vectorBitSize() + " bits";
   }

@@ -1,0 +1,233 @@
+package dev.offramp.kernels.jvm;
+
+import dev.offramp.kernels.ConvolutionShape;
+import dev.offramp.kernels.Epilogue;
+import dev.offramp.kernels.ImageShape;
+import java.util.Arrays;
+
+/**
+ * Convolution with kernels of 3 x 3 by Winograd's minimal filtering F(2 x 2, 3 x 3) (Lavin and Gray
+ * 2015, arXiv 1509.09308): an image is cut into tiles of 2 x 2 outputs, each seeing 4 x 4 inputs.
+ * In the transformed numbers a tile takes 16 products of each input with each output instead of 36.
+ *
+ * <p>Tiles start at the image's corner whatever lines are asked for, so a row's values do not
+ * depend on how its lines are divided. A number that is not finite would spread over its tile:
+ * images with one are left to the other way of computing.
+ */
+final class Winograd {
+  /** Products of a tile. */
+  private static final int POINTS = 16;
+
+  /** Numbers of transformed inputs at a time: they stay in the second-level cache. */
+  private static final int STRIP = 1 << 15;
+
+  // Slots of scratch.
+  private static final int PADDED = 0;
+  private static final int INPUTS = 1;
+  private static final int OUTPUTS = 2;
+
+  private final InnerLoops loops;
+  private final ConvolutionShape shape;
+  private final int panelWidth;
+  private final float[] weights; // (POINTS, panels, inputs, panel)
+  private final float[] bias;
+
+  /** Whether this is a convolution that can be computed so. */
+  static boolean fits(InnerLoops loops, ConvolutionShape shape) {
+    return loops.winograd()
+        && shape.kernel() == 3
+        && shape.stride() == 1
+        && shape.padding() == 1
+        && shape.groups() == 1
+        && shape.in().channels() % loops.lanes() == 0
+        && shape.outputs() % loops.lanes() == 0;
+  }
+
+  /** Elements of the transformed weights. */
+  static long elements(ConvolutionShape shape) {
+    return (long) POINTS * shape.in().channels() * shape.outputs();
+  }
+
+  /**
+   * @param bias F32 [outputs] at least
+   */
+  Winograd(InnerLoops loops, ConvolutionShape shape, float[] bias) {
+    this.loops = loops;
+    this.shape = shape;
+    this.bias = bias;
+    panelWidth = loops.panelVectors() * loops.lanes();
+    weights = new float[(int) elements(shape)];
+  }
+
+  /**
+   * Takes the weights of an output.
+   *
+   * @param kernels [inputs, 3, 3]
+   */
+  void pack(int output, float[] kernels) {
+    int inputs = shape.in().channels();
+    int first = output / panelWidth * panelWidth;
+    int width = Math.min(panelWidth, shape.outputs() - first);
+    double[] transformed = new double[POINTS];
+    for (int i = 0; i < inputs; i++) {
+      transform(kernels, 9 * i, transformed);
+      for (int point = 0; point < POINTS; point++) {
+        int panel = point * inputs * shape.outputs() + first * inputs;
+        weights[panel + i * width + output - first] = (float) transformed[point];
+      }
+    }
+  }
+
+  /** G g G^T, with G = [1 0 0; 1/2 1/2 1/2; 1/2 -1/2 1/2; 0 0 1]. */
+  private static void transform(float[] kernel, int at, double[] to) {
+    double[] lines = new double[4 * 3];
+    for (int j = 0; j < 3; j++) {
+      double a = kernel[at + j];
+      double b = kernel[at + 3 + j];
+      double c = kernel[at + 6 + j];
+      lines[j] = a;
+      lines[3 + j] = (a + b + c) / 2;
+      lines[6 + j] = (a - b + c) / 2;
+      lines[9 + j] = c;
+    }
+    for (int i = 0; i < 4; i++) {
+      double a = lines[3 * i];
+      double b = lines[3 * i + 1];
+      double c = lines[3 * i + 2];
+      to[4 * i] = a;
+      to[4 * i + 1] = (a + b + c) / 2;
+      to[4 * i + 2] = (a - b + c) / 2;
+      to[4 * i + 3] = c;
+    }
+  }
+
+  private int stripRows(int across) {
+    int rows = STRIP / (POINTS * across * shape.in().channels());
+    return Math.clamp(rows, 1, Math.ceilDiv(shape.out().height(), 2));
+  }
+
+  /** Lines from (inclusive) to (exclusive) of an output, a strip of tiles after the other. */
+  void lines(Convolve.Product product, int row, int from, int to, Scratch scratch) {
+    int most = stripRows(Math.ceilDiv(shape.out().width(), 2));
+    int end = Math.ceilDiv(to, 2);
+    for (int first = from / 2; first < end; first += most) {
+      strip(product, row, first, Math.min(first + most, end), from, to, scratch);
+    }
+  }
+
+  /**
+   * Rows of tiles.
+   *
+   * @param top first row of tiles
+   * @param from first line to be written
+   * @param to end of the lines to be written
+   */
+  private void strip(
+      Convolve.Product product, int row, int top, int bottom, int from, int to, Scratch scratch) {
+    ImageShape out = shape.out();
+    int inputs = shape.in().channels();
+    int outputs = shape.outputs();
+    int across = Math.ceilDiv(out.width(), 2);
+    int count = across * (bottom - top);
+    int line = (2 * across + 2) * inputs;
+    float[] padded = scratch.floats(PADDED, (2 * (bottom - top) + 2) * line);
+    pad(product.in().data(), row * shape.in().elements(), 2 * top - 1, line, padded, bottom - top);
+
+    // Planes start at different places of the cache's sets.
+    int inPlane = count * inputs + loops.lanes();
+    int outPlane = count * outputs + loops.lanes();
+    float[] u = scratch.floats(INPUTS, POINTS * inPlane);
+    float[] m = scratch.floats(OUTPUTS, POINTS * outPlane);
+    for (int t = 0; t < count; t++) {
+      int at = 2 * (t / across) * line + 2 * (t % across) * inputs;
+      WinogradLoops.input(padded, at, inputs, line, u, t * inputs, inPlane, inputs);
+    }
+    products(u, inPlane, m, outPlane, count);
+
+    Epilogue epilogue = product.epilogue();
+    boolean relu = epilogue == Epilogue.BIAS_RELU || epilogue == Epilogue.BIAS_RESIDUAL_RELU;
+    float[] residual = product.residual() == null ? null : product.residual().data();
+    int image = row * out.elements();
+    for (int t = 0; t < count; t++) {
+      int y = 2 * (top + t / across);
+      int x = 2 * (t % across);
+      int at = image + (y * out.width() + x) * outputs;
+      int lines = (y >= from ? 1 : 0) | (y + 1 < to ? 2 : 0);
+      int columns = x + 1 < out.width() ? 2 : 1;
+      WinogradLoops.output(
+          m,
+          t * outputs,
+          outPlane,
+          bias,
+          residual,
+          product.out().data(),
+          at,
+          outputs,
+          out.width() * outputs,
+          lines,
+          columns,
+          relu);
+    }
+    if (epilogue == Epilogue.BIAS_GELU) {
+      int first = Math.max(from, 2 * top) * out.width();
+      int end = Math.min(to, 2 * bottom) * out.width();
+      loops.gelu(product.out(), first, image, end - first, outputs);
+    }
+  }
+
+  /** Lines of the image from {@code first} on, which may be -1, with zeros around them. */
+  private void pad(float[] in, int image, int first, int line, float[] padded, int rows) {
+    int inputs = shape.in().channels();
+    int width = shape.in().width() * inputs;
+    int at = 0;
+    for (int y = first; y < first + 2 * rows + 2; y++) {
+      if (y < 0 || y >= shape.in().height()) {
+        Arrays.fill(padded, at, at + line, 0);
+      } else {
+        Arrays.fill(padded, at, at + inputs, 0);
+        System.arraycopy(in, image + y * width, padded, at + inputs, width);
+        Arrays.fill(padded, at + inputs + width, at + line, 0);
+      }
+      at += line;
+    }
+  }
+
+  /** At each point a product of its own, tiles x inputs x outputs. */
+  private void products(float[] u, int inPlane, float[] m, int outPlane, int count) {
+    int inputs = shape.in().channels();
+    int outputs = shape.outputs();
+    for (int point = 0; point < POINTS; point++) {
+      for (int column = 0; column < outputs; column += panelWidth) {
+        int vectors = Math.min(panelWidth, outputs - column) / loops.lanes();
+        int panel = (point * outputs + column) * inputs;
+        int parts = Math.ceilDiv(count, loops.tileRows(vectors));
+        for (int part = 0; part < parts; part++) {
+          int from = count * part / parts;
+          int rows = count * (part + 1) / parts - from;
+          Tiles.product(
+              rows,
+              vectors,
+              inputs,
+              u,
+              point * inPlane + from * inputs,
+              inputs,
+              weights,
+              panel,
+              m,
+              point * outPlane + from * outputs + column,
+              outputs);
+        }
+      }
+    }
+  }
+
+  /** Whether an image can be computed so: all its numbers are finite. */
+  boolean takes(Convolve.Product product, int row) {
+    int size = shape.in().elements();
+    return WinogradLoops.finite(product.in().data(), row * size, size);
+  }
+
+  long bytes() {
+    return 4L * weights.length;
+  }
+}
