@@ -26,7 +26,7 @@ final class JvmConvolution implements Convolution {
   private final List<Pass> passes;
   private final int[] windows;
   private final int[] pixels;
-  private final Winograd winograd; // null where it does not fit
+  private Winograd winograd; // null where it does not fit
   private float[] packed; // (depth * outputs), those of panels padded
   private float[] bias; // (outputs + lanes)
 
@@ -73,6 +73,9 @@ final class JvmConvolution implements Convolution {
     packed = new float[(int) elements(loops, shape)];
     winograd = Winograd.fits(loops, shape) ? new Winograd(loops, shape, this.bias) : null;
     pack(weight, type);
+    if (winograd != null && !winograd.usable()) {
+      winograd = null;
+    }
     memory.add(bytes());
   }
 
@@ -85,6 +88,12 @@ final class JvmConvolution implements Convolution {
     int part = shape.outputs() / shape.groups();
     int padded = tiled(loops, shape) ? padded(part, loops.lanes()) : part;
     return (long) shape.depth() * padded * shape.groups();
+  }
+
+  /** Elements of the larger of its arrays. */
+  static long largestArray(InnerLoops loops, ConvolutionShape shape) {
+    long other = Winograd.fits(loops, shape) ? Winograd.elements(shape) : 0;
+    return Math.max(elements(loops, shape), other);
   }
 
   private static int padded(int count, int lanes) {
@@ -231,6 +240,7 @@ final class JvmConvolution implements Convolution {
       memory.add(-bytes());
       packed = null;
       bias = null;
+      winograd = null;
     }
   }
 }

@@ -215,7 +215,7 @@ public final class JvmDevice implements Device {
     check.weights(shape, weight, type, bias);
     return Memory.allocate(
         "a convolution",
-        Math.max(JvmConvolution.elements(LOOPS, shape), Winograd.elements(shape)),
+        JvmConvolution.largestArray(LOOPS, shape),
         () -> new JvmConvolution(memory, LOOPS, shape, weight, type, bias));
   }
 

@@ -11,8 +11,9 @@ import java.util.Arrays;
  * In the transformed numbers a tile takes 16 products of each input with each output instead of 36.
  *
  * <p>Tiles start at the image's corner whatever lines are asked for, so a row's values do not
- * depend on how its lines are divided. A number that is not finite would spread over its tile:
- * images with one are left to the other way of computing.
+ * depend on how its lines are divided. Rounding errors are relative to the largest inputs of a
+ * tile. A number that is not finite would spread over its tile, and a huge one might overflow:
+ * images with such numbers are left to the other way of computing, whose weights are kept for that.
  */
 final class Winograd {
   /** Products of a tile. */
@@ -31,10 +32,20 @@ final class Winograd {
   private final int panelWidth;
   private final float[] weights; // (POINTS, panels, inputs, panel)
   private final float[] bias;
+  private boolean usable = true;
+
+  /** Most numbers of a row of tiles, transformed: more would be much memory for each thread. */
+  private static final long MOST = 1 << 22;
+
+  /** Numbers below it in absolute value cannot overflow, nor can their sums and products. */
+  private static final float LARGE = 1e15f;
 
   /** Whether this is a convolution that can be computed so. */
   static boolean fits(InnerLoops loops, ConvolutionShape shape) {
+    long across = (shape.out().width() + 1L) / 2;
+    int channels = Math.max(shape.in().channels(), shape.outputs());
     return loops.winograd()
+        && POINTS * across * channels <= MOST
         && shape.kernel() == 3
         && shape.stride() == 1
         && shape.padding() == 1
@@ -74,6 +85,7 @@ final class Winograd {
       for (int point = 0; point < POINTS; point++) {
         int panel = point * inputs * shape.outputs() + first * inputs;
         weights[panel + i * width + output - first] = (float) transformed[point];
+        usable &= Math.abs(transformed[point]) < LARGE;
       }
     }
   }
@@ -221,10 +233,15 @@ final class Winograd {
     }
   }
 
-  /** Whether an image can be computed so: all its numbers are finite. */
+  /** Whether no weight is too large to be used so. */
+  boolean usable() {
+    return usable;
+  }
+
+  /** Whether an image can be computed so: none of its numbers is too large. */
   boolean takes(Convolve.Product product, int row) {
     int size = shape.in().elements();
-    return WinogradLoops.finite(product.in().data(), row * size, size);
+    return WinogradLoops.squares(product.in().data(), row * size, size) < LARGE * LARGE;
   }
 
   long bytes() {

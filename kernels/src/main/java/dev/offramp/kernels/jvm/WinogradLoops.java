@@ -124,13 +124,16 @@ final class WinogradLoops {
     v.intoArray(out, at);
   }
 
-  /** Whether all numbers are finite; their count is a multiple of the lanes. */
-  static boolean finite(float[] x, int at, int count) {
+  /**
+   * Sum of the squares; NaN or infinite where a number is. Their count is a multiple of the lanes.
+   */
+  static float squares(float[] x, int at, int count) {
     FloatVector sum = FloatVector.zero(SPECIES);
     for (int i = at; i < at + count; i += LANES) {
-      sum = sum.add(load(x, i).mul(0f)); // 0, or NaN
+      FloatVector v = load(x, i);
+      sum = v.fma(v, sum);
     }
-    return Vectors.sum(sum) == 0;
+    return Vectors.sum(sum);
   }
 
   private static FloatVector load(float[] x, int at) {

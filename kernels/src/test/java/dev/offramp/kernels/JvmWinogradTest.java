@@ -5,14 +5,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Random;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * An image's values are the same bits on any number of threads, which cut it differently, beside
- * other images, and through a recording.
+ * The fast way of computing 3x3 convolutions: an image's values are the same bits on any number of
+ * threads, which cut it differently, beside other images, and through a recording.
  */
-class JvmConvolutionDeterminismTest {
+class JvmWinogradTest {
   private static final int ROWS = 5;
 
   private final long seed = Long.getLong("offramp.seed", System.nanoTime());
@@ -20,7 +22,7 @@ class JvmConvolutionDeterminismTest {
   @ParameterizedTest
   @CsvSource({"32, 32, 16, 16", "17, 15, 16, 32", "8, 8, 64, 64", "9, 7, 5, 24", "9, 8, 24, 40"})
   void bitsDependOnNothingButTheImage(int height, int width, int channels, int outputs) {
-    System.out.println("JvmConvolutionDeterminismTest: offramp.seed=" + seed);
+    System.out.println("JvmWinogradTest: offramp.seed=" + seed);
     ConvolutionShape shape =
         ConvolutionShape.same(new ImageShape(height, width, channels), outputs, 3, 1);
     Random random = new Random(seed);
@@ -40,6 +42,45 @@ class JvmConvolutionDeterminismTest {
         System.arraycopy(alone, row * size, apart, row * size, size);
       }
       assertThat(apart).as("%d threads", threads).isEqualTo(expected);
+    }
+  }
+
+  /** What one way of computing cannot do the other can: no number of these overflows by itself. */
+  @ParameterizedTest
+  @ValueSource(floats = {3e38f, 1e20f, 1f})
+  void hugeNumbersComeThrough(float huge) {
+    ConvolutionShape shape = ConvolutionShape.same(new ImageShape(6, 5, 16), 16, 3, 1);
+    float[] in = new float[shape.in().elements()];
+    for (int i = 0; i < in.length; i++) {
+      in[i] = i % 2 == 0 ? huge : -huge;
+    }
+    float[] weight = new float[16 * 16 * 9];
+    for (int o = 0; o < 16; o++) {
+      weight[(o * 16 + o) * 9 + 4] = 1; // The middle of the kernel from a channel to itself.
+    }
+    try (Rig rig = new Rig(Devices.open("jvm", new DeviceOptions(1)), seed)) {
+      LiveRows rows = rig.open(rig.device.liveRows(1, 1));
+      rows.load(new int[] {0}, new int[] {1}, 1);
+      Convolution map =
+          rig.open(
+              rig.device.convolution(shape, MemorySegment.ofArray(weight), DataType.F32, null));
+      Buffer out = rig.upload(new float[in.length]);
+
+      rig.device.convolve(rows, map, rig.upload(in), Epilogue.BIAS, null, out);
+
+      assertThat(rig.floats(out)).isEqualTo(in);
+    }
+  }
+
+  /** A depthwise convolution is small however many channels it has. */
+  @Test
+  void manyChannelsInGroups() {
+    ConvolutionShape shape =
+        new ConvolutionShape(new ImageShape(3, 3, 12_000), 12_000, 3, 1, 1, 12_000);
+    try (Rig rig = new Rig(Devices.open("jvm", new DeviceOptions(1)), seed)) {
+      MemorySegment weight = MemorySegment.ofArray(new float[12_000 * 9]);
+      assertThat(rig.open(rig.device.convolution(shape, weight, DataType.F32, null)).shape())
+          .isEqualTo(shape);
     }
   }
 
