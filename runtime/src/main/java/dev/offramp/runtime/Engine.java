@@ -150,6 +150,9 @@ public final class Engine implements AutoCloseable {
    * Hands a request over, if there is room in the queue at once.
    *
    * @return the answer to come, or nothing if the queue is full
+   * @throws dev.offramp.models.InputException if an image cannot be read or is not one PNG or JPEG
+   *     file
+   * @throws IllegalArgumentException if the model takes texts and this is an image, or the reverse
    * @throws IllegalStateException if the engine is closed
    */
   public Optional<Future<Result>> trySubmit(Request request) {
