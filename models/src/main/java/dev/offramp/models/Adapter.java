@@ -92,7 +92,7 @@ final class Adapter {
       } else if (name.endsWith(DELTA)) {
         Tensor base = base(merged, name, stem(name, DELTA));
         merged.put(base.name(), add(base, delta, arena));
-      } else if (name.startsWith("exits.")) {
+      } else if (ModelTensors.isOfExit(name)) {
         merged.put(name, delta);
       } else {
         throw error(name, "is neither a delta nor an exit head; write the adapter again");

@@ -56,7 +56,7 @@ final class CifarFile {
         list.bad(
             file.error(
                 part,
-                "has class %d where 0 to %d are possible; name CIFAR-10 data that fits the model"
+                "has class %d where 0 to %d are possible; name a file of CIFAR-10"
                     .formatted(label, names.count() - 1)));
       } else {
         list.add(file.path(), part, pixels(record), names.of(label));

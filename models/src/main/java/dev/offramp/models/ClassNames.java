@@ -10,17 +10,19 @@ import java.util.List;
  */
 record ClassNames(List<String> usual, List<String> model) {
 
-  /** Classes that have a name. */
+  /** Classes of the data set. */
   int count() {
-    return ownNames() ? usual.size() : Math.min(usual.size(), model.size());
+    return usual.size();
   }
 
-  /** By the data set's own names if the model knows them, else by the model's number. */
+  /**
+   * By the data set's own names if the model knows them, else by the model's number if it has as
+   * many classes; null otherwise, as the numbers mean something else then.
+   */
   String of(int number) {
-    return ownNames() ? usual.get(number) : model.get(number);
-  }
-
-  private boolean ownNames() {
-    return model.isEmpty() || model.containsAll(usual);
+    if (model.isEmpty() || model.containsAll(usual)) {
+      return usual.get(number);
+    }
+    return model.size() == usual.size() ? model.get(number) : null;
   }
 }

@@ -94,14 +94,14 @@ final class IdxFile {
       list.bad(
           file.error(
               part,
-              "has class %d where 0 to %d are possible; name data that fits the model"
+              "has class %d where 0 to %d are possible; name data of ten classes"
                   .formatted(label, names.count() - 1)));
     } else {
       list.add(file.path(), part, pixels, label < 0 ? null : names.of(label));
     }
   }
 
-  /** The classes of all images; null if there is no file of labels. */
+  /** The classes of all images that are read; null if there is no file of labels. */
   private static byte[] classes(Path images, int count) {
     Path path = labelsOf(images);
     if (path == null || !Files.exists(path)) {
@@ -119,9 +119,11 @@ final class IdxFile {
                 : "says %d labels where there are %d images; use the file that belongs to them"
                     .formatted(labels, count));
       }
-      // Not by the header's number: what is there bounds what is allocated.
-      byte[] classes = in.readNBytes(count);
-      if (classes.length < count || in.read() >= 0) {
+      // Read in pieces: not the header's number but what is there bounds what is allocated, and as
+      // a small gzip file can hold much, so does the number of images that are read at most.
+      int needed = Math.min(count, TextData.MAX_EXAMPLES);
+      byte[] classes = in.readNBytes(needed);
+      if (classes.length < needed || needed == count && in.read() >= 0) {
         throw file.error(null, "does not hold " + count + " labels; get the file again");
       }
       return classes;

@@ -1,6 +1,7 @@
 package dev.offramp.models;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
@@ -20,7 +21,10 @@ import java.util.stream.Stream;
  *       are the labels; in the order of their names. Hidden files are passed over.
  * </ul>
  *
- * But for {@code .bin}, files are known by their first bytes. The shorter side is scaled to the
+ * The first two number their classes: a picture has the data set's name of its class if the model
+ * knows all ten, else the model's label of that number if the model has ten, else no label.
+ *
+ * <p>But for {@code .bin}, files are known by their first bytes. The shorter side is scaled to the
  * model's {@code resize} and the middle cut out; grey becomes three equal channels and colour its
  * luma, as the model needs.
  */
@@ -74,6 +78,18 @@ public final class ImageData {
     return list.pictures();
   }
 
+  /**
+   * The picture of one PNG or JPEG file.
+   *
+   * @param config of a model that takes images
+   * @throws InputException if it is something else, such as a folder, or cannot be read
+   */
+  public static Picture picture(Path file, ModelConfig config) {
+    PictureList list = new PictureList(config, OnBad.FAIL);
+    readPicture(file, null, list);
+    return list.pictures().getFirst();
+  }
+
   private static void readFile(Path path, List<String> labels, PictureList list) {
     try (ImageFile file = ImageFile.open(path)) {
       if (CifarFile.isNamed(path.getFileName().toString())) {
@@ -91,7 +107,7 @@ public final class ImageData {
   }
 
   private static void readFolder(Path folder, PictureList list) {
-    List<Path> entries = entries(folder);
+    List<Path> entries = entries(folder, list);
     if (entries.stream().noneMatch(Files::isDirectory)) {
       entries.forEach(file -> readPicture(file, null, list));
       return;
@@ -99,7 +115,7 @@ public final class ImageData {
     for (Path entry : entries) {
       if (Files.isDirectory(entry)) {
         String label = entry.getFileName().toString();
-        entries(entry).forEach(file -> readPicture(file, label, list));
+        entries(entry, list).forEach(file -> readPicture(file, label, list));
       } else {
         list.bad(
             InputException.in(
@@ -116,6 +132,16 @@ public final class ImageData {
     }
   }
 
+  /** What is in a folder, by name; nothing if that cannot be read. */
+  private static List<Path> entries(Path folder, PictureList list) {
+    try {
+      return entries(folder);
+    } catch (InputException e) {
+      list.bad(e);
+      return List.of();
+    }
+  }
+
   /** What is in a folder, by name. */
   private static List<Path> entries(Path folder) {
     try (Stream<Path> entries = Files.list(folder)) {
@@ -125,6 +151,8 @@ public final class ImageData {
           .toList();
     } catch (IOException e) {
       throw Disk.unreadable(folder, e);
+    } catch (UncheckedIOException e) {
+      throw Disk.unreadable(folder, e.getCause());
     }
   }
 

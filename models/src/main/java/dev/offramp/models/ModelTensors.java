@@ -4,15 +4,24 @@ import java.util.List;
 import java.util.SequencedMap;
 
 /** Names and shapes of the tensors of a model directory. */
-final class ModelTensors {
+public final class ModelTensors {
+  private static final String EXITS = "exits.";
+
   private ModelTensors() {}
 
-  static String exitWeight(int exit) {
-    return "exits." + exit + ".weight";
+  /** Name of the weights of an exit's head, [labels, features]. */
+  public static String exitWeight(int exit) {
+    return EXITS + exit + ".weight";
   }
 
-  static String exitBias(int exit) {
-    return "exits." + exit + ".bias";
+  /** Name of the biases of an exit's head, [labels]. */
+  public static String exitBias(int exit) {
+    return EXITS + exit + ".bias";
+  }
+
+  /** Whether a tensor of this name belongs to an exit's head. */
+  public static boolean isOfExit(String name) {
+    return name.startsWith(EXITS);
   }
 
   /** Shapes of all tensors, those of exit heads last: [labels, features] and [labels]. */

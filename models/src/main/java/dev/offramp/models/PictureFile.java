@@ -34,9 +34,19 @@ final class PictureFile {
    *     cannot be decoded
    */
   static Pixels read(ImageFile file) {
+    try {
+      return pixels(file);
+    } catch (OutOfMemoryError e) {
+      // One picture's arrays were too large, and are gone: others may fit.
+      throw file.error(
+          null, "does not fit Java's heap; make it smaller, or the heap larger (-Xmx)");
+    }
+  }
+
+  private static Pixels pixels(ImageFile file) {
     boolean png = file.magic() == PngChunks.SIGNATURE;
     if (!png && file.magic() >>> 8 != JPEG) {
-      throw file.error(null, "is neither PNG nor JPEG; convert it to one of them");
+      throw file.error(null, "is neither PNG nor JPEG; convert it to one of them, or move it away");
     }
     byte[] bytes;
     try {

@@ -44,6 +44,8 @@ record ResnetCheck(FieldCheck check) {
     activations(a, at);
     if (a.shortcut().equals(ResnetArchitecture.PAD)) {
       padding(a, at);
+    } else {
+      projections(a, at);
     }
   }
 
@@ -116,6 +118,23 @@ record ResnetCheck(FieldCheck check) {
             "pad cannot go from %d to %d channels at block %d; use projection"
                 .formatted(block.in().channels(), block.out().channels(), layer));
       }
+    }
+  }
+
+  /** A shortcut that is computed needs a map of its own: it is added to what it was made of. */
+  private void projections(ResnetArchitecture a, String at) {
+    List<Block> blocks = a.blocks();
+    int first = 0;
+    for (int g = 0; g < a.groups().size(); g++) {
+      Block block = blocks.get(first);
+      if (block.changes() && block.in().equals(block.out())) {
+        throw check.error(
+            at + "groups[" + g + "].stride",
+            "%d leaves a map of %d x %d pixels as it is, where projection needs another size; use"
+                    .formatted(block.stride(), block.in().height(), block.in().width())
+                + " stride 1 or larger images");
+      }
+      first += a.groups().get(g).blocks();
     }
   }
 

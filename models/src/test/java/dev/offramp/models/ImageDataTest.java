@@ -55,10 +55,14 @@ class ImageDataTest {
     Collections.reverse(reversed);
     assertThat(labels(file, config(32, 3, reversed))).containsExactly("airplane", "automobile");
     List<String> own = List.of("zero", "one", "two");
-    assertThat(labels(file, config(32, 3, own))).containsExactly("zero", "one");
+    assertThat(labels(file, config(32, 3, own))).containsOnlyNulls().hasSize(2);
+    List<String> ten = new ArrayList<>(CIFAR);
+    ten.set(1, "car");
+    assertThat(labels(file, config(32, 3, ten))).containsExactly("airplane", "car");
+    List<String> more = new ArrayList<>(reversed);
+    more.addFirst("submarine");
+    assertThat(labels(file, config(32, 3, more))).containsExactly("airplane", "automobile");
     assertThat(labels(file, config(32, 3, List.of()))).containsExactly("airplane", "automobile");
-    Path third = write("b.bin", cifar(4));
-    refuses(third, config(32, 3, own), "record 3: has class 3 where 0 to 2 are possible");
   }
 
   @Test
@@ -102,7 +106,9 @@ class ImageDataTest {
     assertThat(labels(images, config(2, 1, CIFAR))).containsExactly("horse", "airplane", "truck");
     refuses(labels, grey, "holds labels; name the file of the images beside it");
     ModelConfig five = config(2, 1, List.of("a", "b", "c", "d", "e"));
-    refuses(images, five, "image 0 of 3: has class 7 where 0 to 4 are possible");
+    assertThat(labels(images, five)).containsOnlyNulls().hasSize(3);
+    gzip("t10k-labels-idx1-ubyte.gz", idxLabels(7, 0, 10));
+    refuses(images, five, "image 2 of 3: has class 10 where 0 to 9 are possible");
     gzip("t10k-labels-idx1-ubyte.gz", idxLabels(7, 0));
     refuses(labels, images, grey, "header: says 2 labels where there are 3 images");
     gzip("t10k-labels-idx1-ubyte.gz", Arrays.copyOf(idxLabels(7, 0, 9), 10));
@@ -179,7 +185,8 @@ class ImageDataTest {
     assertThat(pictures).hasSize(2);
     assertThat(told)
         .containsExactly(
-            data.resolve("b.png") + ": is neither PNG nor JPEG; convert it to one of them",
+            data.resolve("b.png")
+                + ": is neither PNG nor JPEG; convert it to one of them, or move it away",
             data.resolve("c.png") + ": is empty; get the file again");
     Path bad = Files.createDirectories(temp.resolve("bad"));
     refuses(bad, COLOUR, "holds no images; name other data");
@@ -187,6 +194,43 @@ class ImageDataTest {
     assertThatThrownBy(() -> ImageData.read(List.of(bad), COLOUR, problem -> {}))
         .isInstanceOf(InputException.class)
         .hasMessage(bad + ": not one image could be read; name files or folders of images");
+  }
+
+  @Test
+  void aFolderThatCannotBeReadIsSkippedLikeAPicture() throws IOException {
+    Path data = temp.resolve("data");
+    for (String name : List.of("cat", "dog")) {
+      Path ofClass = Files.createDirectories(data.resolve(name));
+      Files.write(ofClass.resolve("a.png"), Pictures.png(32, 32));
+    }
+    Path closed = data.resolve("cat");
+    assertThat(closed.toFile().setReadable(false)).isTrue();
+    try {
+      Assumptions.assumeFalse(Files.isReadable(closed), "this user may read everything");
+      refuses(closed, data, COLOUR, "cannot be read");
+      List<String> told = new ArrayList<>();
+      assertThat(ImageData.read(List.of(data), COLOUR, problem -> told.add(problem.getMessage())))
+          .extracting(Picture::label)
+          .containsExactly("dog");
+      assertThat(told).singleElement().asString().startsWith(closed + ": cannot be read");
+    } finally {
+      assertThat(closed.toFile().setReadable(true)).isTrue();
+    }
+  }
+
+  @Test
+  void onePictureIsOneFile() throws IOException {
+    Path png = write("a.png", Pictures.png(40, 32));
+    Picture picture = ImageData.picture(png, COLOUR);
+    assertThat(picture.label()).isNull();
+    assertThat(picture.pixels())
+        .isEqualTo(ImageData.read(List.of(png), COLOUR, ImageData.OnBad.FAIL).getFirst().pixels());
+    for (Path other : List.of(temp, write("a.bin", cifar(1)), write("images", idx(1, 28, 28)))) {
+      assertThatThrownBy(() -> ImageData.picture(other, COLOUR))
+          .isInstanceOf(InputException.class)
+          .hasMessageStartingWith(other + ": ")
+          .hasMessageContaining(other == temp ? "is a directory" : "is neither PNG nor JPEG");
+    }
   }
 
   /** Half a megabyte would unpack to gigabytes of pixels. */

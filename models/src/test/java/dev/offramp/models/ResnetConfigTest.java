@@ -3,6 +3,7 @@ package dev.offramp.models;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.offramp.models.ResnetArchitecture.Group;
 import dev.offramp.models.ResnetArchitecture.Image;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -106,6 +107,42 @@ class ResnetConfigTest {
         "\"confidence\": \"top1\"",
         "\"confidence\": \"top1\", \"grid\": 1",
         "$.exits[0].head.grid: texts have no grid; remove it");
+  }
+
+  /** The projection would be written over what the block still reads. */
+  @Test
+  void aProjectionNeedsAMapOfItsOwn() throws IOException {
+    ModelConfig config = TinyImageModel.BOTTLENECK;
+    ModelConfig same =
+        new ModelConfig(
+            config.format(),
+            config.family(),
+            config.name(),
+            new ResnetArchitecture(
+                new Image(4, 4, 3),
+                config.resnet().stem(),
+                ResnetArchitecture.BOTTLENECK,
+                List.of(new Group(1, 4, 4, 1), new Group(1, 4, 4, 2)),
+                1,
+                ResnetArchitecture.PROJECTION),
+            config.preprocessing(),
+            config.labels(),
+            config.exits(),
+            config.source());
+    refuses(
+        same,
+        "\"projection\"",
+        "\"projection\"",
+        "$.architecture.groups[1].stride: 2 leaves a map of 1 x 1 pixels as it is, where projection"
+            + " needs another size; use stride 1 or larger images");
+    for (String json :
+        List.of(
+            same.toJson().replace("\"projection\"", "\"pad\""),
+            same.toJson().replace("\"height\": 4", "\"height\": 8"))) {
+      assertThat(json).isNotEqualTo(same.toJson());
+      Path file = Files.writeString(temp.resolve("config.json"), json);
+      assertThat(ModelConfig.read(file).resnet().layers()).isEqualTo(2);
+    }
   }
 
   private void refuses(ModelConfig config, String original, String changed, String message)

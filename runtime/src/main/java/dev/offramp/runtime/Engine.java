@@ -132,7 +132,8 @@ public final class Engine implements AutoCloseable {
    * Hands a request over. While the queue is full it waits for room, but not beyond the request's
    * deadline.
    *
-   * @throws dev.offramp.models.InputException if an image cannot be read
+   * @throws dev.offramp.models.InputException if an image cannot be read or is not one PNG or JPEG
+   *     file
    * @throws IllegalArgumentException if the model takes texts and this is an image, or the reverse
    * @throws IllegalStateException if the engine is closed
    * @throws InterruptedException if the thread is interrupted while it waits
@@ -149,6 +150,9 @@ public final class Engine implements AutoCloseable {
    * Hands a request over, if there is room in the queue at once.
    *
    * @return the answer to come, or nothing if the queue is full
+   * @throws dev.offramp.models.InputException if an image cannot be read or is not one PNG or JPEG
+   *     file
+   * @throws IllegalArgumentException if the model takes texts and this is an image, or the reverse
    * @throws IllegalStateException if the engine is closed
    */
   public Optional<Future<Result>> trySubmit(Request request) {
@@ -169,7 +173,7 @@ public final class Engine implements AutoCloseable {
       case Request.Text(String text) when tokenizer != null ->
           tokenizer.encode(text, config.longestRow());
       case Request.Image(Path file) when tokenizer == null ->
-          ImageData.read(List.of(file), config, ImageData.OnBad.FAIL).getFirst().pixels();
+          ImageData.picture(file, config).pixels();
       default ->
           throw new IllegalArgumentException(
               "the model takes " + (tokenizer == null ? "images, not texts" : "texts, not images"));

@@ -7,6 +7,7 @@ import dev.offramp.models.Head;
 import dev.offramp.models.InputException;
 import dev.offramp.models.ModelConfig;
 import dev.offramp.models.ModelDirectory;
+import dev.offramp.models.ModelTensors;
 import dev.offramp.models.ResnetArchitecture;
 import dev.offramp.models.Tensor;
 import dev.offramp.runtime.attach.ExitTraining;
@@ -195,8 +196,9 @@ final class AttachCommand implements Callable<Integer> {
 
     /** The model's own last head, as it is stored. */
     static HeadTensors last(ModelDirectory model) {
-      String name = "exits." + (model.config().exits().size() - 1);
-      return new HeadTensors(model.tensor(name + ".weight"), model.tensor(name + ".bias"));
+      int last = model.config().exits().size() - 1;
+      return new HeadTensors(
+          model.tensor(ModelTensors.exitWeight(last)), model.tensor(ModelTensors.exitBias(last)));
     }
 
     /** What the head says of every sample, features F32 [n, width]. */
@@ -345,13 +347,13 @@ final class AttachCommand implements Callable<Integer> {
     directory
         .tensors()
         .forEach((name, tensor) -> {
-          if (!name.startsWith("exits.")) {
+          if (!ModelTensors.isOfExit(name)) {
             tensors.put(name, tensor);
           }
         });
     for (int e = 0; e < heads.size(); e++) {
-      String weight = "exits." + e + ".weight";
-      String bias = "exits." + e + ".bias";
+      String weight = ModelTensors.exitWeight(e);
+      String bias = ModelTensors.exitBias(e);
       tensors.put(weight, heads.get(e).weight().named(weight));
       tensors.put(bias, heads.get(e).bias().named(bias));
     }

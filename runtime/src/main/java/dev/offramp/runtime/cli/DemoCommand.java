@@ -120,8 +120,9 @@ final class DemoCommand implements Callable<Integer> {
     chosen.importModel(weights, modelPath);
     try (ModelDirectory model = ModelDirectory.open(modelPath)) {
       DemoJob.Data data = chosen.data(model, folder);
+      int rows = batch.rows(Math.max(data.calibration().size(), data.test().size()));
       Demo.Result result =
-          Demo.run(model, opened, data, epsilon, delta, batch.rows(), Main.Version.version());
+          Demo.run(model, opened, data, epsilon, delta, rows, Main.Version.version());
       Path report = folder.resolve("report.html");
       DemoReport.write(report, result, opened.info());
       double seconds = (System.nanoTime() - downloaded) / 1e9;
@@ -135,7 +136,7 @@ final class DemoCommand implements Callable<Integer> {
         System.out.printf(
             "%nModel directory  %s%nReport           %s%nTry              ./offramp run --model %s"
                 + " %s%n",
-            modelPath, report, modelPath, data.again());
+            modelPath, report, Console.argument(modelPath), data.again());
       }
       Console.say("done in %.0f s after the downloads", seconds);
     }

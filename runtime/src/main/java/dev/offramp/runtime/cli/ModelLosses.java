@@ -58,15 +58,16 @@ final class ModelLosses {
       Inputs inputs = Inputs.read(data, directory);
       int[] labels =
           kind.needsLabels() ? inputs.classes(directory.config(), data.getFirst()) : null;
+      int rows = Math.min(batch, inputs.size()); // Buffers are made for a whole batch.
       double[] grid = Grid.uniform();
       double[] depths = directory.config().exits().stream().mapToDouble(Exit::afterLayer).toArray();
       try (Device opened = device.open();
-          BatchRunner runner = BatchRunner.open(directory, opened, batch, inputs.longest())) {
+          BatchRunner runner = BatchRunner.open(directory, opened, rows, inputs.longest())) {
         Observation seen =
             Console.progress(
                 "exits of all samples",
                 inputs.size(),
-                done -> Observation.of(runner, inputs.rows(), labels, List.of(kind), batch, done));
+                done -> Observation.of(runner, inputs.rows(), labels, List.of(kind), rows, done));
         return new Measured(
             seen.losses(kind, grid),
             Arrays.stream(grid).map(lambda -> seen.table().meanDepth(lambda, depths)).toArray());

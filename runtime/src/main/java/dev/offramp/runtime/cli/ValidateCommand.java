@@ -25,7 +25,9 @@ import java.util.stream.Stream;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 @Command(
     name = "validate",
@@ -58,8 +60,8 @@ final class ValidateCommand implements Callable<Integer> {
       names = "--depths",
       paramLabel = "GRID.csv",
       description =
-          "mean depth of each row: column mean_exit_layer, or one number a line; without it depth"
-              + " and gain are NaN")
+          "with --losses: mean depth of each row, column mean_exit_layer, or one number a line;"
+              + " without it depth and gain are NaN")
   Path depths;
 
   @Option(
@@ -151,6 +153,8 @@ final class ValidateCommand implements Callable<Integer> {
 
   @Mixin DeviceOption device;
 
+  @Spec CommandSpec spec;
+
   private static final int DEFAULT_TRIALS = 100;
 
   @Override
@@ -172,6 +176,9 @@ final class ValidateCommand implements Callable<Integer> {
     }
     if (model != null && depths != null) {
       throw InputException.in(null, "--depths", "goes with --losses; a model knows its depths");
+    }
+    if (model == null) {
+      refuseDevice();
     }
     refuseOverwriting();
     Stream.of(out, perTrial, report).filter(Objects::nonNull).forEach(TextFile::requireWritable);
@@ -206,6 +213,17 @@ final class ValidateCommand implements Callable<Integer> {
     return model == null
         ? losses.losses.getFileName().toString()
         : model.risk + " of " + model.model.toAbsolutePath().normalize().getFileName();
+  }
+
+  /** Losses are read, nothing runs. */
+  private void refuseDevice() {
+    Stream.of("--device", "--precision", "--threads")
+        .filter(spec.commandLine().getParseResult()::hasMatchedOption)
+        .findFirst()
+        .ifPresent(option -> {
+          throw InputException.in(
+              null, option, "goes with --model; with --losses nothing runs, leave it out");
+        });
   }
 
   /** An output that is an input too, or named twice, would be lost. */

@@ -35,7 +35,7 @@ public final class Demo {
   private static final Method METHOD = Method.LTT_HB;
   private static final int ROUNDS = 7;
 
-  /** What each exit takes is context, not a claim: fewer rounds on fewer sentences. */
+  /** What each exit takes is context, not a claim: fewer rounds on fewer samples. */
   private static final int ROUNDS_OF_EXITS = 3;
 
   private static final int BATCHES_OF_EXITS = 8;

@@ -70,6 +70,6 @@ public final class TextJob implements DemoJob {
         TextData.hash(calibration),
         Inputs.read(List.of(input.test()), model),
         input.test(),
-        "--input " + input.test());
+        "--input " + Console.argument(input.test()));
   }
 }

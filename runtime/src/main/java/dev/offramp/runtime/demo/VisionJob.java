@@ -23,6 +23,9 @@ public final class VisionJob implements DemoJob {
   /** A fifth calibrates, the rest measures. */
   private static final int PARTS = 5;
 
+  /** With fewer, even no error at all on those that calibrate would say next to nothing. */
+  private static final int LEAST_IMAGES = 50;
+
   private static final long SEED = 1;
 
   private List<Path> data;
@@ -75,9 +78,15 @@ public final class VisionJob implements DemoJob {
           "there are images whose label is not one of %s; put them into folders of these names"
               .formatted(String.join(", ", model.config().labels())));
     }
+    if (all.size() < LEAST_IMAGES) {
+      throw InputException.in(
+          null,
+          "--data",
+          "%d images are too few; name at least %d".formatted(all.size(), LEAST_IMAGES));
+    }
     // Folders come class by class: who calibrates and who tests is drawn.
     List<Integer> order =
-        new ArrayList<>(IntStream.range(0, all.size()).boxed().collect(Collectors.toList()));
+        IntStream.range(0, all.size()).boxed().collect(Collectors.toCollection(ArrayList::new));
     Collections.shuffle(order, new Random(SEED));
     int calibration = all.size() / PARTS;
     Console.say(
@@ -90,6 +99,6 @@ public final class VisionJob implements DemoJob {
         ImageData.hash(data),
         all.pick(order.subList(calibration, all.size())),
         data.getFirst(),
-        "--input " + data.stream().map(Path::toString).collect(Collectors.joining(" ")));
+        "--input " + data.stream().map(Console::argument).collect(Collectors.joining(" ")));
   }
 }

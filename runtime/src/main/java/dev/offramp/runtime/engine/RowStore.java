@@ -3,6 +3,7 @@ package dev.offramp.runtime.engine;
 import dev.offramp.kernels.Buffer;
 import dev.offramp.kernels.DataType;
 import dev.offramp.kernels.Device;
+import dev.offramp.models.InputException;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -10,6 +11,9 @@ import java.lang.foreign.MemorySegment;
  * stage to its exit, and nothing is moved when others come and go.
  */
 final class RowStore implements AutoCloseable {
+  /** The longest array of every virtual machine. */
+  private static final int MOST_NUMBERS = Integer.MAX_VALUE - 8;
+
   private final Scope owned = new Scope();
   private final Device device;
   private final int capacity;
@@ -24,6 +28,7 @@ final class RowStore implements AutoCloseable {
    *
    * @param capacity number of slots
    * @param maxTokens longest row, at most the model's positions
+   * @throws InputException if the ids of so many rows do not fit an array
    */
   static RowStore open(Network network, int capacity, int maxTokens) {
     if (capacity < 1) {
@@ -43,7 +48,7 @@ final class RowStore implements AutoCloseable {
     this.capacity = capacity;
     this.minTokens = minTokens;
     this.maxTokens = maxTokens;
-    hostIds = new int[Math.multiplyExact(capacity, maxTokens)];
+    hostIds = new int[numbers(capacity, maxTokens)];
     try (var failed = new Scope()) {
       failed.add(owned);
       Layers layers = network.layers();
@@ -51,6 +56,22 @@ final class RowStore implements AutoCloseable {
       ids = owned.add(device.allocate(DataType.I32, hostIds.length));
       failed.release();
     }
+  }
+
+  /**
+   * How many numbers rows are together.
+   *
+   * @throws InputException if they do not fit an array
+   */
+  static int numbers(int rows, int each) {
+    long numbers = (long) rows * each;
+    if (numbers > MOST_NUMBERS) {
+      throw InputException.in(
+          null,
+          null,
+          "%d rows of %d numbers do not fit; use a smaller --batch".formatted(rows, each));
+    }
+    return (int) numbers;
   }
 
   int capacity() {

@@ -11,6 +11,7 @@ import dev.offramp.kernels.Recording;
 import dev.offramp.models.Head;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
 
@@ -76,13 +77,15 @@ final class StageRunner implements AutoCloseable {
    *
    * @param count rows at most
    * @param classes number of probabilities a row to be read too, or 0 for none
+   * @throws dev.offramp.models.InputException if so many probabilities do not fit an array
    */
   Verdict newVerdict(int count, int classes) {
+    int probabilities = RowStore.numbers(count, classes);
     return new Verdict(
         ExitSignal.allocate(device, count, classes),
         new float[count],
         new int[count],
-        classes == 0 ? null : new float[Math.multiplyExact(count, classes)]);
+        classes == 0 ? null : new float[probabilities]);
   }
 
   /** Puts the token ids of a batch into the slots 0, 1, … and makes them live. */
@@ -96,19 +99,18 @@ final class StageRunner implements AutoCloseable {
       throw new IllegalArgumentException(
           "a row of " + positions + " numbers: at most " + store.maxTokens() + " fit");
     }
-    int[] lengths = new int[batch.size()];
-    for (int r = 0; r < lengths.length; r++) {
+    int count = batch.size();
+    int[] numbers = new int[count];
+    for (int r = 0; r < count; r++) {
       int[] tokens = batch.get(r);
-      lengths[r] = tokens.length;
+      numbers[r] = tokens.length;
       store.put(r, tokens, positions);
     }
-    this.lengths = positions(lengths, lengths.length);
+    // A copy: rows that are loaded later reuse the array.
+    lengths = Arrays.copyOf(positions(numbers, count), count);
     rows.load(
-        IntStream.range(0, lengths.length).toArray(),
-        this.lengths,
-        lengths.length,
-        network.layers().positions(positions));
-    store.upload(0, lengths.length, positions);
+        IntStream.range(0, count).toArray(), lengths, count, network.layers().positions(positions));
+    store.upload(0, count, positions);
     embedding.replay();
   }
 
@@ -201,7 +203,7 @@ final class StageRunner implements AutoCloseable {
    */
   float[] features(int stage, Head head, int live) {
     Layers.View seen = view(stage, head);
-    float[] features = new float[live * seen.width()];
+    float[] features = new float[RowStore.numbers(live, seen.width())];
     try (Buffer pooled = device.allocate(DataType.F32, features.length)) {
       device.pool(rows, seen.pooling(), seen.width(), seen.activations(), pooled);
       device.copyOut(pooled, 0, MemorySegment.ofArray(features)).await();

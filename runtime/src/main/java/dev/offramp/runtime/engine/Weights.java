@@ -5,6 +5,7 @@ import dev.offramp.kernels.DataType;
 import dev.offramp.kernels.Device;
 import dev.offramp.kernels.Linear;
 import dev.offramp.models.ModelDirectory;
+import dev.offramp.models.ModelTensors;
 import dev.offramp.models.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -15,8 +16,8 @@ final class Weights {
 
   /** Uploads the head of an exit. */
   static Linear head(Device device, ModelDirectory model, int exit) {
-    Tensor weight = model.tensor("exits." + exit + ".weight");
-    Tensor bias = model.tensor("exits." + exit + ".bias");
+    Tensor weight = model.tensor(ModelTensors.exitWeight(exit));
+    Tensor bias = model.tensor(ModelTensors.exitBias(exit));
     try (Arena arena = Arena.ofConfined()) {
       return device.head(
           Math.toIntExact(weight.shape().get(1)),

@@ -2,6 +2,7 @@ package dev.offramp.runtime.io;
 
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
+import java.nio.file.Path;
 import java.util.function.IntConsumer;
 import me.tongfei.progressbar.ConsoleProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
@@ -19,6 +20,12 @@ public final class Console {
   /** Prints a message for people. */
   public static void say(String format, Object... arguments) {
     System.err.println(arguments.length == 0 ? format : String.format(format, arguments));
+  }
+
+  /** A path as an argument of a command that may be typed anywhere. */
+  public static String argument(Path path) {
+    String absolute = path.toAbsolutePath().normalize().toString();
+    return absolute.contains(" ") ? '"' + absolute + '"' : absolute;
   }
 
   public static void json(Object document) {

@@ -4,7 +4,6 @@ import dev.offramp.models.InputException;
 import dev.offramp.models.MavenArtifact;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -64,21 +63,16 @@ public final class MavenFetch {
     List<String> command = new ArrayList<>(List.of("mvn", "-B", "-q", "-Dstyle.color=never"));
     command.addAll(arguments);
     try (TemporaryFolder empty = TemporaryFolder.create()) {
-      Process process =
-          new ProcessBuilder(command)
-              .directory(empty.path().toFile())
-              .redirectErrorStream(true)
-              .start();
-      process.getOutputStream().close();
-      String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-      if (process.waitFor() != 0) {
+      Subprocess.Ended maven = Subprocess.run(empty.path(), command);
+      if (maven.code() != 0) {
         throw InputException.in(
             null,
             what,
             "could not be fetched; check the name and the network, or run '%s' to see more. Maven said: %s"
                 .formatted(
                     String.join(" ", command),
-                    output
+                    maven
+                        .output()
                         .lines()
                         .filter(line -> line.contains(ERROR))
                         // Maven resets colours at the start of lines even where it uses none.
@@ -91,9 +85,6 @@ public final class MavenFetch {
           null,
           what,
           "cannot run mvn (" + e.getMessage() + "); install Maven or put it on the PATH");
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new IllegalStateException("interrupted while Maven ran", e);
     }
   }
 }

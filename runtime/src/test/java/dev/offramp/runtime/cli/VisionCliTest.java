@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import dev.offramp.models.Head;
+import dev.offramp.models.InputException;
 import dev.offramp.models.ModelDirectory;
 import dev.offramp.runtime.Engine;
 import dev.offramp.runtime.EngineOptions;
@@ -16,6 +17,8 @@ import dev.offramp.runtime.Result;
 import dev.offramp.runtime.TinyModel;
 import dev.offramp.runtime.TinyResnet;
 import dev.offramp.runtime.cli.Offramp.Outcome;
+import dev.offramp.runtime.demo.DemoJob;
+import dev.offramp.runtime.demo.VisionJob;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -146,6 +149,34 @@ class VisionCliTest {
       assertThat(found).isEqualTo(expected);
       assertThatThrownBy(() -> engine.submit("a text"))
           .hasMessage("the model takes images, not texts");
+      Path many = Files.write(folder.resolve("many.bin"), new byte[2 * 3073]);
+      for (Path notOne : List.of(photos, many, folder.resolve("gone.png"))) {
+        assertThatThrownBy(() -> engine.submit(Request.of(notOne)))
+            .isInstanceOf(InputException.class)
+            .hasMessageStartingWith(notOne + ": ");
+      }
+    }
+  }
+
+  @Test
+  void theDemoNeedsAFewImages() throws IOException {
+    Path few = Files.createDirectories(folder.resolve("only a few"));
+    Path one = Files.createDirectories(few.resolve("one"));
+    try (ModelDirectory opened = ModelDirectory.open(model)) {
+      VisionJob job = new VisionJob(List.of(few));
+      for (int i = 0; i < 50; i++) {
+        String name = "%03d.png".formatted(i);
+        Files.copy(photos.resolve("one").resolve(name), one.resolve(name));
+        if (i == 48) {
+          assertThatThrownBy(() -> job.data(opened, folder))
+              .isInstanceOf(InputException.class)
+              .hasMessage("--data: 49 images are too few; name at least 50");
+        }
+      }
+      DemoJob.Data data = job.data(opened, folder);
+      assertThat(data.calibration().size()).isEqualTo(10);
+      assertThat(data.test().size()).isEqualTo(40);
+      assertThat(data.again()).isEqualTo("--input \"" + few.toAbsolutePath() + "\"");
     }
   }
 

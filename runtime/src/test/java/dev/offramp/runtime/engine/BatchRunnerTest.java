@@ -9,6 +9,7 @@ import dev.offramp.kernels.DeviceOptions;
 import dev.offramp.kernels.Devices;
 import dev.offramp.models.Exit;
 import dev.offramp.models.Head;
+import dev.offramp.models.InputException;
 import dev.offramp.models.ModelDirectory;
 import dev.offramp.runtime.TinyModel;
 import java.nio.file.Path;
@@ -140,6 +141,20 @@ class BatchRunnerTest {
       assertThat(runner.run(samples, BatchRunner.NEVER)).isEqualTo(runner.runTo(samples, 2));
       assertThat(runner.runTo(samples, 1)).allMatch(outcome -> outcome.exit() == 1);
     }
+  }
+
+  @Test
+  void moreRowsThanFitAnArrayAreRefused() {
+    assertThatThrownBy(
+            () -> BatchRunner.open(model, device, Integer.MAX_VALUE, TinyModel.MAX_TOKENS))
+        .isInstanceOf(InputException.class)
+        .hasMessage(
+            "2147483647 rows of %d numbers do not fit; use a smaller --batch"
+                .formatted(TinyModel.MAX_TOKENS));
+    assertThat(device.liveBytes()).isZero();
+    assertThat(RowStore.numbers(4096, 224 * 224)).isEqualTo(4096 * 224 * 224);
+    assertThatThrownBy(() -> RowStore.numbers(4096, 1024 * 1024))
+        .isInstanceOf(InputException.class);
   }
 
   @Test
