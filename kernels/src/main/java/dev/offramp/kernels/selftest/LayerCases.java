@@ -98,6 +98,9 @@ final class LayerCases {
     int[] ids = new int[batch.capacity() * batch.positions()];
     Arrays.fill(ids, -1); // Where nobody may look.
     batch.eachToken(token -> ids[token] = side.random.nextInt(WORDS));
+    if (nan) {
+      ids[batch.rows()[0] * batch.positions()] = 5; // That the word is used is not left to chance.
+    }
     EmbeddingTables tables =
         new EmbeddingTables(
             side.f32(words),
