@@ -223,7 +223,8 @@ final class Resnet implements Layers {
   public View view(int afterLayer, Head head, LiveRows rows, Activations x) {
     ImageShape map = blocks.get(afterLayer - 1).out;
     device.gridPool(rows, map, head.grid(), map(map, x), x.at(POOLED));
-    return new View(x.at(POOLED), Pooling.FIRST, architecture.features(afterLayer, head));
+    int features = head.grid() * head.grid() * map.channels();
+    return new View(x.at(POOLED), Pooling.FIRST, features);
   }
 
   @Override
