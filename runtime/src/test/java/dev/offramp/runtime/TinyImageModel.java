@@ -33,6 +33,16 @@ public final class TinyImageModel {
           1,
           ResnetArchitecture.PAD);
 
+  /** The same, longer and not square: 2 + 2 blocks, the last of 6 x 5 pixels. */
+  public static final ResnetArchitecture FOUR_BLOCKS =
+      new ResnetArchitecture(
+          new Image(12, 10, 3),
+          new Stem(5, 3, 1, false),
+          ResnetArchitecture.BASIC,
+          List.of(new Group(2, 8, 8, 1), new Group(2, 16, 16, 2)),
+          1,
+          ResnetArchitecture.PAD);
+
   /** As for ImageNet: bottlenecks in two parts, shortcuts of convolutions; 2 + 1 blocks. */
   public static final ResnetArchitecture BOTTLENECK =
       new ResnetArchitecture(
@@ -73,7 +83,9 @@ public final class TinyImageModel {
     }
     for (int e = 0; e < exits.length; e++) {
       int features = architecture.features(exits[e].afterLayer(), exits[e].head());
-      add(tensors, random, 1, "exits." + e + ".weight", LABELS.size(), features);
+      // Not so large that every head is as sure as a float can be.
+      double scale = 0.8 / Math.sqrt(features);
+      add(tensors, random, scale, "exits." + e + ".weight", LABELS.size(), features);
       add(tensors, random, 1, "exits." + e + ".bias", LABELS.size());
     }
     ModelConfig config =
@@ -91,6 +103,15 @@ public final class TinyImageModel {
             "random, seed " + seed);
     ModelDirectory.write(out, config, tensors, null, true);
     return out;
+  }
+
+  /** Exits of 2x2 cells after these layers, and of one after the last of them. */
+  public static Exit[] exits(int... afterLayers) {
+    Exit[] exits = new Exit[afterLayers.length];
+    for (int e = 0; e < exits.length; e++) {
+      exits[e] = exit(afterLayers[e], e == exits.length - 1 ? 1 : 2, "top1");
+    }
+    return exits;
   }
 
   /** An exit that pools the image to a grid. */

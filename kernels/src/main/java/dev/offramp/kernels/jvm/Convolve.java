@@ -95,28 +95,52 @@ final class Convolve {
         int top = first * shape.stride();
         int bottom = (end - 1) * shape.stride() + shape.kernel();
         float[] padded = scratch.floats(PADDED, (bottom - top) * line);
-        pad(shape, product.in.data(), image, top, bottom, padded);
+        int beside = shape.padding() * shape.in().channels();
+        int above = shape.padding();
+        pad(
+            shape.in(),
+            product.in.data(),
+            image,
+            top - above,
+            bottom - above,
+            beside,
+            line,
+            padded);
         Matrix in = new Matrix(padded, product.in.index(), shape.in().channels());
         strip(product, in, -top * line, row, first, end, scratch);
       }
     }
   }
 
-  /** Lines from top (inclusive) to bottom (exclusive) of an image with zeros around it. */
-  private static void pad(
-      ConvolutionShape shape, float[] in, int image, int top, int bottom, float[] padded) {
-    int beside = shape.padding() * shape.in().channels();
-    int width = shape.in().width() * shape.in().channels();
+  /**
+   * Copies lines of an image with zeros around it.
+   *
+   * @param image where the image starts in {@code in}
+   * @param from first line, which may lie above the image
+   * @param to end of the lines, which may lie below it
+   * @param beside zeros before a line's numbers
+   * @param line numbers of a line with the zeros before and after it
+   */
+  static void pad(
+      ImageShape shape,
+      float[] in,
+      int image,
+      int from,
+      int to,
+      int beside,
+      int line,
+      float[] padded) {
+    int width = shape.width() * shape.channels();
     int at = 0;
-    for (int line = top - shape.padding(); line < bottom - shape.padding(); line++) {
-      if (line < 0 || line >= shape.in().height()) {
-        Arrays.fill(padded, at, at + width + 2 * beside, 0);
+    for (int y = from; y < to; y++) {
+      if (y < 0 || y >= shape.height()) {
+        Arrays.fill(padded, at, at + line, 0);
       } else {
         Arrays.fill(padded, at, at + beside, 0);
-        System.arraycopy(in, image + line * width, padded, at + beside, width);
-        Arrays.fill(padded, at + beside + width, at + width + 2 * beside, 0);
+        System.arraycopy(in, image + y * width, padded, at + beside, width);
+        Arrays.fill(padded, at + beside + width, at + line, 0);
       }
-      at += width + 2 * beside;
+      at += line;
     }
   }
 

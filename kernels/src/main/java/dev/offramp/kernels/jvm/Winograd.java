@@ -3,7 +3,6 @@ package dev.offramp.kernels.jvm;
 import dev.offramp.kernels.ConvolutionShape;
 import dev.offramp.kernels.Epilogue;
 import dev.offramp.kernels.ImageShape;
-import java.util.Arrays;
 
 /**
  * Convolution with kernels of 3 x 3 by Winograd's minimal filtering F(2 x 2, 3 x 3) (Lavin and Gray
@@ -143,7 +142,15 @@ final class Winograd {
     int count = across * (bottom - top);
     int line = (2 * across + 2) * inputs;
     float[] padded = scratch.floats(PADDED, (2 * (bottom - top) + 2) * line);
-    pad(product.in().data(), row * shape.in().elements(), 2 * top - 1, line, padded, bottom - top);
+    Convolve.pad(
+        shape.in(),
+        product.in().data(),
+        row * shape.in().elements(),
+        2 * top - 1,
+        2 * bottom + 1,
+        inputs,
+        line,
+        padded);
 
     // Planes start at different places of the cache's sets.
     int inPlane = count * inputs + loops.lanes();
@@ -184,23 +191,6 @@ final class Winograd {
       int first = Math.max(from, 2 * top) * out.width();
       int end = Math.min(to, 2 * bottom) * out.width();
       loops.gelu(product.out(), first, image, end - first, outputs);
-    }
-  }
-
-  /** Lines of the image from {@code first} on, which may be -1, with zeros around them. */
-  private void pad(float[] in, int image, int first, int line, float[] padded, int rows) {
-    int inputs = shape.in().channels();
-    int width = shape.in().width() * inputs;
-    int at = 0;
-    for (int y = first; y < first + 2 * rows + 2; y++) {
-      if (y < 0 || y >= shape.in().height()) {
-        Arrays.fill(padded, at, at + line, 0);
-      } else {
-        Arrays.fill(padded, at, at + inputs, 0);
-        System.arraycopy(in, image + y * width, padded, at + inputs, width);
-        Arrays.fill(padded, at + inputs + width, at + line, 0);
-      }
-      at += line;
     }
   }
 

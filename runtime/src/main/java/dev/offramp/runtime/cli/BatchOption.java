@@ -22,7 +22,12 @@ final class BatchOption {
 
   /** Rows a batch, but no more than there are: buffers are made for a whole batch. */
   int rows(int inputs) {
-    return Math.min(rows(), Math.max(1, inputs));
+    return rows(batch, inputs);
+  }
+
+  /** As {@link #rows(int)}, for a command whose options stand in a group and cannot be mixed in. */
+  static int rows(int batch, int inputs) {
+    return Math.min(check(batch), Math.max(1, inputs));
   }
 
   /**

@@ -58,7 +58,7 @@ final class ModelLosses {
       Inputs inputs = Inputs.read(data, directory);
       int[] labels =
           kind.needsLabels() ? inputs.classes(directory.config(), data.getFirst()) : null;
-      int rows = Math.min(batch, inputs.size()); // Buffers are made for a whole batch.
+      int rows = BatchOption.rows(batch, inputs.size());
       double[] grid = Grid.uniform();
       double[] depths = directory.config().exits().stream().mapToDouble(Exit::afterLayer).toArray();
       try (Device opened = device.open();

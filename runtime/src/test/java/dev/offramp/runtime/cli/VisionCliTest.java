@@ -14,8 +14,8 @@ import dev.offramp.runtime.Engine;
 import dev.offramp.runtime.EngineOptions;
 import dev.offramp.runtime.Request;
 import dev.offramp.runtime.Result;
+import dev.offramp.runtime.TinyImageModel;
 import dev.offramp.runtime.TinyModel;
-import dev.offramp.runtime.TinyResnet;
 import dev.offramp.runtime.cli.Offramp.Outcome;
 import dev.offramp.runtime.demo.DemoJob;
 import dev.offramp.runtime.demo.VisionJob;
@@ -44,11 +44,13 @@ class VisionCliTest {
   /** Pictures of three colours, mixed with noise, in a folder for each. */
   @BeforeEach
   void write() throws IOException {
-    model = TinyResnet.write(folder.resolve("model"), TinyResnet.BASIC, 5, 1, 2, 4);
+    model =
+        TinyImageModel.write(
+            folder.resolve("model"), 5, TinyImageModel.FOUR_BLOCKS, TinyImageModel.exits(1, 2, 4));
     photos = folder.resolve("photos");
     Random random = new Random(6);
-    for (int c = 0; c < TinyResnet.LABELS.size(); c++) {
-      Path ofClass = Files.createDirectories(photos.resolve(TinyResnet.LABELS.get(c)));
+    for (int c = 0; c < TinyImageModel.LABELS.size(); c++) {
+      Path ofClass = Files.createDirectories(photos.resolve(TinyImageModel.LABELS.get(c)));
       for (int i = 0; i < IMAGES_OF_CLASS; i++) {
         BufferedImage image = new BufferedImage(15, 13, BufferedImage.TYPE_INT_RGB);
         for (int p = 0; p < 15 * 13; p++) {

@@ -10,7 +10,7 @@ import dev.offramp.kernels.DeviceOptions;
 import dev.offramp.kernels.Devices;
 import dev.offramp.models.ModelDirectory;
 import dev.offramp.models.ResnetArchitecture;
-import dev.offramp.runtime.TinyResnet;
+import dev.offramp.runtime.TinyImageModel;
 import dev.offramp.runtime.scheduler.BulkRunner;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -32,15 +32,17 @@ class ResnetTest {
 
   static Stream<Arguments> networks() {
     return Stream.of(
-        Arguments.of(TinyResnet.BASIC, new int[] {1, 2, 3, 4}),
-        Arguments.of(TinyResnet.BOTTLENECK, new int[] {1, 2, 3}));
+        Arguments.of(TinyImageModel.FOUR_BLOCKS, new int[] {1, 2, 3, 4}),
+        Arguments.of(TinyImageModel.BOTTLENECK, new int[] {1, 2, 3}));
   }
 
   @ParameterizedTest
   @MethodSource("networks")
   void everyExitSaysWhatThePaperWrites(ResnetArchitecture architecture, int[] exits) {
-    Path path = TinyResnet.write(folder.resolve("model"), architecture, seed, exits);
-    List<int[]> rows = TinyResnet.rows(architecture, seed, ROWS);
+    Path path =
+        TinyImageModel.write(
+            folder.resolve("model"), seed, architecture, TinyImageModel.exits(exits));
+    List<int[]> rows = TinyImageModel.images(seed, ROWS, architecture);
     try (ModelDirectory model = ModelDirectory.open(path);
         Device device = Devices.open("jvm", new DeviceOptions(2));
         BatchRunner runner = BatchRunner.open(model, device, BATCH, architecture.maxPositions())) {
@@ -69,8 +71,10 @@ class ResnetTest {
   @ParameterizedTest
   @MethodSource("networks")
   void rowsOfAllDepthsShareAStore(ResnetArchitecture architecture, int[] exits) {
-    Path path = TinyResnet.write(folder.resolve("model"), architecture, seed, exits);
-    List<int[]> rows = TinyResnet.rows(architecture, seed, 10 * ROWS);
+    Path path =
+        TinyImageModel.write(
+            folder.resolve("model"), seed, architecture, TinyImageModel.exits(exits));
+    List<int[]> rows = TinyImageModel.images(seed, 10 * ROWS, architecture);
     try (ModelDirectory model = ModelDirectory.open(path);
         Device device = Devices.open("jvm", new DeviceOptions(2))) {
       long before = device.liveBytes();
@@ -105,7 +109,8 @@ class ResnetTest {
   @ParameterizedTest
   @MethodSource("networks")
   void aRowHasAllPixels(ResnetArchitecture architecture, int[] exits) {
-    Path path = TinyResnet.write(folder.resolve("model"), architecture, 3, exits);
+    Path path =
+        TinyImageModel.write(folder.resolve("model"), 3, architecture, TinyImageModel.exits(exits));
     int pixels = architecture.maxPositions();
     try (ModelDirectory model = ModelDirectory.open(path);
         Device device = Devices.open("jvm", new DeviceOptions(1));
