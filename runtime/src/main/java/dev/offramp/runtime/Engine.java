@@ -16,7 +16,6 @@ import dev.offramp.runtime.engine.Scope;
 import dev.offramp.runtime.io.Cache;
 import dev.offramp.runtime.scheduler.CostModel;
 import dev.offramp.runtime.scheduler.Counters;
-import dev.offramp.runtime.scheduler.Row;
 import dev.offramp.runtime.scheduler.Worker;
 import java.nio.file.Path;
 import java.util.List;
@@ -64,6 +63,7 @@ public final class Engine implements AutoCloseable {
   private final Thresholds thresholds;
   private final Device device;
   private final Worker worker;
+  private volatile boolean fullDepth;
 
   /**
    * Opens a model directory on a device, and warms the device up, which takes some seconds: when
@@ -139,7 +139,7 @@ public final class Engine implements AutoCloseable {
    * @throws InterruptedException if the thread is interrupted while it waits
    */
   public Future<Result> submit(Request request) throws InterruptedException {
-    Pending pending = pending(request);
+    Pending pending = pending(request, false);
     if (!worker.queue().put(pending)) {
       pending.dropped();
     }
@@ -156,16 +156,32 @@ public final class Engine implements AutoCloseable {
    * @throws IllegalStateException if the engine is closed
    */
   public Optional<Future<Result>> trySubmit(Request request) {
-    Pending pending = pending(request);
+    Pending pending = pending(request, false);
     return worker.queue().offer(pending) ? Optional.of(pending) : Optional.empty();
   }
 
-  private Pending pending(Request request) {
-    long deadline =
-        request.deadline() == null
-            ? Row.NO_DEADLINE
-            : System.nanoTime() + request.deadline().toNanos();
-    return new Pending(row(request.input()), request.fullDepth(), deadline, config.labels());
+  /**
+   * Hands over a request that runs to the last exit in time that no other request has a use for: it
+   * is run when nothing else waits, and not at all if the engine is closed before.
+   *
+   * @return the answer to come, or nothing if as many as the queue holds wait already or the engine
+   *     is closed
+   * @throws dev.offramp.models.InputException if an image cannot be read or is not one PNG or JPEG
+   *     file
+   * @throws IllegalArgumentException if the model takes texts and this is an image, or the reverse
+   */
+  public Optional<Future<Result>> tryBackground(Request request) {
+    Pending pending = pending(request, true);
+    return worker.queue().offerBackground(pending) ? Optional.of(pending) : Optional.empty();
+  }
+
+  /** From now on nobody exits early, those on their way included; it cannot be taken back. */
+  public void stopExiting() {
+    fullDepth = true;
+  }
+
+  private Pending pending(Request request, boolean background) {
+    return new Pending(row(request.input()), request, background, () -> fullDepth, config.labels());
   }
 
   private int[] row(Request.Input input) {
@@ -174,10 +190,21 @@ public final class Engine implements AutoCloseable {
           tokenizer.encode(text, config.longestRow());
       case Request.Image(Path file) when tokenizer == null ->
           ImageData.picture(file, config).pixels();
+      case Request.Prepared(int[] numbers) -> prepared(numbers);
       default ->
           throw new IllegalArgumentException(
               "the model takes " + (tokenizer == null ? "images, not texts" : "texts, not images"));
     };
+  }
+
+  private int[] prepared(int[] numbers) {
+    int least = tokenizer == null ? config.longestRow() : 1;
+    if (numbers.length < least || numbers.length > config.longestRow()) {
+      throw new IllegalArgumentException(
+          "an input of %d numbers: the model takes %s%d"
+              .formatted(numbers.length, tokenizer == null ? "" : "1 to ", config.longestRow()));
+    }
+    return numbers;
   }
 
   /** The names of the classes, in the order of their numbers. */
@@ -218,6 +245,16 @@ public final class Engine implements AutoCloseable {
   /** Requests that wait in the queue at the moment. */
   public int queued() {
     return worker.queue().size();
+  }
+
+  /** Requests that wait to be run in the background at the moment. */
+  public int queuedInBackground() {
+    return worker.queue().backgroundSize();
+  }
+
+  /** The model directory's configuration. */
+  public ModelConfig config() {
+    return config;
   }
 
   /** Takes no more requests, answers all that were accepted, and frees the device. */

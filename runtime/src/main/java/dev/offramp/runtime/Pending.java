@@ -8,6 +8,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.BooleanSupplier;
 
 /**
  * A request that was submitted: a row to the scheduler, a future to who asked. No code of theirs
@@ -16,15 +17,33 @@ import java.util.concurrent.TimeoutException;
 final class Pending implements Row, Future<Result> {
   private final CompletableFuture<Result> answer = new CompletableFuture<>();
   private final int[] tokens;
-  private final boolean fullDepth;
+  private final Request request;
+  private final boolean background;
+  private final BooleanSupplier allAtFullDepth;
   private final long deadline;
   private final List<String> labels;
 
-  Pending(int[] tokens, boolean fullDepth, long deadline, List<String> labels) {
+  /**
+   * @param tokens what the network takes
+   * @param background whether it runs when nothing else is to be run, to the last exit
+   * @param allAtFullDepth whether nobody may exit early any more
+   * @param labels names of the classes
+   */
+  Pending(
+      int[] tokens,
+      Request request,
+      boolean background,
+      BooleanSupplier allAtFullDepth,
+      List<String> labels) {
     this.tokens = tokens;
-    this.fullDepth = fullDepth;
-    this.deadline = deadline;
+    this.request = request;
+    this.background = background;
+    this.allAtFullDepth = allAtFullDepth;
     this.labels = labels;
+    deadline =
+        request.deadline() == null
+            ? Row.NO_DEADLINE
+            : System.nanoTime() + request.deadline().toNanos();
   }
 
   @Override
@@ -34,7 +53,17 @@ final class Pending implements Row, Future<Result> {
 
   @Override
   public boolean fullDepth() {
-    return fullDepth;
+    return request.fullDepth() || allAtFullDepth.getAsBoolean();
+  }
+
+  @Override
+  public boolean background() {
+    return background;
+  }
+
+  @Override
+  public boolean probabilities() {
+    return request.probabilities();
   }
 
   @Override
@@ -51,7 +80,12 @@ final class Pending implements Row, Future<Result> {
   public void done(Outcome outcome) {
     int prediction = outcome.prediction();
     answer.complete(
-        new Result(prediction, labels.get(prediction), outcome.confidence(), outcome.exit()));
+        new Result(
+            prediction,
+            labels.get(prediction),
+            outcome.confidence(),
+            outcome.exit(),
+            outcome.probabilities()));
   }
 
   @Override

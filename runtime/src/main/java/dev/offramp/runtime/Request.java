@@ -12,8 +12,9 @@ import java.time.Duration;
  * @param deadline how long from its submission on the answer is of use, or null for as long as it
  *     takes
  * @param fullDepth whether it runs to the last exit, whatever its confidence
+ * @param probabilities whether the result tells the probabilities of all classes
  */
-public record Request(Input input, Duration deadline, boolean fullDepth) {
+public record Request(Input input, Duration deadline, boolean fullDepth, boolean probabilities) {
   private static final Duration LONGEST = Duration.ofDays(1);
 
   /** What a model may take. */
@@ -33,6 +34,18 @@ public record Request(Input input, Duration deadline, boolean fullDepth) {
     }
   }
 
+  /**
+   * What the network itself takes, for those who prepare inputs on their own.
+   *
+   * @param numbers token ids, with those of the model's first and last token, or the pixels of an
+   *     image, row after row, as {@link dev.offramp.models.Picture} packs them; not copied
+   */
+  public record Prepared(int[] numbers) implements Input {
+    public Prepared {
+      requireNonNull(numbers, "numbers is null");
+    }
+  }
+
   public Request {
     requireNonNull(input, "input is null");
     if (deadline != null && (deadline.isNegative() || deadline.compareTo(LONGEST) > 0)) {
@@ -42,22 +55,27 @@ public record Request(Input input, Duration deadline, boolean fullDepth) {
   }
 
   public static Request of(String text) {
-    return new Request(new Text(text), null, false);
+    return new Request(new Text(text), null, false, false);
   }
 
   public static Request of(Path image) {
-    return new Request(new Image(image), null, false);
+    return new Request(new Image(image), null, false, false);
   }
 
   /** The same, with a deadline. */
   public Request within(Duration deadline) {
-    return new Request(input, deadline, fullDepth);
+    return new Request(input, deadline, fullDepth, probabilities);
   }
 
   /**
    * The same, run to the last exit. A request may be more careful than the thresholds, not less.
    */
   public Request atFullDepth() {
-    return new Request(input, deadline, true);
+    return new Request(input, deadline, true, probabilities);
+  }
+
+  /** The same, with a result that tells the probabilities of all classes. */
+  public Request withProbabilities() {
+    return new Request(input, deadline, fullDepth, true);
   }
 }

@@ -2,6 +2,7 @@ package dev.offramp.runtime.engine;
 
 import dev.offramp.kernels.Event;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -21,6 +22,7 @@ public final class DeviceStages implements Stages {
   private final Network network;
   private final RowStore store;
   private final int laneRows;
+  private final int classes; // 0 where nobody asks for probabilities
   private final List<Lane> lanes = new ArrayList<>();
 
   /** A table of rows, and room for what each exit says of them. */
@@ -41,18 +43,22 @@ public final class DeviceStages implements Stages {
    * @param network stays open when this is closed
    * @param laneRows rows of a step at most
    * @param maxTokens longest row, at most the model's positions
+   * @param probabilities whether any launch will ask for them
    */
-  public static DeviceStages open(Network network, int laneRows, int maxTokens) {
+  public static DeviceStages open(
+      Network network, int laneRows, int maxTokens, boolean probabilities) {
     network.requireHeads();
     if (laneRows < 1 || laneRows > MOST_LANE_ROWS) {
       throw new IllegalArgumentException(
           "steps of %d rows: must be 1 to %d".formatted(laneRows, MOST_LANE_ROWS));
     }
-    return new DeviceStages(network, laneRows, maxTokens);
+    return new DeviceStages(
+        network, laneRows, maxTokens, probabilities ? network.config().labels().size() : 0);
   }
 
-  private DeviceStages(Network network, int laneRows, int maxTokens) {
+  private DeviceStages(Network network, int laneRows, int maxTokens, int classes) {
     this.network = network;
+    this.classes = classes;
     this.laneRows = laneRows;
     try (var failed = new Scope()) {
       failed.add(owned);
@@ -63,7 +69,7 @@ public final class DeviceStages implements Stages {
         StageRunner runner = owned.add(new StageRunner(network, store));
         List<StageRunner.Verdict> verdicts = new ArrayList<>();
         for (int e = 0; e < network.stages(); e++) {
-          verdicts.add(owned.add(runner.newVerdict(laneRows, 0)));
+          verdicts.add(owned.add(runner.newVerdict(laneRows, classes)));
         }
         lanes.add(new Lane(runner, verdicts));
       }
@@ -108,7 +114,14 @@ public final class DeviceStages implements Stages {
 
   @Override
   public void launch(
-      int lane, int from, int to, Floors floors, int[] slots, int[] lengths, int count) {
+      int lane,
+      int from,
+      int to,
+      Floors floors,
+      int[] slots,
+      int[] lengths,
+      int count,
+      boolean probabilities) {
     Lane on = lanes.get(lane);
     on.runner.load(slots, lengths, count);
     if (from == 0) {
@@ -117,7 +130,7 @@ public final class DeviceStages implements Stages {
     for (int stage = from; stage <= to; stage++) {
       on.runner.advance(stage);
       if (floors.asks(stage)) {
-        on.answered = on.runner.ask(stage, count, on.verdicts.get(stage));
+        on.answered = on.runner.ask(stage, count, on.verdicts.get(stage), probabilities);
       }
     }
   }
@@ -135,6 +148,12 @@ public final class DeviceStages implements Stages {
   @Override
   public int prediction(int lane, int stage, int i) {
     return lanes.get(lane).verdicts.get(stage).prediction()[i];
+  }
+
+  @Override
+  public float[] probabilities(int lane, int stage, int i) {
+    float[] all = lanes.get(lane).verdicts.get(stage).probabilities();
+    return Arrays.copyOfRange(all, i * classes, (i + 1) * classes);
   }
 
   @Override

@@ -161,6 +161,11 @@ final class StageRunner implements AutoCloseable {
    * @param live number of rows that may still be live; entries beyond those that are mean nothing
    */
   Event ask(int stage, int live, Verdict into) {
+    return ask(stage, live, into, into.probabilities != null);
+  }
+
+  /** As {@link #ask(int, int, Verdict)}, with the copy of probabilities or without. */
+  Event ask(int stage, int live, Verdict into, boolean probabilities) {
     Network.ExitHead head = network.head(stage);
     ExitSignal signal = into.signal;
     Layers.View seen = view(stage, head.exit().head());
@@ -168,7 +173,7 @@ final class StageRunner implements AutoCloseable {
     long line = (long) head.confidence().ordinal() * signal.capacity();
     device.copyOut(
         signal.scores(), line, MemorySegment.ofArray(into.confidence).asSlice(0, live * 4L));
-    if (into.probabilities != null) {
+    if (probabilities) {
       long bytes = 4L * live * head.map().outputs();
       device.copyOut(
           signal.probabilities(), 0, MemorySegment.ofArray(into.probabilities).asSlice(0, bytes));

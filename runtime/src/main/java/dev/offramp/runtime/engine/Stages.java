@@ -38,8 +38,17 @@ public interface Stages extends AutoCloseable {
    * @param slots the rows' slots
    * @param lengths their numbers of tokens
    * @param count how many entries of both count, 1 to {@link #laneRows()}
+   * @param probabilities whether {@link #probabilities} will be asked
    */
-  void launch(int lane, int from, int to, Floors floors, int[] slots, int[] lengths, int count);
+  void launch(
+      int lane,
+      int from,
+      int to,
+      Floors floors,
+      int[] slots,
+      int[] lengths,
+      int count,
+      boolean probabilities);
 
   /**
    * Waits for what was launched last on the lane.
@@ -53,6 +62,12 @@ public interface Stages extends AutoCloseable {
 
   /** After {@link #await}: predicted class of entry i at the exit of a stage that was asked. */
   int prediction(int lane, int stage, int i);
+
+  /**
+   * After {@link #await} of a launch that was told so: probabilities of the classes of entry i at
+   * the exit of a stage that was asked, in an array of its own.
+   */
+  float[] probabilities(int lane, int stage, int i);
 
   @Override
   void close();

@@ -32,7 +32,7 @@ public final class BulkRunner implements AutoCloseable {
   public BulkRunner(Network network, double[] thresholds, int batch, int maxTokens) {
     Floors floors = Floors.of(thresholds, network.stages());
     try (Scope failed = new Scope()) {
-      stages = failed.add(DeviceStages.open(network, batch, maxTokens));
+      stages = failed.add(DeviceStages.open(network, batch, maxTokens, false));
       CostModel cost = network.device().queues() ? WarmUp.measure(stages) : null;
       scheduler = new Scheduler(stages, floors, cost, Scheduler.PATIENT, System::nanoTime);
       failed.release();

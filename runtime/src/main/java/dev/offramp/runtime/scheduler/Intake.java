@@ -7,6 +7,11 @@ public interface Intake {
   /** The next row, or null if there is none now. */
   Row poll();
 
+  /** The next row that runs in the background, or null if there is none now. */
+  default Row pollBackground() {
+    return null;
+  }
+
   /** Hands rows that nobody wants any more at that time to {@code unwanted}, and forgets them. */
   default void sweep(long now, Consumer<Row> unwanted) {}
 

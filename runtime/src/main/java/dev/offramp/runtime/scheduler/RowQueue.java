@@ -21,6 +21,7 @@ public final class RowQueue implements Intake {
   private final Condition arrived = lock.newCondition();
   private final Condition room = lock.newCondition();
   private final ArrayDeque<Row> waiting = new ArrayDeque<>();
+  private final ArrayDeque<Row> background = new ArrayDeque<>();
   private boolean closed;
   private Throwable failure;
   private long accepted;
@@ -76,6 +77,25 @@ public final class RowQueue implements Intake {
     }
   }
 
+  /**
+   * Adds a row that runs in the background, if fewer than the queue's capacity wait already.
+   *
+   * @return whether it was added: not if the queue is closed either
+   */
+  public boolean offerBackground(Row row) {
+    lock.lock();
+    try {
+      boolean fits = !closed && background.size() < capacity;
+      if (fits) {
+        background.add(row);
+        arrived.signal();
+      }
+      return fits;
+    } finally {
+      lock.unlock();
+    }
+  }
+
   private boolean requireOpen() {
     if (failure != null) {
       throw new IllegalStateException("the engine has failed: " + failure, failure);
@@ -101,6 +121,16 @@ public final class RowQueue implements Intake {
         room.signal();
       }
       return next;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  public Row pollBackground() {
+    lock.lock();
+    try {
+      return background.poll();
     } finally {
       lock.unlock();
     }
@@ -139,7 +169,7 @@ public final class RowQueue implements Intake {
   public void await(long nanos) {
     lock.lock();
     try {
-      if (waiting.isEmpty() && !closed && nanos > 0) {
+      if (waiting.isEmpty() && background.isEmpty() && !closed && nanos > 0) {
         arrived.awaitNanos(nanos);
       }
     } catch (InterruptedException e) {
@@ -169,16 +199,30 @@ public final class RowQueue implements Intake {
     }
   }
 
-  /** Takes no more rows; those that wait are still handed out. */
+  /** Rows that wait to be run in the background. */
+  public int backgroundSize() {
+    lock.lock();
+    try {
+      return background.size();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Takes no more rows; those that wait are still handed out, but for the background's. */
   public void close() {
+    List<Row> unwanted;
     lock.lock();
     try {
       closed = true;
+      unwanted = List.copyOf(background);
+      background.clear();
       arrived.signalAll();
       room.signalAll();
     } finally {
       lock.unlock();
     }
+    unwanted.forEach(Row::dropped);
   }
 
   /** Takes no more rows and fails those that wait. */

@@ -47,24 +47,8 @@ public final class Scheduler {
   private final Consumer<Row> dropping = this::drop;
   private final int[] enough; // (stages), tokens that make a step worth its while
   private final double[] leaving; // (stages), share of rows that leaves at an exit, as seen lately
-
-  /** Rows that run stages together on a lane. */
-  private static final class Step {
-    final int lane;
-    final int[] slots;
-    final int[] lengths;
-    int count;
-    int tokens;
-    int from;
-    int to;
-    long launched;
-
-    Step(int lane, int rows) {
-      this.lane = lane;
-      slots = new int[rows];
-      lengths = new int[rows];
-    }
-  }
+  private int resting = NONE; // slot of the row that runs in the background
+  private int restingStage; // that it runs next
 
   /**
    * @param stages used by this scheduler alone
@@ -106,7 +90,10 @@ public final class Scheduler {
     return counters;
   }
 
-  /** Runs rows until the intake has ended and all of its rows have left. */
+  /**
+   * Runs rows until the intake has ended and all of its rows have left. Background rows are dropped
+   * then.
+   */
   public void run(Intake intake) {
     while (true) {
       boolean more = admit(intake);
@@ -115,8 +102,11 @@ public final class Scheduler {
         launch(stage);
       } else if (!underWay.isEmpty()) {
         settle();
-      } else if (pools.isEmpty() && intake.ended()) {
+      } else if (isEmpty() && intake.ended()) {
+        dropResting();
         return;
+      } else if (useIdleTime(intake)) {
+        settle();
       } else {
         long next = pools.nextDue();
         intake.await(next == Long.MAX_VALUE ? next : Math.max(0, next - clock.getAsLong()));
@@ -145,13 +135,51 @@ public final class Scheduler {
           stages.enter(slot, row.tokens());
           pools.await(slot, 0, due(row, 0, now));
         } catch (IllegalArgumentException e) {
-          counters.failed();
-          row.failed(e);
-          pools.leave(slot);
+          fail(slot, e);
         }
       }
     }
     return false;
+  }
+
+  /**
+   * Runs a stage of a background row, alone, so that a row that comes meanwhile waits for little.
+   *
+   * @return whether there is such a row and a step of it is under way
+   */
+  private boolean useIdleTime(Intake intake) {
+    if (resting == NONE) {
+      Row row = pools.free() == 0 ? null : intake.pollBackground();
+      if (row == null) {
+        return false;
+      }
+      int slot = pools.enter(row);
+      try {
+        stages.enter(slot, row.tokens());
+      } catch (IllegalArgumentException e) {
+        fail(slot, e);
+        return false;
+      }
+      resting = slot;
+      restingStage = 0;
+    }
+    Step step = begin(restingStage);
+    add(step, resting);
+    step.to = nextAsked(restingStage);
+    return queue(step);
+  }
+
+  /** Whether no row is on its way, but for one in the background. */
+  private boolean isEmpty() {
+    return pools.free() + (resting == NONE ? 0 : 1) == stages.slots();
+  }
+
+  private void dropResting() {
+    if (resting != NONE) {
+      pools.row(resting).dropped();
+      pools.leave(resting);
+      resting = NONE;
+    }
   }
 
   /** A row whose deadline might pass if it waited at all of its stages does not wait. */
@@ -202,34 +230,52 @@ public final class Scheduler {
   }
 
   private void launch(int stage) {
-    Step step = idle.remove();
-    step.count = 0;
-    step.tokens = 0;
-    long now = clock.getAsLong();
+    Step step = begin(stage);
     while (step.count < step.slots.length && pools.waiting(stage) > 0) {
       int slot = pools.take(stage);
       Row row = pools.row(slot);
-      if (row.unwanted(now)) {
+      if (row.unwanted(step.launched)) {
         drop(row);
         pools.leave(slot);
       } else {
-        step.slots[step.count] = slot;
-        step.lengths[step.count++] = pools.length(slot);
-        step.tokens += pools.length(slot);
+        add(step, slot);
       }
     }
     if (step.count == 0) {
       idle.add(step);
       return;
     }
-    step.from = stage;
     step.to = lastStage(stage, step);
-    step.launched = now;
+    queue(step);
+  }
+
+  private Step begin(int stage) {
+    Step step = idle.remove();
+    step.begin(stage, clock.getAsLong());
+    return step;
+  }
+
+  private void add(Step step, int slot) {
+    step.add(slot, pools.length(slot), pools.row(slot).probabilities());
+  }
+
+  /** Hands a step to the device; returns whether it is under way, or else its rows have failed. */
+  private boolean queue(Step step) {
     try {
-      stages.launch(step.lane, step.from, step.to, floors, step.slots, step.lengths, step.count);
+      stages.launch(
+          step.lane,
+          step.from,
+          step.to,
+          floors,
+          step.slots,
+          step.lengths,
+          step.count,
+          step.probabilities);
       underWay.add(step);
+      return true;
     } catch (RuntimeException | Error e) {
       fail(step, e);
+      return false;
     }
   }
 
@@ -266,6 +312,10 @@ public final class Scheduler {
       return;
     }
     long now = clock.getAsLong();
+    if (step.slots[0] == resting) {
+      settleResting(step);
+      return;
+    }
     counters.step(step.from, step.to, step.count, now - step.launched);
     learn(step);
     for (int i = 0; i < step.count; i++) {
@@ -276,15 +326,31 @@ public final class Scheduler {
         pools.await(slot, step.to + 1, due(row, step.to + 1, now));
       } else {
         counters.left(exit);
-        row.done(
-            new Outcome(
-                stages.prediction(step.lane, exit, i),
-                stages.confidence(step.lane, exit, i),
-                exit));
+        row.done(outcome(step, exit, i));
         pools.leave(slot); // Afterwards: a row that has a slot is not forgotten, whatever fails.
       }
     }
     idle.add(step);
+  }
+
+  /** A background row goes to the end: it is neither counted nor learnt from. */
+  private void settleResting(Step step) {
+    if (step.to == floors.last()) {
+      pools.row(resting).done(outcome(step, step.to, 0));
+      pools.leave(resting);
+      resting = NONE;
+    } else {
+      restingStage = step.to + 1;
+    }
+    idle.add(step);
+  }
+
+  private Outcome outcome(Step step, int exit, int i) {
+    return new Outcome(
+        stages.prediction(step.lane, exit, i),
+        stages.confidence(step.lane, exit, i),
+        exit,
+        pools.row(step.slots[i]).probabilities() ? stages.probabilities(step.lane, exit, i) : null);
   }
 
   /** The first exit of the step at which entry i leaves, or {@link #NONE}. */
@@ -327,10 +393,15 @@ public final class Scheduler {
   /** The rows of a step that failed go, all others stay. */
   private void fail(Step step, Throwable cause) {
     for (int i = 0; i < step.count; i++) {
-      counters.failed();
-      pools.row(step.slots[i]).failed(cause);
-      pools.leave(step.slots[i]);
+      fail(step.slots[i], cause);
     }
     idle.add(step);
+  }
+
+  private void fail(int slot, Throwable cause) {
+    counters.failed();
+    pools.row(slot).failed(cause);
+    pools.leave(slot);
+    resting = resting == slot ? NONE : resting;
   }
 }

@@ -107,7 +107,7 @@ public final class WarmUp {
 
   private double time(int lane, int from, int to, int rows) {
     long start = clock.getAsLong();
-    stages.launch(lane, from, to, floors, slots, lengths, rows);
+    stages.launch(lane, from, to, floors, slots, lengths, rows, false);
     stages.await(lane);
     return clock.getAsLong() - start;
   }

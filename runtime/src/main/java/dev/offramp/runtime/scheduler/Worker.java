@@ -37,7 +37,7 @@ public final class Worker implements AutoCloseable {
       long maxWaitNanos,
       int room) {
     try (Scope failed = new Scope()) {
-      stages = failed.add(DeviceStages.open(network, batch, maxTokens));
+      stages = failed.add(DeviceStages.open(network, batch, maxTokens, true));
       cost = WarmUp.measure(stages);
       scheduler = new Scheduler(stages, floors, cost, maxWaitNanos, System::nanoTime);
       queue = new RowQueue(room);

@@ -87,7 +87,7 @@ class CostModelTest {
             ModelDirectory.open(TinyModel.write(folder.resolve("model"), 7, 1, 2, 4));
         Device device = Devices.open("jvm", new DeviceOptions(2));
         Network network = Network.open(model, device);
-        DeviceStages stages = DeviceStages.open(network, 16, TinyModel.MAX_TOKENS)) {
+        DeviceStages stages = DeviceStages.open(network, 16, TinyModel.MAX_TOKENS, false)) {
       CostModel cost = WarmUp.measure(stages);
       assertThat(cost.sizes()[0]).isEqualTo(TinyModel.MAX_TOKENS);
       for (int stage = 0; stage < 3; stage++) {

@@ -112,7 +112,14 @@ final class ScriptedStages implements Stages {
 
   @Override
   public void launch(
-      int lane, int from, int to, Floors floors, int[] stepSlots, int[] lengths, int rows) {
+      int lane,
+      int from,
+      int to,
+      Floors floors,
+      int[] stepSlots,
+      int[] lengths,
+      int rows,
+      boolean probabilities) {
     assertThat(launched[lane]).as("what is under way on the lane").isNull();
     assertThat(rows).isBetween(1, laneRows);
     assertThat(floors.asks(to)).as("a step ends where a head is asked").isTrue();
@@ -171,6 +178,12 @@ final class ScriptedStages implements Stages {
   @Override
   public int prediction(int lane, int stage, int i) {
     return prediction(last.rows[i]);
+  }
+
+  /** The row's number, twice. */
+  @Override
+  public float[] probabilities(int lane, int stage, int i) {
+    return new float[] {last.rows[i], last.rows[i]};
   }
 
   List<Integer> runningRows() {
