@@ -55,11 +55,15 @@ public record Request(Input input, Duration deadline, boolean fullDepth, boolean
   }
 
   public static Request of(String text) {
-    return new Request(new Text(text), null, false, false);
+    return of(new Text(text));
   }
 
   public static Request of(Path image) {
-    return new Request(new Image(image), null, false, false);
+    return of(new Image(image));
+  }
+
+  public static Request of(Input input) {
+    return new Request(input, null, false, false);
   }
 
   /** The same, with a deadline. */

@@ -2,6 +2,7 @@ package dev.offramp.runtime;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.offramp.kernels.Device;
 import dev.offramp.kernels.DeviceException;
@@ -109,6 +110,86 @@ class EngineTest {
       assertThat(engine.counters().left()[0]).as("rows that leave early").isPositive();
       assertThat(engine.counters().left()[2]).as("rows that stay").isPositive();
       assertThat(engine.queued()).isZero();
+    }
+  }
+
+  @Test
+  void probabilitiesAreThoseOfTheExitTaken() throws Exception {
+    List<String> texts = TinyModel.sentences(random.nextLong(), REQUESTS);
+    Map<String, Outcome> alone = alone(texts, LAMBDA);
+    try (Engine engine = Engine.open(directory, options())) {
+      List<Future<Result>> answers = new ArrayList<>();
+      for (int i = 0; i < texts.size(); i++) {
+        Request request = Request.of(texts.get(i));
+        answers.add(engine.submit(i % 3 == 0 ? request : request.withProbabilities()));
+      }
+      for (int i = 0; i < texts.size(); i++) {
+        Result result = answers.get(i).get(SECONDS, TimeUnit.SECONDS);
+        assertThat(outcome(result)).isEqualTo(alone.get(texts.get(i)));
+        if (i % 3 == 0) {
+          assertThat(result.probabilities()).isNull();
+        } else {
+          assertThat(result.probabilities()).hasSize(TinyModel.LABELS.size());
+          double sum = 0;
+          for (float probability : result.probabilities()) {
+            sum += probability;
+          }
+          assertThat(sum).isCloseTo(1, within(TOLERANCE));
+          // The head's confidence is the largest probability.
+          assertThat(result.probabilities()[result.prediction()])
+              .isCloseTo(result.confidence(), within((float) TOLERANCE));
+        }
+      }
+    }
+  }
+
+  @Test
+  void preparedInputsAreTakenAsTheyAre() throws Exception {
+    List<String> texts = TinyModel.sentences(random.nextLong(), 20);
+    try (ModelDirectory model = ModelDirectory.open(directory);
+        Engine engine = Engine.open(directory, options())) {
+      for (String text : texts) {
+        int[] tokens = model.tokenizer().encode(text, TinyModel.MAX_TOKENS);
+        Request prepared = Request.of(new Request.Prepared(tokens));
+        assertThat(engine.submit(prepared).get()).isEqualTo(engine.submit(text).get());
+      }
+      for (int length : new int[] {0, TinyModel.MAX_TOKENS + 1}) {
+        Request wrong = Request.of(new Request.Prepared(new int[length]));
+        assertThatThrownBy(() -> engine.submit(wrong)).hasMessageContaining("1 to 20");
+      }
+      Future<Result> unknown =
+          engine.submit(Request.of(new Request.Prepared(new int[] {1, 1 << 20})));
+      assertThatThrownBy(unknown::get).hasMessageContaining("1048576");
+    }
+  }
+
+  @Test
+  void inTheBackgroundAndOnceNobodyExits() throws Exception {
+    List<String> texts = TinyModel.sentences(random.nextLong(), REQUESTS);
+    Map<String, Outcome> full = alone(texts, BatchRunner.NEVER);
+    try (Engine engine = Engine.open(directory, options())) {
+      List<Future<Result>> background = new ArrayList<>();
+      for (String text : texts) {
+        engine.submit(text);
+        background.add(engine.tryBackground(Request.of(text)).orElseThrow());
+      }
+      for (int i = 0; i < texts.size(); i++) {
+        assertThat(outcome(background.get(i).get(SECONDS, TimeUnit.SECONDS)))
+            .isEqualTo(full.get(texts.get(i)));
+      }
+      assertThat(engine.counters().done()).as("answers that count").isEqualTo(REQUESTS);
+      long early = engine.counters().left()[0];
+      assertThat(early).isPositive();
+      engine.stopExiting();
+      for (String text : texts) {
+        assertThat(outcome(engine.submit(text).get(SECONDS, TimeUnit.SECONDS)))
+            .isEqualTo(full.get(text));
+      }
+      assertThat(engine.counters().left()[0]).isEqualTo(early);
+      Future<Result> never = engine.tryBackground(Request.of("wab")).orElseThrow();
+      engine.close();
+      assertThat(never.isDone()).as("answered or dropped").isTrue();
+      assertThat(engine.tryBackground(Request.of("wab"))).isEmpty();
     }
   }
 

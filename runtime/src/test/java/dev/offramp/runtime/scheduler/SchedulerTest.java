@@ -57,6 +57,8 @@ class SchedulerTest {
     final long arrival;
     boolean fullDepth;
     boolean cancelled;
+    boolean background;
+    boolean probabilities;
     long deadline = NO_DEADLINE;
     final List<Object> ends = new ArrayList<>();
     long ended;
@@ -91,6 +93,16 @@ class SchedulerTest {
     }
 
     @Override
+    public boolean background() {
+      return background;
+    }
+
+    @Override
+    public boolean probabilities() {
+      return probabilities;
+    }
+
+    @Override
     public void done(Outcome outcome) {
       end(outcome);
     }
@@ -113,17 +125,24 @@ class SchedulerTest {
 
   /** Guests come at their times; waiting moves the clock. */
   private static class Door implements Intake {
-    private final Deque<Guest> coming;
+    private final Deque<Guest> coming = new ArrayDeque<>();
+    private final Deque<Guest> background = new ArrayDeque<>();
     private final ScriptedStages stages;
 
     Door(List<Guest> guests, ScriptedStages stages) {
-      coming = new ArrayDeque<>(guests);
+      guests.forEach(guest -> (guest.background ? background : coming).add(guest));
       this.stages = stages;
     }
 
     @Override
     public Row poll() {
       return coming.isEmpty() || coming.peek().arrival > stages.now ? null : coming.remove();
+    }
+
+    @Override
+    public Row pollBackground() {
+      boolean none = background.isEmpty() || background.peek().arrival > stages.now;
+      return none ? null : background.remove();
     }
 
     @Override
@@ -240,6 +259,53 @@ class SchedulerTest {
       steps += one.stages.steps;
     }
     assertThat(steps).as("batches in all").isGreaterThan(5_000);
+  }
+
+  /** They run to the end where there is time, and change nothing for all others. */
+  @Test
+  void backgroundRowsTakeIdleTimeOnly() {
+    int done = 0;
+    int dropped = 0;
+    for (int run = 0; run < RUNS; run++) {
+      Run one = new Run(Exits.ANYWHERE, random.nextInt(200));
+      for (Guest guest : one.guests) {
+        guest.probabilities = random.nextInt(8) == 0;
+        guest.background = random.nextInt(5) == 0;
+        if (guest.background) {
+          one.stages.background.add(guest.number);
+          one.stages.leavesAt(guest.number, one.stageCount - 1);
+        }
+      }
+      one.stages.backgroundAfterAll = one.maxWait == 0;
+      Scheduler scheduler = one.go();
+      long front = 0;
+      for (Guest guest : one.guests) {
+        assertThat(guest.ends.size()).as("seed %s, run %s", seed, run).isLessThanOrEqualTo(1);
+        front += guest.background ? 0 : 1;
+        if (!guest.background) {
+          assertThat(guest.ends).hasSize(1);
+        }
+        if (guest.ends.contains("dropped") || guest.ends.isEmpty()) {
+          assertThat(guest.background).isTrue();
+          dropped++;
+          continue;
+        }
+        Outcome outcome = (Outcome) guest.ends.getFirst();
+        guest.fullDepth = guest.background;
+        assertThat(new Outcome(outcome.prediction(), outcome.confidence(), outcome.exit()))
+            .as("seed %s, run %s", seed, run)
+            .isEqualTo(one.expected(guest));
+        done += guest.background ? 1 : 0;
+        if (guest.probabilities) {
+          assertThat(outcome.probabilities()).containsExactly(guest.number, guest.number);
+        } else {
+          assertThat(outcome.probabilities()).isNull();
+        }
+      }
+      assertThat(scheduler.counters().done()).as("rows that are counted").isEqualTo(front);
+    }
+    assertThat(done).as("the test is void if none of them runs").isGreaterThan(RUNS);
+    assertThat(dropped).as("or if there is always time").isGreaterThan(RUNS / 10);
   }
 
   /** Rows that nobody wants any more are let go, all others are as if they had not been there. */

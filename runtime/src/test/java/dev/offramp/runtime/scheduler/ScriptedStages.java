@@ -35,6 +35,12 @@ final class ScriptedStages implements Stages {
   int steps;
   int failEvery = Integer.MAX_VALUE;
 
+  /** Rows of the background, which run alone, and only when nobody else is under way. */
+  final Set<Integer> background = new HashSet<>();
+
+  /** Whether nobody else waits either when such a row runs. */
+  boolean backgroundAfterAll;
+
   /** If not negative, the first comer of the rows that have waited this long must go next. */
   long maxWait = -1;
 
@@ -136,6 +142,9 @@ final class ScriptedStages implements Stages {
     int[] numbers = new int[rows];
     for (int i = 0; i < rows; i++) {
       numbers[i] = rowIn[stepSlots[i]];
+      if (background.contains(numbers[i])) {
+        checkBackground(rows, from, to, floors);
+      }
       waitsSince[numbers[i]] = NEVER;
       if (!warmingUp) {
         assertThat(running.add(numbers[i])).as("row %s once", numbers[i]).isTrue();
@@ -147,6 +156,19 @@ final class ScriptedStages implements Stages {
     launched[lane] = new Launched(from, to, numbers, steps % failEvery == 0);
     long start = Math.max(now, Arrays.stream(busyUntil).max().orElseThrow());
     busyUntil[lane] = start + Arrays.stream(nanosOfStage, from, to + 1).sum();
+  }
+
+  private void checkBackground(int rows, int from, int to, Floors floors) {
+    assertThat(rows).as("rows of a step of the background").isEqualTo(1);
+    assertThat(running).as("who is under way beside the background").isEmpty();
+    for (int stage = from; stage < to; stage++) {
+      assertThat(floors.asks(stage)).as("a chance to let others go first").isFalse();
+    }
+    for (int row = 0; row < waitsSince.length && backgroundAfterAll; row++) {
+      assertThat(background.contains(row) || waitsSince[row] == NEVER)
+          .as("row %s waits while the background runs", row)
+          .isTrue();
+    }
   }
 
   @Override
