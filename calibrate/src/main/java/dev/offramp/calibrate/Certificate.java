@@ -12,13 +12,17 @@ import com.google.gson.stream.MalformedJsonException;
 import java.io.IOException;
 import java.io.StringReader;
 import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.time.Instant;
 import java.time.format.DateTimeParseException;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.Objects;
 
 /**
@@ -51,6 +55,7 @@ public record Certificate(
 
   private static final int FORMAT_VERSION = 1;
   private static final long MAX_BYTES = 16 << 20;
+  private static final int ID_DIGITS = 16;
   private static final Gson GSON =
       new GsonBuilder().serializeNulls().disableHtmlEscaping().setPrettyPrinting().create();
 
@@ -70,6 +75,17 @@ public record Certificate(
         throw new CalibrationException(
             "$.thresholds must be 1, never exit, for row 0, not " + threshold);
       }
+    }
+  }
+
+  /** Tells this certificate from all others: the first 16 digits of the SHA-256 of its JSON form. */
+  public String id() {
+    try {
+      byte[] json = GSON.toJson(toJson()).getBytes(StandardCharsets.UTF_8);
+      byte[] hash = MessageDigest.getInstance("SHA-256").digest(json);
+      return HexFormat.of().formatHex(hash).substring(0, ID_DIGITS);
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every JVM has SHA-256", e);
     }
   }
 

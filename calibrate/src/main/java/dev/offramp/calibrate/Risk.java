@@ -11,7 +11,7 @@ public enum Risk implements Named {
   /** 1{early is wrong} - 1{full is wrong}, in {-1, 0, 1}. Needs labels. */
   PREDICTION_GAP("prediction-gap", true) {
     @Override
-    double loss(int early, int full, int label) {
+    public double loss(int early, int full, int label) {
       return (early != label ? 1 : 0) - (full != label ? 1 : 0);
     }
   },
@@ -19,7 +19,7 @@ public enum Risk implements Named {
   /** 1{early differs from full}, in {0, 1}. Needs no labels. */
   PREDICTION_CONSISTENCY("prediction-consistency", false) {
     @Override
-    double loss(int early, int full, int label) {
+    public double loss(int early, int full, int label) {
       return early != full ? 1 : 0;
     }
   },
@@ -98,12 +98,17 @@ public enum Risk implements Named {
     return bound;
   }
 
+  /** The smallest loss a sample can have: below 0 where early may be better than full. */
+  public double least() {
+    return needsLabels || this == TOP_BRIER_CONSISTENCY ? -bound : 0;
+  }
+
   /**
    * Loss of one sample from the classes predicted, unless it {@link #needsProbabilities()}.
    *
    * @param label ignored unless {@link #needsLabels()}
    */
-  double loss(int early, int full, int label) {
+  public double loss(int early, int full, int label) {
     throw new CalibrationException(id + " compares class probabilities; give them");
   }
 

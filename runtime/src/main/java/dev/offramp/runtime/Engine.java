@@ -59,6 +59,7 @@ public final class Engine implements AutoCloseable {
 
   private final Scope owned = new Scope();
   private final ModelConfig config;
+  private final String modelHash;
   private final WordPieceTokenizer tokenizer;
   private final Thresholds thresholds;
   private final Device device;
@@ -97,6 +98,7 @@ public final class Engine implements AutoCloseable {
         Scope failed = new Scope()) {
       failed.add(owned);
       config = model.config();
+      modelHash = model.hash();
       tokenizer = config.takesTexts() ? model.tokenizer() : null;
       Thresholds.requireHeads(model);
       device = owned.add(opener.get());
@@ -247,9 +249,29 @@ public final class Engine implements AutoCloseable {
     return worker.queue().size();
   }
 
+  /** Requests that may wait in the queue, and as many in the background. */
+  public int queueCapacity() {
+    return worker.queue().capacity();
+  }
+
+  /** Whether {@link #stopExiting} was called. */
+  public boolean exitsStopped() {
+    return fullDepth;
+  }
+
   /** Requests that wait to be run in the background at the moment. */
   public int queuedInBackground() {
     return worker.queue().backgroundSize();
+  }
+
+  /** Whether requests are taken: not once it is closed, nor if the scheduler has failed. */
+  public boolean isOpen() {
+    return worker.queue().isOpen();
+  }
+
+  /** SHA-256 of what the model directory held when the engine was opened. */
+  public String modelHash() {
+    return modelHash;
   }
 
   /** The model directory's configuration. */

@@ -47,14 +47,18 @@ final class DeviceOption {
     return open("jvm", Precision.F32);
   }
 
-  private Device open(String id, Precision precision) {
+  /** Worker threads of the jvm device. */
+  int workers() {
     if (threads != null && (threads < 1 || threads > DeviceOptions.MAX_THREADS)) {
       throw InputException.in(
           null, "--threads " + threads, "must be 1 to " + DeviceOptions.MAX_THREADS);
     }
-    int workers = threads == null ? DeviceOptions.defaults().threads() : threads;
+    return threads == null ? DeviceOptions.defaults().threads() : threads;
+  }
+
+  private Device open(String id, Precision precision) {
     DeviceOptions options =
-        new DeviceOptions(workers, precision, Cache.directory().resolve("devices"));
+        new DeviceOptions(workers(), precision, Cache.directory().resolve("devices"));
     Device device;
     try {
       device = Devices.open(id, options);

@@ -1,7 +1,9 @@
 package dev.offramp.runtime.cli;
 
 import dev.offramp.kernels.DeviceInfo;
+import dev.offramp.models.InputException;
 import dev.offramp.models.ModelDirectory;
+import dev.offramp.runtime.EngineOptions;
 import dev.offramp.runtime.Thresholds;
 import dev.offramp.runtime.io.Console;
 import java.nio.file.Path;
@@ -40,6 +42,20 @@ final class Guard {
   /** Whether the user named a threshold, a certificate or full depth. */
   boolean isSet() {
     return choice.fullDepth || choice.lambda != null || choice.certificate != null;
+  }
+
+  /** The same choice for an engine. */
+  EngineOptions.Policy policy() {
+    if (choice.fullDepth) {
+      return new EngineOptions.Policy.FullDepth();
+    }
+    if (choice.lambda == null) {
+      return new EngineOptions.Policy.Certified(choice.certificate, allowOtherDevice);
+    }
+    if (!(choice.lambda >= 0 && choice.lambda <= 1)) {
+      throw InputException.in(null, "--lambda " + choice.lambda, "must be in [0, 1]");
+    }
+    return new EngineOptions.Policy.ByHand(choice.lambda);
   }
 
   /**

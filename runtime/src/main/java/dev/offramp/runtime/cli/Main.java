@@ -41,6 +41,7 @@ import picocli.CommandLine.Spec;
       CalibrateCommand.class,
       ValidateCommand.class,
       RunCommand.class,
+      ServeCommand.class,
       BenchCommand.class
     },
     footer = {
@@ -53,6 +54,7 @@ import picocli.CommandLine.Spec;
       "  offramp plan --epsilon 0.05 --delta 0.1",
       "  offramp calibrate --model classifier --data calibration.tsv --epsilon 0.05 --delta 0.1",
       "  offramp run --model classifier --input questions.txt",
+      "  offramp serve --model classifier",
       "",
       "Exit codes: 0 done; 1 the run failed; 2 wrong usage or input; 3 the certificate does not",
       "fit or a guarantee cannot be given."

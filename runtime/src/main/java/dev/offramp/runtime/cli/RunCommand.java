@@ -208,6 +208,7 @@ final class RunCommand implements Callable<Integer> {
     }
     JsonObject document = new JsonObject();
     document.addProperty("file", thresholds.file().toAbsolutePath().normalize().toString());
+    document.addProperty("id", thresholds.certificate().id());
     document.addProperty("method", thresholds.certificate().calibration().method().id());
     document.addProperty("risk", thresholds.certificate().risk().id());
     document.addProperty("epsilon", thresholds.certificate().calibration().epsilon());

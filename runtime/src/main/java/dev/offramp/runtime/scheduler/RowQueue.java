@@ -179,6 +179,21 @@ public final class RowQueue implements Intake {
     }
   }
 
+  /** Rows that may wait, and as many in the background. */
+  public int capacity() {
+    return capacity;
+  }
+
+  /** Whether rows are taken. */
+  public boolean isOpen() {
+    lock.lock();
+    try {
+      return !closed;
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /** Rows that have been handed over so far. */
   public long accepted() {
     lock.lock();

@@ -1,0 +1,127 @@
+package dev.offramp.runtime.cli;
+
+import dev.offramp.models.InputException;
+import dev.offramp.runtime.EngineOptions;
+import dev.offramp.runtime.serve.http.HttpLimits;
+import dev.offramp.runtime.serve.protocol.InferLimits;
+import java.time.Duration;
+import picocli.CommandLine.Option;
+
+/** Options that bound what clients may take, and how requests are gathered. */
+final class ServeLimits {
+  private static final int MOST_WAIT_MILLIS = 60_000;
+  private static final int MOST_DEADLINE_MILLIS = 3_600_000;
+  private static final int MOST_QUEUE = 1 << 20;
+  private static final int MOST_BODY_MB = 1024;
+  private static final int MOST_CONNECTIONS = 1 << 20;
+  private static final int MEGABYTE = 1 << 20;
+  private static final int BODIES = 8;
+  private static final int TEXT_CHARACTERS = 100_000;
+  private static final int IMAGE_PIXELS = 16 << 20;
+
+  @Option(
+      names = "--batch",
+      paramLabel = "N",
+      defaultValue = "32",
+      description = "samples that run together at most (default: ${DEFAULT-VALUE})")
+  int batch;
+
+  @Option(
+      names = "--max-wait",
+      paramLabel = "MS",
+      defaultValue = "0",
+      description =
+          "milliseconds that a sample waits at a stage for others; on processors 0 is best"
+              + " (default: ${DEFAULT-VALUE})")
+  double maxWaitMillis;
+
+  @Option(
+      names = "--queue",
+      paramLabel = "N",
+      defaultValue = "1024",
+      description =
+          "samples that may wait; who comes beyond is told 503 (default: ${DEFAULT-VALUE})")
+  int queue;
+
+  @Option(
+      names = "--deadline",
+      paramLabel = "MS",
+      defaultValue = "30000",
+      description = {
+        "milliseconds after which an answer is of no use any more, and the longest timeout that a"
+            + " request may ask for (default: ${DEFAULT-VALUE})"
+      })
+  int deadlineMillis;
+
+  @Option(
+      names = "--max-batch",
+      paramLabel = "N",
+      defaultValue = "256",
+      description = "inputs of a request (default: ${DEFAULT-VALUE})")
+  int inputs;
+
+  @Option(
+      names = "--max-body",
+      paramLabel = "MB",
+      defaultValue = "16",
+      description =
+          "size of a request; of all requests under way "
+              + BODIES
+              + " times that (default: ${DEFAULT-VALUE})")
+  int bodyMegabytes;
+
+  @Option(
+      names = "--max-connections",
+      paramLabel = "N",
+      defaultValue = "512",
+      description = "open connections; further ones are told 503 (default: ${DEFAULT-VALUE})")
+  int connections;
+
+  HttpLimits http() {
+    check("--max-body", bodyMegabytes, 1, MOST_BODY_MB);
+    check("--max-connections", connections, 1, MOST_CONNECTIONS);
+    HttpLimits usual = HttpLimits.defaults();
+    int body = bodyMegabytes * MEGABYTE;
+    return new HttpLimits(
+        connections,
+        usual.headBytes(),
+        body,
+        (long) BODIES * body,
+        usual.headTime(),
+        usual.bodyTime(),
+        usual.idle(),
+        usual.takeTime());
+  }
+
+  InferLimits infer() {
+    check("--deadline", deadlineMillis, 1, MOST_DEADLINE_MILLIS);
+    check("--max-batch", inputs, 1, MOST_QUEUE);
+    Duration deadline = Duration.ofMillis(deadlineMillis);
+    return new InferLimits(
+        inputs, TEXT_CHARACTERS, bodyMegabytes * MEGABYTE, IMAGE_PIXELS, deadline, deadline);
+  }
+
+  EngineOptions engine(DeviceOption device, EngineOptions.Policy policy) {
+    check("--queue", queue, 1, MOST_QUEUE);
+    check("--queue", queue, inputs, MOST_QUEUE);
+    if (!(maxWaitMillis >= 0 && maxWaitMillis <= MOST_WAIT_MILLIS)) {
+      throw InputException.in(
+          null, "--max-wait " + maxWaitMillis, "must be 0 to " + MOST_WAIT_MILLIS);
+    }
+    return EngineOptions.latency()
+        .onDevice(device.id)
+        .withPrecision(device.precision)
+        .withThreads(device.workers())
+        .withBatch(BatchOption.check(batch))
+        .withMaxWait(Duration.ofNanos((long) (1e6 * maxWaitMillis)))
+        .withQueue(queue)
+        .withPolicy(policy);
+  }
+
+  private static void check(String option, int value, int least, int most) {
+    if (value < least || value > most) {
+      throw InputException.in(
+          null, option + " " + value, "must be %d to %d".formatted(least, most));
+    }
+  }
+}

@@ -1,0 +1,116 @@
+package dev.offramp.runtime.serve;
+
+import com.google.gson.JsonObject;
+import dev.offramp.runtime.DeadlineException;
+import dev.offramp.runtime.Result;
+import dev.offramp.runtime.serve.http.Call;
+import dev.offramp.runtime.serve.http.Reply;
+import dev.offramp.runtime.serve.protocol.BadRequestException;
+import dev.offramp.runtime.serve.protocol.InferLimits;
+import dev.offramp.runtime.serve.protocol.InferRequest;
+import dev.offramp.runtime.serve.protocol.InferResponse;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
+
+/** Infer requests: from JSON to the engine and back. */
+final class Inference {
+  private static final System.Logger LOG = System.getLogger(Inference.class.getName());
+
+  /** Nobody reads it: the client is gone. The number that others use for it, too. */
+  private static final int CLIENT_GONE = 499;
+
+  private static final String RETRY_AFTER_SECONDS = "1";
+
+  private final Metrics metrics;
+  private final InferLimits limits;
+
+  Inference(Metrics metrics, InferLimits limits) {
+    this.metrics = metrics;
+    this.limits = limits;
+  }
+
+  Reply answer(ServedModel model, Call call) throws InterruptedException {
+    long start = System.nanoTime();
+    Reply reply = computed(model, call);
+    metrics.answered(model, reply.status(), System.nanoTime() - start);
+    return reply;
+  }
+
+  private Reply computed(ServedModel model, Call call) throws InterruptedException {
+    ServedModel.Loaded now = model.current();
+    if (now == null) {
+      return notReady(model);
+    }
+    try {
+      InferRequest request = InferRequest.parse(call.body(), now.engine().config(), limits);
+      Optional<ServedModel.Answer> answer =
+          model.answer(request.requests(), futures -> call.onGone(() -> cancel(futures)));
+      return answer
+          .map(got -> reply(model, request, got))
+          .orElseGet(() -> full(model, request.requests().size()));
+    } catch (BadRequestException e) {
+      return Reply.error(400, e.getMessage());
+    } catch (CancellationException e) {
+      return Reply.error(CLIENT_GONE, "the client is gone");
+    } catch (ServedModel.NotReadyException e) {
+      return notReady(model);
+    } catch (ExecutionException e) {
+      return failed(model, e.getCause());
+    }
+  }
+
+  private static void cancel(List<Future<Result>> futures) {
+    futures.forEach(future -> future.cancel(true));
+  }
+
+  private static Reply reply(ServedModel model, InferRequest request, ServedModel.Answer answer) {
+    if (answer.results().stream().anyMatch(result -> !Float.isFinite(result.confidence()))) {
+      LOG.log(
+          System.Logger.Level.ERROR,
+          "model {0} computed no number (NaN) for an input; check its weights",
+          model.name());
+      return Reply.error(500, "the model computed no number for one of the inputs");
+    }
+    JsonObject parameters = new JsonObject();
+    ServedModel.Loaded by = answer.by();
+    if (by.certificate() != null) {
+      parameters.addProperty("certificate", by.certificate());
+    } else {
+      parameters.addProperty("guarantee", "none");
+    }
+    if (by.engine().exitsStopped()) {
+      parameters.addProperty("exits_stopped", true);
+    }
+    return Reply.json(
+        200,
+        InferResponse.write(model.name(), by.version(), request, answer.results(), parameters));
+  }
+
+  private static Reply full(ServedModel model, int inputs) {
+    int capacity = model.queueCapacity();
+    return inputs > capacity
+        ? Reply.error(400, "a request of %d inputs: send at most %d".formatted(inputs, capacity))
+        : Reply.error(503, "the queue is full; try again in a moment")
+            .with("Retry-After", RETRY_AFTER_SECONDS);
+  }
+
+  static Reply notReady(ServedModel model) {
+    return Reply.error(503, "model '%s' is not ready; try again later".formatted(model.name()))
+        .with("Retry-After", RETRY_AFTER_SECONDS);
+  }
+
+  private static Reply failed(ServedModel model, Throwable cause) {
+    return switch (cause) {
+      case DeadlineException late ->
+          Reply.error(504, "the answer did not come in time; allow more ($.parameters.timeout)");
+      case IllegalArgumentException bad -> Reply.error(400, bad.getMessage());
+      default -> {
+        LOG.log(System.Logger.Level.ERROR, "model " + model.name() + ": a request failed", cause);
+        yield Reply.error(500, "the device failed while it ran this request; see the server's log");
+      }
+    };
+  }
+}

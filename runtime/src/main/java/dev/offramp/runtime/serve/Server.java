@@ -1,0 +1,123 @@
+package dev.offramp.runtime.serve;
+
+import dev.offramp.models.InputException;
+import dev.offramp.runtime.EngineOptions;
+import dev.offramp.runtime.serve.http.HttpFront;
+import dev.offramp.runtime.serve.http.HttpLimits;
+import dev.offramp.runtime.serve.protocol.InferLimits;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Models behind HTTP: opened, loaded, drained, closed, in this order. It speaks the Open Inference
+ * Protocol, version 2.
+ */
+public final class Server implements AutoCloseable {
+  private static final System.Logger LOG = System.getLogger(Server.class.getName());
+
+  private final List<ServedModel> models;
+  private final Router router;
+  private final HttpFront front;
+
+  /**
+   * Where and for whom a server is, and how it runs its models.
+   *
+   * @param host name or address to listen on
+   * @param port 0 for any that is free
+   * @param token that clients must show, or null
+   * @param version of Offramp
+   */
+  public record Options(
+      String host,
+      int port,
+      String token,
+      String version,
+      HttpLimits http,
+      InferLimits infer,
+      EngineOptions engine,
+      AuditOptions audit) {
+    /** Whether only this machine can reach it. */
+    public boolean loopback() {
+      try {
+        return InetAddress.getByName(host).isLoopbackAddress();
+      } catch (UnknownHostException e) {
+        return false; // Listening will fail, and say so.
+      }
+    }
+  }
+
+  /**
+   * Opens the port: the server is live, and ready once {@link #load} has returned.
+   *
+   * @param models directories by the names that they are served under
+   * @throws InputException if a name is not fit for a path, or the port cannot be had
+   */
+  public static Server open(Map<String, Path> models, Options options) {
+    models.keySet().forEach(Server::checkName);
+    return new Server(
+        models.entrySet().stream()
+            .map(m ->
+                new ServedModel(m.getKey(), m.getValue(), options.engine(), options.audit()))
+            .toList(),
+        options);
+  }
+
+  private static void checkName(String name) {
+    if (!Router.NAME.matcher(name).matches()) {
+      throw InputException.in(
+          null,
+          "--model",
+          "'%s' is no name for a model: take letters, digits, '.', '_' and '-' (--model NAME=DIR)"
+              .formatted(name));
+    }
+  }
+
+  private Server(List<ServedModel> models, Options options) {
+    this.models = models;
+    Metrics metrics = new Metrics(models);
+    boolean mayLoad = options.token() != null || options.loopback();
+    router = new Router(models, metrics, options.infer(), options.version(), mayLoad);
+    front =
+        HttpFront.open(options.host(), options.port(), options.http(), options.token(), router);
+    metrics.watch(front::connections, front::connectionsRefused);
+    router.watch(front::connections);
+  }
+
+  /** The port that it listens on. */
+  public int port() {
+    return front.port();
+  }
+
+  /**
+   * Loads all models.
+   *
+   * @throws RuntimeException what {@link dev.offramp.runtime.Engine#open} throws
+   */
+  public void load() {
+    models.forEach(ServedModel::load);
+  }
+
+  /**
+   * Takes no more connections and answers those that came.
+   *
+   * @return whether all were answered within that time
+   */
+  public boolean drain(Duration patience) throws InterruptedException {
+    router.drain();
+    boolean all = front.drain(patience);
+    LOG.log(
+        System.Logger.Level.INFO,
+        all ? "drained: all requests were answered" : "drained: some requests were not answered");
+    return all;
+  }
+
+  @Override
+  public void close() {
+    front.close();
+    models.forEach(ServedModel::close);
+  }
+}
