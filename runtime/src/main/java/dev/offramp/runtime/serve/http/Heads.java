@@ -1,0 +1,135 @@
+package dev.offramp.runtime.serve.http;
+
+import io.netty.handler.codec.http.TooLongHttpHeaderException;
+import io.netty.handler.codec.http.TooLongHttpLineException;
+import io.vertx.core.MultiMap;
+import io.vertx.core.http.HttpHeaders;
+import io.vertx.core.http.HttpMethod;
+import io.vertx.core.http.HttpServerRequest;
+import io.vertx.core.http.HttpVersion;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.util.List;
+import java.util.Locale;
+
+/**
+ * Looks at the head of a request, before its body is read.
+ *
+ * @param token that must come with paths which are not public, or null
+ */
+record Heads(HttpLimits limits, String token, Service service) {
+  private static final String BEARER = "Bearer ";
+  private static final String JSON = "application/json";
+
+  /** What is to be answered instead of reading on, or null if the request is fine so far. */
+  Reply refusal(HttpServerRequest request) {
+    String uri = request.uri();
+    MultiMap headers = request.headers();
+    if (!uri.startsWith("/") || uri.indexOf('#') >= 0) {
+      return Reply.error(400, "the request's target is not a path; send one such as /v2");
+    }
+    if (uri.indexOf('?') >= 0 && uri.indexOf('?') < uri.length() - 1) {
+      return Reply.error(400, "no query is understood here; send the path without what follows ?");
+    }
+    int hosts = headers.getAll(HttpHeaders.HOST).size();
+    if (hosts > 1 || (hosts == 0 && request.version() == HttpVersion.HTTP_1_1)) {
+      return Reply.error(400, "there must be one Host header");
+    }
+    if (token != null && !service.isPublic(path(request)) && !authorized(headers)) {
+      return Reply.error(401, "this server asks for a token; send Authorization: Bearer TOKEN")
+          .with("WWW-Authenticate", "Bearer");
+    }
+    if (!isRead(request) && request.method() != HttpMethod.POST) {
+      return Reply.error(405, "GET, HEAD and POST are all that is understood here")
+          .with("Allow", "GET, HEAD, POST");
+    }
+    return hasBody(request) ? refusalOfBody(request, headers) : null;
+  }
+
+  private Reply refusalOfBody(HttpServerRequest request, MultiMap headers) {
+    String encoding = headers.get(HttpHeaders.TRANSFER_ENCODING);
+    if (encoding != null
+        && (headers.getAll(HttpHeaders.TRANSFER_ENCODING).size() > 1
+            || !encoding.equalsIgnoreCase("chunked"))) {
+      return Reply.error(400, "chunked is the only Transfer-Encoding understood here");
+    }
+    if (isRead(request)) {
+      return Reply.error(400, "a GET has no body here; send it without");
+    }
+    String expect = headers.get(HttpHeaders.EXPECT);
+    if (expect != null && !expect.equalsIgnoreCase("100-continue")) {
+      return Reply.error(417, "100-continue is the only expectation understood here");
+    }
+    String length = headers.get(HttpHeaders.CONTENT_LENGTH);
+    if (length != null && Long.parseLong(length) > limits.bodyBytes()) {
+      return tooLarge();
+    }
+    if (!isJson(headers.get(HttpHeaders.CONTENT_TYPE))) {
+      // A web page can make a browser send a form or plain text to any address, this one included.
+      // For JSON the browser asks first, and gets no leave: no CORS headers are ever sent.
+      return Reply.error(
+          415, "the body must be JSON; with curl add -H 'Content-Type: application/json'");
+    }
+    if (headers.contains(HttpHeaders.CONTENT_ENCODING)) {
+      return Reply.error(415, "the body must come as it is, without a Content-Encoding");
+    }
+    return null;
+  }
+
+  /** For a body beyond the limit. */
+  Reply tooLarge() {
+    return Reply.error(
+        413,
+        "the body is larger than %d bytes; send fewer inputs a request"
+            .formatted(limits.bodyBytes()));
+  }
+
+  /** For a head that the decoder gave up on. */
+  Reply malformed(Throwable cause) {
+    if (cause instanceof TooLongHttpLineException) {
+      return Reply.error(
+          414, "the request line is longer than %d bytes".formatted(limits.headBytes()));
+    }
+    if (cause instanceof TooLongHttpHeaderException) {
+      return Reply.error(
+          431, "the headers are longer than %d bytes in all".formatted(limits.headBytes()));
+    }
+    return Reply.error(400, "this is not a valid HTTP/1.1 request");
+  }
+
+  static String path(HttpServerRequest request) {
+    String uri = request.uri();
+    return uri.endsWith("?") ? uri.substring(0, uri.length() - 1) : uri;
+  }
+
+  /** Whether it is a GET, or the HEAD that is answered as one. */
+  static boolean isRead(HttpServerRequest request) {
+    return request.method() == HttpMethod.GET || request.method() == HttpMethod.HEAD;
+  }
+
+  static boolean hasBody(HttpServerRequest request) {
+    String length = request.headers().get(HttpHeaders.CONTENT_LENGTH);
+    return request.headers().contains(HttpHeaders.TRANSFER_ENCODING)
+        || (length != null && Long.parseLong(length) > 0);
+  }
+
+  private static boolean isJson(String contentType) {
+    if (contentType == null) {
+      return false;
+    }
+    int parameters = contentType.indexOf(';');
+    String type = parameters < 0 ? contentType : contentType.substring(0, parameters);
+    return type.strip().toLowerCase(Locale.ROOT).equals(JSON);
+  }
+
+  private boolean authorized(MultiMap headers) {
+    List<String> all = headers.getAll(HttpHeaders.AUTHORIZATION);
+    if (all.size() != 1 || !all.getFirst().regionMatches(true, 0, BEARER, 0, BEARER.length())) {
+      return false;
+    }
+    String sent = all.getFirst().substring(BEARER.length()).strip();
+    // Takes as long whichever byte is the first that differs. The decoder makes a char of each byte.
+    return MessageDigest.isEqual(
+        sent.getBytes(StandardCharsets.ISO_8859_1), token.getBytes(StandardCharsets.UTF_8));
+  }
+}
