@@ -90,6 +90,21 @@ public final class ImageData {
     return list.pictures().getFirst();
   }
 
+  /**
+   * The picture of a PNG or JPEG file that is in memory.
+   *
+   * @param name what errors call it
+   * @param config of a model that takes images
+   * @param maxPixels what it may have, told before it is unpacked
+   * @throws InputException if it is something else, damaged or too large
+   */
+  public static Picture picture(byte[] bytes, String name, ModelConfig config, long maxPixels) {
+    try (ImageFile file = ImageFile.of(bytes, name)) {
+      Pixels pixels = PictureFile.read(file, maxPixels);
+      return new Picture(name, PictureFit.of(config).fit(pixels), null);
+    }
+  }
+
   private static void readFile(Path path, List<String> labels, PictureList list) {
     try (ImageFile file = ImageFile.open(path)) {
       if (CifarFile.isNamed(path.getFileName().toString())) {
@@ -99,7 +114,7 @@ public final class ImageData {
       } else if (file.magic() == IdxFile.LABELS) {
         throw file.error(null, "holds labels; name the file of the images beside it");
       } else {
-        list.add(path, null, PictureFile.read(file), null);
+        list.add(path, null, PictureFile.read(file, PictureFile.MAX_PIXELS), null);
       }
     } catch (InputException e) {
       list.bad(e);
@@ -126,7 +141,7 @@ public final class ImageData {
 
   private static void readPicture(Path path, String label, PictureList list) {
     try (ImageFile file = ImageFile.open(path)) {
-      list.add(path, null, PictureFile.read(file), label);
+      list.add(path, null, PictureFile.read(file, PictureFile.MAX_PIXELS), label);
     } catch (InputException e) {
       list.bad(e);
     }

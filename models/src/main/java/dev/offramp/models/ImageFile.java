@@ -1,6 +1,7 @@
 package dev.offramp.models;
 
 import java.io.BufferedInputStream;
+import java.io.ByteArrayInputStream;
 import java.io.DataInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -15,12 +16,14 @@ final class ImageFile implements AutoCloseable {
   private static final int GZIP = 0x1f8b;
 
   private final Path path;
+  private final String name;
   private final BufferedInputStream in;
   private final DataInputStream data;
   private final int magic;
 
-  private ImageFile(Path path, BufferedInputStream in) throws IOException {
+  private ImageFile(Path path, String name, BufferedInputStream in) throws IOException {
     this.path = path;
+    this.name = name;
     this.in = in;
     data = new DataInputStream(in);
     in.mark(Integer.BYTES);
@@ -43,13 +46,31 @@ final class ImageFile implements AutoCloseable {
         throw InputException.in(path, null, "is empty; get the file again");
       }
       in = new BufferedInputStream(Files.newInputStream(path), BUFFER);
-      ImageFile plain = new ImageFile(path, in);
+      ImageFile plain = new ImageFile(path, null, in);
       return plain.magic >>> 16 == GZIP
-          ? new ImageFile(path, new BufferedInputStream(new GZIPInputStream(in, BUFFER), BUFFER))
+          ? new ImageFile(
+              path, null, new BufferedInputStream(new GZIPInputStream(in, BUFFER), BUFFER))
           : plain;
     } catch (IOException e) {
       closeQuietly(in);
       throw Disk.unreadable(path, e);
+    }
+  }
+
+  /**
+   * A file that is in memory already; gzip is left as it is.
+   *
+   * @param name what errors call it
+   * @throws InputException if it is empty
+   */
+  static ImageFile of(byte[] bytes, String name) {
+    if (bytes.length == 0) {
+      throw InputException.in(null, name, "is empty; send the whole file");
+    }
+    try {
+      return new ImageFile(null, name, new BufferedInputStream(new ByteArrayInputStream(bytes)));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 
@@ -68,6 +89,7 @@ final class ImageFile implements AutoCloseable {
     return magic;
   }
 
+  /** Null if it is in memory. */
   Path path() {
     return path;
   }
@@ -80,7 +102,7 @@ final class ImageFile implements AutoCloseable {
    * @param part of the file, or null for the whole
    */
   InputException error(String part, String problemAndRemedy) {
-    return InputException.in(path, part, problemAndRemedy);
+    return InputException.in(path, part == null ? name : part, problemAndRemedy);
   }
 
   @Override

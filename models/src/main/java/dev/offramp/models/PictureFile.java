@@ -6,7 +6,6 @@ import java.awt.image.IndexColorModel;
 import java.awt.image.Raster;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -30,12 +29,14 @@ final class PictureFile {
   private PictureFile() {}
 
   /**
+   * @param maxPixels what a picture may have, at most {@link #MAX_PIXELS}; told before it is
+   *     unpacked
    * @throws InputException if the picture is damaged, too large, transparent, or of a kind that
    *     cannot be decoded
    */
-  static Pixels read(ImageFile file) {
+  static Pixels read(ImageFile file, long maxPixels) {
     try {
-      return pixels(file);
+      return pixels(file, Math.min(maxPixels, MAX_PIXELS));
     } catch (OutOfMemoryError e) {
       // One picture's arrays were too large, and are gone: others may fit.
       throw file.error(
@@ -43,7 +44,7 @@ final class PictureFile {
     }
   }
 
-  private static Pixels pixels(ImageFile file) {
+  private static Pixels pixels(ImageFile file, long maxPixels) {
     boolean png = file.magic() == PngChunks.SIGNATURE;
     if (!png && file.magic() >>> 8 != JPEG) {
       throw file.error(null, "is neither PNG nor JPEG; convert it to one of them, or move it away");
@@ -58,9 +59,9 @@ final class PictureFile {
       throw file.error(null, "is larger than " + MAX_BYTES + " bytes; make it smaller");
     }
     if (png) {
-      PngChunks.check(file.path(), bytes);
+      PngChunks.check(file, bytes);
     }
-    BufferedImage image = decode(file.path(), bytes, png ? "png" : "jpeg");
+    BufferedImage image = decode(file, bytes, png ? "png" : "jpeg", maxPixels);
     ColorModel colors = image.getColorModel();
     if (Arrays.stream(colors.getComponentSize()).anyMatch(bits -> bits > Byte.SIZE)) {
       throw file.error(null, "has more than 8 bits a channel; convert it to 8");
@@ -70,7 +71,7 @@ final class PictureFile {
         : direct(file, image);
   }
 
-  private static BufferedImage decode(Path file, byte[] bytes, String format) {
+  private static BufferedImage decode(ImageFile file, byte[] bytes, String format, long maxPixels) {
     ImageReader reader = ImageIO.getImageReadersByFormatName(format).next();
     List<String> warnings = new ArrayList<>();
     try (ImageInputStream in = new MemoryCacheImageInputStream(new ByteArrayInputStream(bytes))) {
@@ -82,14 +83,13 @@ final class PictureFile {
       });
       reader.setInput(in, true, true);
       long pixels = (long) reader.getWidth(0) * reader.getHeight(0);
-      if (pixels > MAX_PIXELS) {
-        throw InputException.in(
-            file, null, "has " + pixels + " pixels, at most " + MAX_PIXELS + "; make it smaller");
+      if (pixels > maxPixels) {
+        throw file.error(
+            null, "has " + pixels + " pixels, at most " + maxPixels + "; make it smaller");
       }
       BufferedImage image = reader.read(0);
       if (!warnings.isEmpty()) {
-        throw InputException.in(
-            file, null, "is damaged (" + warnings.getFirst() + "); get the file again");
+        throw file.error(null, "is damaged (" + warnings.getFirst() + "); get the file again");
       }
       return image;
     } catch (IOException | RuntimeException e) {
@@ -98,8 +98,7 @@ final class PictureFile {
       }
       // Hostile files lead decoders into exceptions of any kind.
       InputException problem =
-          InputException.in(
-              file,
+          file.error(
               null,
               "cannot be decoded ("
                   + (e.getMessage() == null ? e.toString() : e.getMessage())

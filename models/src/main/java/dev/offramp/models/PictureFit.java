@@ -31,6 +31,14 @@ record PictureFit(Image image, int resize) {
     }
   }
 
+  /**
+   * @param config of a model that takes images
+   */
+  static PictureFit of(ModelConfig config) {
+    return new PictureFit(
+        config.resnet().image(), ((ImagePreprocessing) config.preprocessing()).resize());
+  }
+
   /** Packed pixels [height * width] of the model's image. */
   int[] fit(Pixels picture) {
     Pixels source = picture.to(image.channels());

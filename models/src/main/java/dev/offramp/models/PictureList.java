@@ -18,8 +18,7 @@ final class PictureList {
   private InputException full;
 
   PictureList(ModelConfig config, ImageData.OnBad onBad) {
-    ResnetArchitecture.Image image = config.resnet().image();
-    fit = new PictureFit(image, ((ImagePreprocessing) config.preprocessing()).resize());
+    fit = PictureFit.of(config);
     this.onBad = onBad;
   }
 

@@ -2,7 +2,6 @@ package dev.offramp.models;
 
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.zip.CRC32;
 
 /**
@@ -27,28 +26,27 @@ final class PngChunks {
    * @throws InputException if a chunk is cut short or its checksum is wrong, or the last is
    *     missing; or if a shade of less than 8 bits is transparent, which ImageIO does not see
    */
-  static void check(Path file, byte[] bytes) {
+  static void check(ImageFile file, byte[] bytes) {
     ByteBuffer png = ByteBuffer.wrap(bytes);
     int at = SIGNATURE_BYTES;
     String type = "";
     while (!type.equals("IEND")) {
       long length = at + AROUND_DATA <= bytes.length ? png.getInt(at) & 0xffffffffL : 0;
       if (at + AROUND_DATA + length > bytes.length) {
-        throw InputException.in(file, null, "is cut short; get the file again");
+        throw file.error(null, "is cut short; get the file again");
       }
       type = new String(bytes, at + 4, 4, StandardCharsets.ISO_8859_1);
       CRC32 crc = new CRC32();
       crc.update(bytes, at + 4, 4 + (int) length);
       at += AROUND_DATA + (int) length;
       if ((int) crc.getValue() != png.getInt(at - 4)) {
-        throw InputException.in(file, null, "is damaged, a checksum is wrong; get the file again");
+        throw file.error(null, "is damaged, a checksum is wrong; get the file again");
       }
       if (bytes.length > COLOUR
           && type.equals("tRNS")
           && bytes[COLOUR] == GREY
           && bytes[DEPTH] < Byte.SIZE) {
-        throw InputException.in(
-            file, null, "has a transparent shade of grey; flatten it onto a background");
+        throw file.error(null, "has a transparent shade of grey; flatten it onto a background");
       }
     }
   }

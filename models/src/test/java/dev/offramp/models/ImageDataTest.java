@@ -320,7 +320,7 @@ class ImageDataTest {
     return bytes.array();
   }
 
-  private static ModelConfig config(int side, int channels, List<String> labels) {
+  static ModelConfig config(int side, int channels, List<String> labels) {
     List<Double> half = Collections.nCopies(channels, 0.5);
     return new ModelConfig(
         1,

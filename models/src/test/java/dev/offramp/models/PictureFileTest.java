@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -99,6 +100,31 @@ class PictureFileTest {
   }
 
   @Test
+  void readsWhatIsInMemoryAsFromAFile() throws IOException {
+    ModelConfig config = ImageDataTest.config(32, 3, List.of());
+    for (byte[] bytes : List.of(Pictures.png(40, 37), Pictures.jpeg(64, 48))) {
+      Path path = temp.resolve("picture");
+      Files.write(path, bytes);
+      Picture read = ImageData.picture(bytes, "input 3", config, 64 * 48);
+      assertThat(read.pixels()).isEqualTo(ImageData.picture(path, config).pixels());
+      assertThat(read.source()).isEqualTo("input 3");
+    }
+    refuses(new byte[0], 9, "input 3: is empty; send the whole file");
+    refuses("GIF89a".getBytes(), 9, "input 3: is neither PNG nor JPEG; ");
+    refuses(Pictures.png(3, 4), 11, "input 3: has 12 pixels, at most 11; make it smaller");
+    refuses(Pictures.jpeg(3, 4), 11, "input 3: has 12 pixels, at most 11; make it smaller");
+    byte[] png = Pictures.png(3, 4);
+    refuses(Arrays.copyOf(png, png.length - 1), 12, "input 3: is cut short; get the file again");
+  }
+
+  private static void refuses(byte[] bytes, long maxPixels, String message) {
+    ModelConfig config = ImageDataTest.config(32, 3, List.of());
+    assertThatThrownBy(() -> ImageData.picture(bytes, "input 3", config, maxPixels))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining(message);
+  }
+
+  @Test
   void noPartOfAPictureIsEnough() throws IOException {
     byte[] png = Pictures.png(9, 9);
     for (int length = 1; length < png.length; length += 3) {
@@ -146,7 +172,7 @@ class PictureFileTest {
   private Pixels read(byte[] bytes) throws IOException {
     Path path = Files.write(temp.resolve("picture"), bytes);
     try (ImageFile file = ImageFile.open(path)) {
-      return PictureFile.read(file);
+      return PictureFile.read(file, PictureFile.MAX_PIXELS);
     }
   }
 
