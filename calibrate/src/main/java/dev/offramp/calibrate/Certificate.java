@@ -78,7 +78,9 @@ public record Certificate(
     }
   }
 
-  /** Tells this certificate from all others: the first 16 digits of the SHA-256 of its JSON form. */
+  /**
+   * Tells this certificate from all others: the first 16 digits of the SHA-256 of its JSON form.
+   */
   public String id() {
     try {
       byte[] json = GSON.toJson(toJson()).getBytes(StandardCharsets.UTF_8);

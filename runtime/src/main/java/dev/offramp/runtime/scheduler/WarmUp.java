@@ -19,6 +19,10 @@ public final class WarmUp {
   private static final int MOST_PASSES = 24;
   private static final long NANOS = 1_000_000_000L;
 
+  private static final long LENGTHS_TIME = 2 * NANOS;
+  private static final int MOST_RUNS = 2_000;
+  private static final int MOST_LENGTH = 64;
+
   /** Larger steps are not measured where all stages together take longer than this. */
   private static final long LONG_STEP = NANOS / 8;
 
@@ -62,6 +66,31 @@ public final class WarmUp {
 
   static CostModel measure(Stages stages, LongSupplier clock) {
     return new WarmUp(stages, clock).measure();
+  }
+
+  /**
+   * Runs single rows of all lengths, as those come who ask one by one: compilers meet code that
+   * they have not compiled in rows of one length. Nothing else may run on the stages meanwhile.
+   */
+  public static void lengths(Stages stages) {
+    if (stages.minTokens() < stages.maxTokens()) {
+      new WarmUp(stages, System::nanoTime).lengths();
+    }
+  }
+
+  private void lengths() {
+    int shortest = stages.minTokens();
+    int different = Math.min(stages.maxTokens(), MOST_LENGTH) - shortest + 1;
+    long start = clock.getAsLong();
+    for (int run = 0; run < MOST_RUNS && clock.getAsLong() - start < LENGTHS_TIME; run++) {
+      lengths[0] = shortest + run % different;
+      stages.enter(0, new int[lengths[0]]);
+      int lane = run % stages.lanes();
+      for (int stage = 0; stage < stages.count(); stage++) {
+        stages.launch(lane, stage, stage, floors, slots, lengths, 1, true);
+        stages.await(lane);
+      }
+    }
   }
 
   private CostModel measure() {

@@ -39,6 +39,7 @@ public final class Worker implements AutoCloseable {
     try (Scope failed = new Scope()) {
       stages = failed.add(DeviceStages.open(network, batch, maxTokens, true));
       cost = WarmUp.measure(stages);
+      WarmUp.lengths(stages);
       scheduler = new Scheduler(stages, floors, cost, maxWaitNanos, System::nanoTime);
       queue = new RowQueue(room);
       thread = Thread.ofPlatform().name(name).daemon().unstarted(this::run);

@@ -1,6 +1,7 @@
 package dev.offramp.runtime.serve;
 
 import com.google.gson.JsonObject;
+import dev.offramp.models.ModelConfig;
 import dev.offramp.runtime.DeadlineException;
 import dev.offramp.runtime.Result;
 import dev.offramp.runtime.serve.http.Call;
@@ -9,6 +10,7 @@ import dev.offramp.runtime.serve.protocol.BadRequestException;
 import dev.offramp.runtime.serve.protocol.InferLimits;
 import dev.offramp.runtime.serve.protocol.InferRequest;
 import dev.offramp.runtime.serve.protocol.InferResponse;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
@@ -22,6 +24,7 @@ final class Inference {
   /** Nobody reads it: the client is gone. The number that others use for it, too. */
   private static final int CLIENT_GONE = 499;
 
+  private static final int WARM_UPS = 200;
   private static final String RETRY_AFTER_SECONDS = "1";
 
   private final Metrics metrics;
@@ -30,6 +33,37 @@ final class Inference {
   Inference(Metrics metrics, InferLimits limits) {
     this.metrics = metrics;
     this.limits = limits;
+  }
+
+  /** Reads a request and writes its answer some times, so that this is not cold for the first. */
+  void warmUp(ServedModel model) {
+    ModelConfig config = model.current().engine().config();
+    byte[] body = sample(config).getBytes(StandardCharsets.UTF_8);
+    Result result = new Result(0, config.labels().getFirst(), 1, 0, null);
+    for (int i = 0; i < WARM_UPS; i++) {
+      InferRequest request = InferRequest.parse(body, config, limits);
+      reply(model, request, new ServedModel.Answer(model.current(), List.of(result)));
+    }
+  }
+
+  private static String sample(ModelConfig config) {
+    String input =
+        config.takesTexts()
+            ? "'name':'text','datatype':'BYTES','shape':[1],'data':['a text of some words']"
+            : "'name':'pixels','datatype':'UINT8','shape':[1,%d,%d,%d],'data':[%s]"
+                .formatted(
+                    config.resnet().image().height(),
+                    config.resnet().image().width(),
+                    config.resnet().image().channels(),
+                    "0,".repeat(numbers(config) - 1) + "0");
+    return "{'id':'0','inputs':[{%s}],'outputs':[{'name':'label'},{'name':'exit'}]}"
+        .formatted(input)
+        .replace('\'', '"');
+  }
+
+  private static int numbers(ModelConfig config) {
+    var image = config.resnet().image();
+    return image.height() * image.width() * image.channels();
   }
 
   Reply answer(ServedModel model, Call call) throws InterruptedException {

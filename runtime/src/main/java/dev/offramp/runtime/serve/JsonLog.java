@@ -30,6 +30,13 @@ public final class JsonLog extends Formatter {
     root.addHandler(lines);
   }
 
+  /** Writes a line of its own, be the logging shut down or not. */
+  static void line(String message) {
+    LogRecord entry = new LogRecord(Level.INFO, message);
+    entry.setLoggerName(JsonLog.class.getName());
+    System.err.print(new JsonLog().format(entry));
+  }
+
   @Override
   public String format(LogRecord entry) {
     JsonObject line = new JsonObject();

@@ -99,12 +99,9 @@ final class Metrics {
         .name("offramp_ready")
         .help("1 if the model answers requests")
         .labelNames("model")
-        .callback(
-            sink ->
-                models.forEach(
-                    model ->
-                        sink.call(
-                            model.state() == ServedModel.State.READY ? 1 : 0, model.name())))
+        .callback(sink ->
+            models.forEach(
+                model -> sink.call(model.state() == ServedModel.State.READY ? 1 : 0, model.name())))
         .register(registry);
     CounterWithCallback.builder()
         .name("offramp_rejected_requests")
@@ -112,78 +109,112 @@ final class Metrics {
         .labelNames("model")
         .callback(sink -> models.forEach(model -> sink.call(model.rejected(), model.name())))
         .register(registry);
-    gauge("offramp_queue_rows", "samples that wait for a slot", (now, sink) ->
-        sink.put(now.engine().queued()));
-    gauge("offramp_queue_capacity_rows", "samples that may wait for a slot", (now, sink) ->
-        sink.put(now.engine().queueCapacity()));
-    gauge("offramp_device_bytes", "device memory of model and samples", (now, sink) ->
-        sink.put(now.engine().deviceBytes()));
-    gauge("offramp_exits_stopped", "1 if an alarm has ended early exits", (now, sink) ->
-        sink.put(now.engine().exitsStopped() ? 1 : 0));
-    counter("offramp_dropped_rows", "samples cancelled or too late", (now, sink) ->
-        sink.put(now.engine().counters().droppedRows()));
-    counter("offramp_failed_rows", "samples that the device failed on", (now, sink) ->
-        sink.put(now.engine().counters().failedRows()));
+    gauge(
+        "offramp_queue_rows",
+        "samples that wait for a slot",
+        (now, sink) -> sink.put(now.engine().queued()));
+    gauge(
+        "offramp_queue_capacity_rows",
+        "samples that may wait for a slot",
+        (now, sink) -> sink.put(now.engine().queueCapacity()));
+    gauge(
+        "offramp_device_bytes",
+        "device memory of model and samples",
+        (now, sink) -> sink.put(now.engine().deviceBytes()));
+    gauge(
+        "offramp_exits_stopped",
+        "1 if an alarm has ended early exits",
+        (now, sink) -> sink.put(now.engine().exitsStopped() ? 1 : 0));
+    counter(
+        "offramp_dropped_rows",
+        "samples cancelled or too late",
+        (now, sink) -> sink.put(now.engine().counters().droppedRows()));
+    counter(
+        "offramp_failed_rows",
+        "samples that the device failed on",
+        (now, sink) -> sink.put(now.engine().counters().failedRows()));
   }
 
   private void ofStages() {
-    BiConsumer<Loaded, Sink> exits = (now, sink) -> {
-      List<Exit> places = now.engine().config().exits();
-      long[] left = now.engine().counters().left();
-      for (int e = 0; e < left.length; e++) {
-        sink.put(left[e], Integer.toString(e), Integer.toString(places.get(e).afterLayer()));
-      }
-    };
+    BiConsumer<Loaded, Sink> exits =
+        (now, sink) -> {
+          List<Exit> places = now.engine().config().exits();
+          long[] left = now.engine().counters().left();
+          for (int e = 0; e < left.length; e++) {
+            sink.put(left[e], Integer.toString(e), Integer.toString(places.get(e).afterLayer()));
+          }
+        };
     counter("offramp_exited_rows", "samples that left at an exit", exits, "exit", "after_layer");
     stages("offramp_stage_steps", "steps that ran a stage", 1, Counters::steps);
-    stages("offramp_stage_rows", "samples a stage ran on; by its steps: the batch", 1,
-        Counters::rows);
-    stages("offramp_stage_seconds", "time of the steps that began with a stage", NANOS,
+    stages(
+        "offramp_stage_rows", "samples a stage ran on; by its steps: the batch", 1, Counters::rows);
+    stages(
+        "offramp_stage_seconds",
+        "time of the steps that began with a stage",
+        NANOS,
         Counters::nanos);
   }
 
   private void stages(String name, String help, double unit, Function<Counters, long[]> values) {
-    BiConsumer<Loaded, Sink> read = (now, sink) -> {
-      long[] ofStages = values.apply(now.engine().counters());
-      for (int stage = 0; stage < ofStages.length; stage++) {
-        sink.put(ofStages[stage] / unit, Integer.toString(stage));
-      }
-    };
+    BiConsumer<Loaded, Sink> read =
+        (now, sink) -> {
+          long[] ofStages = values.apply(now.engine().counters());
+          for (int stage = 0; stage < ofStages.length; stage++) {
+            sink.put(ofStages[stage] / unit, Integer.toString(stage));
+          }
+        };
     counter(name, help, read, "stage");
   }
 
   private void ofAudits() {
     audit("offramp_audited_rows", "samples that were audited", Audit.Report::done);
-    audit("offramp_audit_skipped_rows", "samples not audited: too many waited",
+    audit(
+        "offramp_audit_skipped_rows",
+        "samples not audited: too many waited",
         Audit.Report::skipped);
     audit("offramp_audit_failed_rows", "samples whose audit failed", Audit.Report::failed);
-    gauge("offramp_audit_waiting_rows", "samples whose audit waits for idle time", (now, sink) ->
-        now.audit().ifPresent(audit -> sink.put(audit.report().waiting())));
+    gauge(
+        "offramp_audit_waiting_rows",
+        "samples whose audit waits for idle time",
+        (now, sink) -> now.audit().ifPresent(audit -> sink.put(audit.report().waiting())));
     risk("offramp_audit_risk", "mean loss of audited samples", WatchedRisk.Report::mean);
-    risk("offramp_audit_risk_lower", "lower confidence bound of the running risk",
+    risk(
+        "offramp_audit_risk_lower",
+        "lower confidence bound of the running risk",
         WatchedRisk.Report::lower);
-    risk("offramp_audit_risk_upper", "upper confidence bound of the running risk",
+    risk(
+        "offramp_audit_risk_upper",
+        "upper confidence bound of the running risk",
         WatchedRisk.Report::upper);
     risk("offramp_audit_epsilon", "level that was certified", WatchedRisk.Report::epsilon);
-    risk("offramp_audit_log_evidence", "ln of the evidence that the risk is above epsilon",
+    risk(
+        "offramp_audit_log_evidence",
+        "ln of the evidence that the risk is above epsilon",
         WatchedRisk.Report::logEvidence);
-    risk("offramp_audit_log_threshold", "where the evidence raises the alarm",
+    risk(
+        "offramp_audit_log_threshold",
+        "where the evidence raises the alarm",
         WatchedRisk.Report::logThreshold);
-    risk("offramp_alarm", "1 once the risk was found to be above epsilon",
+    risk(
+        "offramp_alarm",
+        "1 once the risk was found to be above epsilon",
         risk -> risk.logEvidence() == null ? null : risk.alarmedAt() == null ? 0.0 : 1.0);
   }
 
   private void audit(String name, String help, Function<Audit.Report, Long> value) {
-    counter(name, help, (now, sink) ->
-        now.audit().ifPresent(audit -> sink.put(value.apply(audit.report()))));
+    counter(
+        name,
+        help,
+        (now, sink) -> now.audit().ifPresent(audit -> sink.put(value.apply(audit.report()))));
   }
 
   private void risk(String name, String help, Function<WatchedRisk.Report, Double> value) {
-    BiConsumer<Loaded, Sink> read = (now, sink) ->
-        now.audit().map(audit -> audit.report().risks()).stream()
-            .flatMap(List::stream)
-            .filter(risk -> value.apply(risk) != null)
-            .forEach(risk -> sink.put(value.apply(risk), risk.risk().id()));
+    BiConsumer<Loaded, Sink> read =
+        (now, sink) ->
+            now.audit().map(audit -> audit.report().risks()).stream()
+                .flatMap(List::stream)
+                .filter(risk -> value.apply(risk) != null)
+                .forEach(risk -> sink.put(value.apply(risk), risk.risk().id()));
     gauge(name, help, read, "risk");
   }
 

@@ -37,6 +37,7 @@ final class Router implements Service {
   private final boolean mayLoad;
   private final Page page = Page.read();
   private final long started = System.nanoTime();
+  private volatile boolean warm;
   private volatile boolean draining;
   private volatile IntSupplier connections = () -> 0;
 
@@ -59,6 +60,12 @@ final class Router implements Service {
 
   void watch(IntSupplier openConnections) {
     connections = openConnections;
+  }
+
+  /** What the first requests would wait for, done beforehand. The models are loaded. */
+  void warmUp() {
+    models.values().forEach(inference::warmUp);
+    warm = true;
   }
 
   /** From now on the service says that it is not ready. */
@@ -154,7 +161,7 @@ final class Router implements Service {
   private Reply ready() {
     boolean all =
         models.values().stream().allMatch(model -> model.state() == ServedModel.State.READY);
-    boolean ready = all && !draining;
+    boolean ready = all && warm && !draining;
     return Reply.json(ready ? 200 : 503, Metadata.serverReady(ready));
   }
 
@@ -171,10 +178,7 @@ final class Router implements Service {
     return Reply.json(
         200,
         Metadata.model(
-            now.engine().config(),
-            model.name(),
-            List.of(now.version()),
-            ModelParameters.of(now)));
+            now.engine().config(), model.name(), List.of(now.version()), ModelParameters.of(now)));
   }
 
   private Reply load(ServedModel model) {

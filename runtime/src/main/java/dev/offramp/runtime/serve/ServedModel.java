@@ -39,8 +39,7 @@ final class ServedModel implements AutoCloseable {
    * @param version tells model directories of different content apart
    * @param certificate the certificate's id, or null without one
    */
-  record Loaded(
-      Engine engine, Optional<Audit> audit, String version, String certificate) {}
+  record Loaded(Engine engine, Optional<Audit> audit, String version, String certificate) {}
 
   /** Where a model is in its life. */
   enum State {
@@ -185,8 +184,7 @@ final class ServedModel implements AutoCloseable {
               && loaded.audit.get().draws();
       Optional<Future<Result>> future;
       try {
-        future =
-            loaded.engine.trySubmit(drawn[i] ? loaded.audit.get().widened(request) : request);
+        future = loaded.engine.trySubmit(drawn[i] ? loaded.audit.get().widened(request) : request);
       } catch (IllegalStateException e) {
         futures.forEach(all -> all.cancel(true));
         throw new EngineClosedException(e);

@@ -17,8 +17,6 @@ import java.util.Map;
  * Protocol, version 2.
  */
 public final class Server implements AutoCloseable {
-  private static final System.Logger LOG = System.getLogger(Server.class.getName());
-
   private final List<ServedModel> models;
   private final Router router;
   private final HttpFront front;
@@ -60,8 +58,7 @@ public final class Server implements AutoCloseable {
     models.keySet().forEach(Server::checkName);
     return new Server(
         models.entrySet().stream()
-            .map(m ->
-                new ServedModel(m.getKey(), m.getValue(), options.engine(), options.audit()))
+            .map(m -> new ServedModel(m.getKey(), m.getValue(), options.engine(), options.audit()))
             .toList(),
         options);
   }
@@ -81,8 +78,7 @@ public final class Server implements AutoCloseable {
     Metrics metrics = new Metrics(models);
     boolean mayLoad = options.token() != null || options.loopback();
     router = new Router(models, metrics, options.infer(), options.version(), mayLoad);
-    front =
-        HttpFront.open(options.host(), options.port(), options.http(), options.token(), router);
+    front = HttpFront.open(options.host(), options.port(), options.http(), options.token(), router);
     metrics.watch(front::connections, front::connectionsRefused);
     router.watch(front::connections);
   }
@@ -99,6 +95,7 @@ public final class Server implements AutoCloseable {
    */
   public void load() {
     models.forEach(ServedModel::load);
+    router.warmUp();
   }
 
   /**
@@ -109,8 +106,8 @@ public final class Server implements AutoCloseable {
   public boolean drain(Duration patience) throws InterruptedException {
     router.drain();
     boolean all = front.drain(patience);
-    LOG.log(
-        System.Logger.Level.INFO,
+    // The JVM's logging may have shut down already.
+    JsonLog.line(
         all ? "drained: all requests were answered" : "drained: some requests were not answered");
     return all;
   }

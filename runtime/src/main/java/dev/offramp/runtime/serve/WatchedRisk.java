@@ -117,7 +117,7 @@ final class WatchedRisk {
         any ? running.upper() : null,
         alarmDelta,
         alarm == null ? null : alarm.logEvidence(),
-        alarm == null ? null : alarm.logThreshold(),
+        alarm == null ? null : alarm.threshold(),
         alarmedAt);
   }
 }

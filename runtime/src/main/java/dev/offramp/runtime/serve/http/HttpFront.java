@@ -150,13 +150,9 @@ public final class HttpFront implements AutoCloseable {
             .orElseThrow();
     vertx.setPeriodic(Math.clamp(shortest.toMillis() / 4, 1, SWEEP.toMillis()), id -> sweep());
     Future<HttpServer> listening =
-        Future.future(
-            promise ->
-                context.runOnContext(
-                    nothing ->
-                        server
-                            .listen(SocketAddress.inetSocketAddress(address))
-                            .onComplete(promise)));
+        Future.future(promise ->
+            context.runOnContext(nothing ->
+                server.listen(SocketAddress.inetSocketAddress(address)).onComplete(promise)));
     try {
       listening.toCompletionStage().toCompletableFuture().get();
     } catch (ExecutionException e) {
@@ -185,8 +181,7 @@ public final class HttpFront implements AutoCloseable {
   public boolean drain(Duration patience) throws InterruptedException {
     draining = true;
     long end = System.nanoTime() + patience.toNanos();
-    Future<Void> closed =
-        server.shutdown(Math.max(1, patience.toMillis()), TimeUnit.MILLISECONDS);
+    Future<Void> closed = server.shutdown(Math.max(1, patience.toMillis()), TimeUnit.MILLISECONDS);
     try {
       closed
           .toCompletionStage()
@@ -198,7 +193,9 @@ public final class HttpFront implements AutoCloseable {
     return System.nanoTime() - end < 0;
   }
 
-  /** Closes all connections, interrupts the calls that are still under way, and ends the threads. */
+  /**
+   * Closes all connections, interrupts the calls that are still under way, and ends the threads.
+   */
   @Override
   public void close() {
     draining = true;
@@ -315,14 +312,13 @@ public final class HttpFront implements AutoCloseable {
     Connection ours = new Connection(this, connection);
     boolean room = connections.size() < limits.connections();
     Map<HttpConnection, Connection> all = room ? connections : turnedAway;
-    connection.closeHandler(
-        nothing -> {
-          all.remove(connection);
-          open.set(connections.size());
-          if (ours.closed()) {
-            gone.increment();
-          }
-        });
+    connection.closeHandler(nothing -> {
+      all.remove(connection);
+      open.set(connections.size());
+      if (ours.closed()) {
+        gone.increment();
+      }
+    });
     if (!room) {
       refused.increment();
       if (turnedAway.size() >= limits.connections()) {

@@ -14,11 +14,10 @@ final class EchoService implements Service {
   public Reply answer(Call call) throws InterruptedException {
     switch (call.path()) {
       case "/wait" -> {
-        call.onGone(
-            () -> {
-              goneOn = Thread.currentThread();
-              gone.countDown();
-            });
+        call.onGone(() -> {
+          goneOn = Thread.currentThread();
+          gone.countDown();
+        });
         gate.acquire();
       }
       case "/slow" -> Thread.sleep(150);
@@ -30,10 +29,8 @@ final class EchoService implements Service {
     }
     String text =
         "%s %s %s"
-            .formatted(
-                call.method(), call.path(), new String(call.body(), StandardCharsets.UTF_8));
-    return new Reply(
-        200, "text/plain", text.getBytes(StandardCharsets.UTF_8), java.util.Map.of());
+            .formatted(call.method(), call.path(), new String(call.body(), StandardCharsets.UTF_8));
+    return new Reply(200, "text/plain", text.getBytes(StandardCharsets.UTF_8), java.util.Map.of());
   }
 
   @Override
