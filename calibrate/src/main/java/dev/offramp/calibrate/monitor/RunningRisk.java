@@ -105,8 +105,9 @@ public final class RunningRisk {
   }
 
   /**
-   * r. Where the term of one l alone reaches the target, the sum is at least there; from the
-   * smallest such s, Newton's steps on the convex ln M come down to r and never fall below it.
+   * r, above 0 as M(0) is at most 1. Where the term of one l alone reaches the target, the sum is
+   * at least there; from the smallest such s, Newton's steps on the convex ln M come down to r and
+   * never fall below it.
    */
   private double radius() {
     double s = Double.POSITIVE_INFINITY;
