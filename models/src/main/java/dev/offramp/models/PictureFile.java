@@ -60,6 +60,8 @@ final class PictureFile {
     }
     if (png) {
       PngChunks.check(file, bytes);
+    } else {
+      JpegScans.check(file, bytes);
     }
     BufferedImage image = decode(file, bytes, png ? "png" : "jpeg", maxPixels);
     ColorModel colors = image.getColorModel();

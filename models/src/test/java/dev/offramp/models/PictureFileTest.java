@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.awt.image.BufferedImage;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -122,6 +123,33 @@ class PictureFileTest {
     assertThatThrownBy(() -> ImageData.picture(bytes, "input 3", config, maxPixels))
         .isInstanceOf(InputException.class)
         .hasMessageContaining(message);
+  }
+
+  @Test
+  void refusesJpegsOfManyScans() throws IOException {
+    byte[] jpeg = Pictures.progressiveJpeg(64, 48);
+    assertThat(read(jpeg).width()).isEqualTo(64);
+    int scan = jpeg.length - 2;
+    while (jpeg[scan] != (byte) 0xff || jpeg[scan + 1] != (byte) 0xda) {
+      scan--;
+    }
+    byte[] last = Arrays.copyOfRange(jpeg, scan, jpeg.length - 2);
+    ByteArrayOutputStream many = new ByteArrayOutputStream();
+    many.write(jpeg, 0, jpeg.length - 2);
+    for (int i = 0; i < JpegScans.MOST; i++) {
+      many.write(last);
+    }
+    refuses(many.toByteArray(), "has more than 64 scans; save it as a baseline JPEG or PNG");
+    // What looks like scans in a comment is none, and what follows the end does not matter.
+    ByteArrayOutputStream comment = new ByteArrayOutputStream();
+    comment.write(jpeg, 0, 2);
+    comment.write(new byte[] {(byte) 0xff, (byte) 0xfe, 1, 2});
+    for (int i = 0; i < 128; i++) {
+      comment.write(new byte[] {(byte) 0xff, (byte) 0xda});
+    }
+    comment.write(jpeg, 2, jpeg.length - 2);
+    comment.write(many.toByteArray());
+    assertThat(read(comment.toByteArray()).packed()).isEqualTo(read(jpeg).packed());
   }
 
   @Test

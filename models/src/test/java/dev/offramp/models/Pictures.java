@@ -13,6 +13,7 @@ import java.util.zip.CRC32;
 import java.util.zip.DeflaterOutputStream;
 import javax.imageio.IIOImage;
 import javax.imageio.ImageIO;
+import javax.imageio.ImageWriteParam;
 import javax.imageio.ImageWriter;
 import javax.imageio.stream.ImageOutputStream;
 
@@ -43,6 +44,12 @@ final class Pictures {
     return encode(new IIOImage(image, null, null), format);
   }
 
+  /** A JPEG of several scans. */
+  static byte[] progressiveJpeg(int width, int height) throws IOException {
+    IIOImage image = new IIOImage(noise(width, height, BufferedImage.TYPE_INT_RGB), null, null);
+    return encode(image, "jpeg", ImageWriteParam.MODE_DEFAULT);
+  }
+
   /** A JPEG of four channels. */
   static byte[] cmyk(int width, int height) throws IOException {
     Raster raster = Raster.createInterleavedRaster(DataBuffer.TYPE_BYTE, width, height, 4, null);
@@ -50,11 +57,19 @@ final class Pictures {
   }
 
   private static byte[] encode(IIOImage image, String format) throws IOException {
+    return encode(image, format, ImageWriteParam.MODE_COPY_FROM_METADATA);
+  }
+
+  private static byte[] encode(IIOImage image, String format, int progressive) throws IOException {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     ImageWriter writer = ImageIO.getImageWritersByFormatName(format).next();
     try (ImageOutputStream out = ImageIO.createImageOutputStream(bytes)) {
       writer.setOutput(out);
-      writer.write(null, image, null);
+      ImageWriteParam parameters = writer.getDefaultWriteParam();
+      if (parameters.canWriteProgressive()) {
+        parameters.setProgressiveMode(progressive);
+      }
+      writer.write(null, image, parameters);
     } finally {
       writer.dispose();
     }

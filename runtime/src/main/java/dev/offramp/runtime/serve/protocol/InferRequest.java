@@ -1,0 +1,35 @@
+package dev.offramp.runtime.serve.protocol;
+
+import static java.util.Objects.requireNonNull;
+
+import dev.offramp.models.ModelConfig;
+import dev.offramp.runtime.Request;
+import java.util.List;
+
+/**
+ * What an inference request asks for.
+ *
+ * @param id to be told in the answer, or null
+ * @param requests one for each input, in their order, with the deadline, depth and probabilities
+ *     that were asked for; images are decoded and in the model's size already
+ * @param outputs what to tell of each, in this order; at least one, each once
+ */
+public record InferRequest(String id, List<Request> requests, List<Output> outputs) {
+  public InferRequest {
+    requests = List.copyOf(requests);
+    outputs = List.copyOf(outputs);
+  }
+
+  /**
+   * Reads the body of a request in strict JSON. Takes memory for a few times the body at most, and
+   * for one decoded image at a time.
+   *
+   * @param config of the model that is asked; it has exits
+   * @throws BadRequestException naming the place in the document and what to do about it
+   */
+  public static InferRequest parse(byte[] body, ModelConfig config, InferLimits limits) {
+    requireNonNull(config, "config is null");
+    requireNonNull(limits, "limits is null");
+    return new InferReader(config, limits).read(requireNonNull(body, "body is null"));
+  }
+}

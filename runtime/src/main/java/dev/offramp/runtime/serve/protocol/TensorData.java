@@ -1,0 +1,143 @@
+package dev.offramp.runtime.serve.protocol;
+
+import com.google.gson.stream.JsonReader;
+import com.google.gson.stream.JsonToken;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * The values of a tensor, in row-major order: strings, or whole numbers that an int holds. They
+ * come as one list or as lists in lists; how long those are is remembered, since the shape may come
+ * later in the document.
+ */
+final class TensorData {
+  /** Dimensions of the largest tensor that a model takes. */
+  static final int DEEPEST = 4;
+
+  private static final int UNKNOWN = -1;
+
+  /**
+   * The most that any tensor of a request may hold.
+   *
+   * @param strings how many
+   * @param characters of each
+   * @param numbers how many; no more than a body has room for
+   */
+  record Bounds(int strings, int characters, int numbers) {}
+
+  private final JsonBody body;
+  private final Bounds bounds;
+  private final List<String> strings = new ArrayList<>();
+  private int[] numbers = {};
+  private int size;
+
+  /** Of the lists at each depth; those of the same depth must be equally long. */
+  private final int[] lengths = new int[DEEPEST];
+
+  /** Of the lists that hold values. */
+  private int depth = UNKNOWN;
+
+  private TensorData(JsonBody body, Bounds bounds) {
+    this.body = body;
+    this.bounds = bounds;
+    Arrays.fill(lengths, UNKNOWN);
+  }
+
+  static TensorData read(JsonBody body, Bounds bounds) throws IOException {
+    body.require(JsonToken.BEGIN_ARRAY, "a list");
+    TensorData data = new TensorData(body, bounds);
+    data.list(0);
+    return data;
+  }
+
+  private void list(int at) throws IOException {
+    if (at == DEEPEST) {
+      throw body.error("is nested more than " + DEEPEST + " deep; nest as deep as the shape");
+    }
+    JsonReader in = body.reader();
+    int length = 0;
+    in.beginArray();
+    for (; in.hasNext(); length++) {
+      switch (in.peek()) {
+        case BEGIN_ARRAY -> list(at + 1);
+        case STRING -> string(at);
+        case NUMBER -> number(at);
+        default -> throw body.wrongType("a string or a number");
+      }
+    }
+    in.endArray();
+    if (lengths[at] != UNKNOWN && lengths[at] != length) {
+      throw new BadRequestException(
+          in.getPreviousPath(),
+          "has a length of %d, the list before it %d; make them equally long"
+              .formatted(length, lengths[at]));
+    }
+    lengths[at] = length;
+  }
+
+  private void string(int at) throws IOException {
+    value(at, numbers.length == 0, bounds.strings);
+    String string = body.reader().nextString();
+    if (string.length() > bounds.characters) {
+      throw new BadRequestException(
+          body.reader().getPreviousPath(),
+          "has %d characters, at most %d are taken; make it shorter"
+              .formatted(string.length(), bounds.characters));
+    }
+    strings.add(string);
+  }
+
+  private void number(int at) throws IOException {
+    value(at, strings.isEmpty(), bounds.numbers);
+    if (size == 1) {
+      numbers = new int[bounds.numbers];
+    }
+    long value = body.whole();
+    if (value != (int) value) {
+      throw new BadRequestException(
+          body.reader().getPreviousPath(), value + " is out of range; correct it");
+    }
+    numbers[size - 1] = (int) value;
+  }
+
+  private void value(int at, boolean sameType, int most) throws IOException {
+    if (depth != UNKNOWN && depth != at) {
+      throw body.error("is not as deep in lists as the values before it; nest all alike");
+    }
+    depth = at;
+    if (!sameType) {
+      throw body.error("is not of the type of the values before it; send one type");
+    }
+    if (size == most) {
+      throw body.error("is one value more than the %d that are taken; send fewer".formatted(most));
+    }
+    size++;
+  }
+
+  /** Whether there are no numbers. */
+  boolean isStrings() {
+    return numbers.length == 0;
+  }
+
+  List<String> strings() {
+    return strings;
+  }
+
+  /** The first {@link #size()} of it count. */
+  int[] numbers() {
+    return numbers;
+  }
+
+  int size() {
+    return size;
+  }
+
+  /** Whether the values are one list, or as deep in lists as a shape and as long as it says. */
+  boolean isNestedAs(int[] shape) {
+    return depth == 0
+        ? lengths[0] == size
+        : depth == shape.length - 1 && Arrays.equals(shape, Arrays.copyOf(lengths, shape.length));
+  }
+}
