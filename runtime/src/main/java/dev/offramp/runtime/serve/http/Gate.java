@@ -59,7 +59,9 @@ final class Gate {
     faulty.setDecoderResult(DecoderResult.SUCCESS);
   }
 
-  /** Sends a refusal where there is no request that Vert.x could answer, and ends the connection. */
+  /**
+   * Sends a refusal where there is no request that Vert.x could answer, and ends the connection.
+   */
   void refuse(Reply reply, long mayDiscard) {
     StringBuilder head = new StringBuilder("HTTP/1.1 ");
     head.append(HttpResponseStatus.valueOf(reply.status()))
@@ -71,8 +73,7 @@ final class Gate {
     reply.headers().forEach((name, value) -> append(head, name, value));
     head.append("\r\n\r\n");
     ByteBuf bytes =
-        Unpooled.wrappedBuffer(
-            head.toString().getBytes(StandardCharsets.ISO_8859_1), reply.body());
+        Unpooled.wrappedBuffer(head.toString().getBytes(StandardCharsets.ISO_8859_1), reply.body());
     channel.pipeline().firstContext().writeAndFlush(bytes);
     endSending(mayDiscard);
   }
@@ -88,8 +89,15 @@ final class Gate {
   void endSending(long mayDiscard) {
     closing = true;
     this.mayDiscard = mayDiscard;
-    channel.config().setAutoRead(true); // Vert.x may have stopped it; the client's end is to be seen
+    channel
+        .config()
+        .setAutoRead(true); // Vert.x may have stopped it; the client's end is to be seen
     ((DuplexChannel) channel).shutdownOutput();
+  }
+
+  /** Closes the connection at once. Vert.x would wait until all is sent, however long it takes. */
+  void close() {
+    channel.pipeline().firstContext().close();
   }
 
   /** In front of the decoder. */

@@ -128,7 +128,8 @@ record Heads(HttpLimits limits, String token, Service service) {
       return false;
     }
     String sent = all.getFirst().substring(BEARER.length()).strip();
-    // Takes as long whichever byte is the first that differs. The decoder makes a char of each byte.
+    // Takes as long whichever byte is the first that differs. The decoder makes a char of each
+    // byte.
     return MessageDigest.isEqual(
         sent.getBytes(StandardCharsets.ISO_8859_1), token.getBytes(StandardCharsets.UTF_8));
   }

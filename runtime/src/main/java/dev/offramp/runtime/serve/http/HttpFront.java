@@ -29,6 +29,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
@@ -65,6 +66,7 @@ public final class HttpFront implements AutoCloseable {
   private final LongAdder refused = new LongAdder();
   private final LongAdder gone = new LongAdder();
   private final LongAdder[] answers = new LongAdder[6]; // by the first digit of the status
+  private final AtomicBoolean closed = new AtomicBoolean();
   private volatile boolean draining;
   private String date; // of the event loop
 
@@ -150,13 +152,9 @@ public final class HttpFront implements AutoCloseable {
             .orElseThrow();
     vertx.setPeriodic(Math.clamp(shortest.toMillis() / 4, 1, SWEEP.toMillis()), id -> sweep());
     Future<HttpServer> listening =
-        Future.future(
-            promise ->
-                context.runOnContext(
-                    nothing ->
-                        server
-                            .listen(SocketAddress.inetSocketAddress(address))
-                            .onComplete(promise)));
+        Future.future(promise ->
+            context.runOnContext(nothing ->
+                server.listen(SocketAddress.inetSocketAddress(address)).onComplete(promise)));
     try {
       listening.toCompletionStage().toCompletableFuture().get();
     } catch (ExecutionException e) {
@@ -185,8 +183,7 @@ public final class HttpFront implements AutoCloseable {
   public boolean drain(Duration patience) throws InterruptedException {
     draining = true;
     long end = System.nanoTime() + patience.toNanos();
-    Future<Void> closed =
-        server.shutdown(Math.max(1, patience.toMillis()), TimeUnit.MILLISECONDS);
+    Future<Void> closed = server.shutdown(Math.max(1, patience.toMillis()), TimeUnit.MILLISECONDS);
     try {
       closed
           .toCompletionStage()
@@ -198,11 +195,20 @@ public final class HttpFront implements AutoCloseable {
     return System.nanoTime() - end < 0;
   }
 
-  /** Closes all connections, interrupts the calls that are still under way, and ends the threads. */
+  /**
+   * Closes all connections, interrupts the calls that are still under way, and ends the threads.
+   */
   @Override
   public void close() {
+    if (closed.getAndSet(true)) {
+      return;
+    }
     draining = true;
     computing.forEach(one -> one.thread().interrupt());
+    context.runOnContext(nothing -> {
+      connections.values().forEach(Connection::close);
+      turnedAway.values().forEach(Connection::close);
+    });
     try {
       vertx
           .close()
@@ -315,18 +321,17 @@ public final class HttpFront implements AutoCloseable {
     Connection ours = new Connection(this, connection);
     boolean room = connections.size() < limits.connections();
     Map<HttpConnection, Connection> all = room ? connections : turnedAway;
-    connection.closeHandler(
-        nothing -> {
-          all.remove(connection);
-          open.set(connections.size());
-          if (ours.closed()) {
-            gone.increment();
-          }
-        });
+    connection.closeHandler(nothing -> {
+      all.remove(connection);
+      open.set(connections.size());
+      if (ours.closed()) {
+        gone.increment();
+      }
+    });
     if (!room) {
       refused.increment();
       if (turnedAway.size() >= limits.connections()) {
-        connection.close(); // there is no time for a word
+        ours.close(); // there is no time for a word
         return;
       }
       ours.turnAway();
