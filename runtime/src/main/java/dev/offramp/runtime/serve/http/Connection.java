@@ -134,7 +134,7 @@ final class Connection implements Gate.Watch {
     body = new Body();
     next.handler(this::append);
     next.endHandler(nothing -> compute());
-    if (next.headers().contains(HttpHeaders.EXPECT) && Heads.hasBody(next)) {
+    if (Heads.expectsContinue(next)) {
       next.response().writeContinue();
     }
   }

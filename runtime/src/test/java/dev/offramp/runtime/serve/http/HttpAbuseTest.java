@@ -8,7 +8,9 @@ import java.io.OutputStream;
 import java.net.SocketException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
@@ -62,11 +64,6 @@ class HttpAbuseTest {
   void close() {
     service.gate.release(1000);
     front.close();
-    until(() -> Thread.getAllStackTraces().keySet().stream().noneMatch(HttpAbuseTest::isOfVertx));
-  }
-
-  private static boolean isOfVertx(Thread thread) {
-    return thread.getName().contains("vert.x");
   }
 
   private RawClient client() throws IOException {
@@ -350,6 +347,26 @@ class HttpAbuseTest {
     assertThat(answered.get()).isEqualTo(asked.get());
     assertThatThrownBy(this::client).isInstanceOf(IOException.class);
     until(() -> front.connections() == 0);
+  }
+
+  @Test
+  void closingLeavesNoThread() throws Exception {
+    try (RawClient client = client()) {
+      assertThat(client.get("/a").answer().status()).isEqualTo(200);
+      client.get("/wait");
+      until(() -> front.callsUnderWay() == 1);
+      Set<Thread> ours = threads();
+      assertThat(ours).isNotEmpty();
+      front.close();
+    }
+    until(() -> front.callsUnderWay() == 0);
+    until(() -> threads().isEmpty());
+  }
+
+  private static Set<Thread> threads() {
+    Set<Thread> threads = new HashSet<>(Thread.getAllStackTraces().keySet());
+    threads.removeIf(thread -> !thread.getName().matches(".*(vert\\.?x|netty|EventExec).*"));
+    return threads;
   }
 
   @Test

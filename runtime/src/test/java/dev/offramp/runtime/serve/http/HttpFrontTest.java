@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.offramp.models.InputException;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -79,6 +80,38 @@ class HttpFrontTest {
       assertThat(client.answer().body()).isEqualTo("GET /d ");
     }
     assertThat(front.answers(2)).isEqualTo(4);
+  }
+
+  @Test
+  void manyRequestsMayBeSentAhead() throws Exception {
+    int many = 3000;
+    try (RawClient client = client()) {
+      Thread sending =
+          Thread.ofVirtual()
+              .start(
+                  () -> {
+                    try {
+                      for (int i = 0; i < many; i++) {
+                        if (i % 3 == 0) {
+                          client.send("DELETE /%d HTTP/1.1\r\nHost: x\r\n\r\n".formatted(i));
+                        } else {
+                          client.post("/" + i, "{}");
+                        }
+                      }
+                    } catch (IOException e) {
+                      throw new IllegalStateException(e);
+                    }
+                  });
+      for (int i = 0; i < many; i++) {
+        RawClient.Answer answer = client.answer();
+        if (i % 3 == 0) {
+          assertThat(answer.status()).isEqualTo(405);
+        } else {
+          assertThat(answer.body()).isEqualTo("POST /%d {}".formatted(i));
+        }
+      }
+      sending.join();
+    }
   }
 
   @Test
