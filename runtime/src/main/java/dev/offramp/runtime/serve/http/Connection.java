@@ -16,7 +16,7 @@ final class Connection implements Gate.Watch {
   /** What a client that was answered for good may go on sending, and for how long. */
   private static final long DISCARD_BYTES = 4 << 20;
 
-  private static final Duration DISCARD_TIME = Duration.ofSeconds(2);
+  private static final Duration DISCARD_TIME = Duration.ofSeconds(1);
 
   /**
    * An idle connection stays open that long when the server drains. A request that is on its way
@@ -35,7 +35,6 @@ final class Connection implements Gate.Watch {
 
   private final HttpFront front;
   private final HttpLimits limits;
-  private final HttpConnection connection;
   private final Gate gate;
   private Waits waits;
   private long deadline; // of System.nanoTime
@@ -50,7 +49,6 @@ final class Connection implements Gate.Watch {
   Connection(HttpFront front, HttpConnection connection) {
     this.front = front;
     this.limits = front.limits();
-    this.connection = connection;
     this.gate = new Gate(connection, this);
     if (front.draining()) {
       await(Waits.NEXT, LAST_REQUESTS); // was in the system's queue
@@ -70,6 +68,11 @@ final class Connection implements Gate.Watch {
         Reply.error(503, "too many connections; try again in a moment").with("Retry-After", "1"));
   }
 
+  /** Closes the connection, whatever it waits for. */
+  void close() {
+    gate.close();
+  }
+
   /** Ends what took too long. */
   void checkDeadline(long now) {
     if (waits == Waits.SERVICE || now - deadline < 0) {
@@ -80,7 +83,7 @@ final class Connection implements Gate.Watch {
     } else if (waits == Waits.BODY) {
       answer(Reply.error(408, "the body took too long; send it at once"), true);
     } else {
-      connection.close();
+      gate.close();
     }
   }
 
@@ -102,13 +105,13 @@ final class Connection implements Gate.Watch {
     if (waits == Waits.BODY) {
       answer(Reply.error(400, "the body is not validly chunked"), true);
     } else {
-      connection.close();
+      gate.close();
     }
   }
 
   @Override
   public void floods() {
-    connection.close();
+    gate.close();
   }
 
   @Override
@@ -131,7 +134,7 @@ final class Connection implements Gate.Watch {
     body = new Body();
     next.handler(this::append);
     next.endHandler(nothing -> compute());
-    if (next.headers().contains(HttpHeaders.EXPECT) && Heads.hasBody(next)) {
+    if (Heads.expectsContinue(next)) {
       next.response().writeContinue();
     }
   }
@@ -215,7 +218,7 @@ final class Connection implements Gate.Watch {
       return;
     }
     if (waits == Waits.END) {
-      await(Waits.END, DISCARD_TIME);
+      await(Waits.END, front.draining() ? LAST_REQUESTS : DISCARD_TIME);
       gate.endSending(DISCARD_BYTES);
     } else if (waits == Waits.TAKE && number == headsBegun) {
       await(Waits.NEXT, front.draining() ? LAST_REQUESTS : limits.idle());

@@ -95,6 +95,11 @@ final class Gate {
     ((DuplexChannel) channel).shutdownOutput();
   }
 
+  /** Closes the connection at once. Vert.x would wait until all is sent, however long it takes. */
+  void close() {
+    channel.pipeline().firstContext().close();
+  }
+
   /** In front of the decoder. */
   private final class Bytes extends ChannelInboundHandlerAdapter {
     @Override

@@ -113,6 +113,13 @@ record Heads(HttpLimits limits, String token, Service service) {
         || (length != null && Long.parseLong(length) > 0);
   }
 
+  /** Whether the client waits for leave to send its body. */
+  static boolean expectsContinue(HttpServerRequest request) {
+    return request.headers().contains(HttpHeaders.EXPECT)
+        && request.version() == HttpVersion.HTTP_1_1 // before, nobody knew of it
+        && hasBody(request);
+  }
+
   private static boolean isJson(String contentType) {
     if (contentType == null) {
       return false;

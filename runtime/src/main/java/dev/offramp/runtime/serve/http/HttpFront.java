@@ -29,6 +29,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
@@ -65,6 +66,7 @@ public final class HttpFront implements AutoCloseable {
   private final LongAdder refused = new LongAdder();
   private final LongAdder gone = new LongAdder();
   private final LongAdder[] answers = new LongAdder[6]; // by the first digit of the status
+  private final AtomicBoolean closed = new AtomicBoolean();
   private volatile boolean draining;
   private String date; // of the event loop
 
@@ -198,8 +200,15 @@ public final class HttpFront implements AutoCloseable {
    */
   @Override
   public void close() {
+    if (closed.getAndSet(true)) {
+      return;
+    }
     draining = true;
     computing.forEach(one -> one.thread().interrupt());
+    context.runOnContext(nothing -> {
+      connections.values().forEach(Connection::close);
+      turnedAway.values().forEach(Connection::close);
+    });
     try {
       vertx
           .close()
@@ -322,7 +331,7 @@ public final class HttpFront implements AutoCloseable {
     if (!room) {
       refused.increment();
       if (turnedAway.size() >= limits.connections()) {
-        connection.close(); // there is no time for a word
+        ours.close(); // there is no time for a word
         return;
       }
       ours.turnAway();

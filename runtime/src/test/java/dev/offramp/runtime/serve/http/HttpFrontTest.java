@@ -4,7 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.offramp.models.InputException;
+import java.io.IOException;
 import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.logging.Handler;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -77,8 +83,40 @@ class HttpFrontTest {
   }
 
   @Test
+  void manyRequestsMayBeSentAhead() throws Exception {
+    int many = 3000;
+    try (RawClient client = client()) {
+      Thread sending =
+          Thread.ofVirtual()
+              .start(
+                  () -> {
+                    try {
+                      for (int i = 0; i < many; i++) {
+                        if (i % 3 == 0) {
+                          client.send("DELETE /%d HTTP/1.1\r\nHost: x\r\n\r\n".formatted(i));
+                        } else {
+                          client.post("/" + i, "{}");
+                        }
+                      }
+                    } catch (IOException e) {
+                      throw new IllegalStateException(e);
+                    }
+                  });
+      for (int i = 0; i < many; i++) {
+        RawClient.Answer answer = client.answer();
+        if (i % 3 == 0) {
+          assertThat(answer.status()).isEqualTo(405);
+        } else {
+          assertThat(answer.body()).isEqualTo("POST /%d {}".formatted(i));
+        }
+      }
+      sending.join();
+    }
+  }
+
+  @Test
   void everyAnswerHasTheHeadersThatKeepBrowsersInCheck() throws Exception {
-    for (String path : new String[] {"/a", "/fail", "/a?b"}) {
+    for (String path : new String[] {"/a", "/a?b", "*"}) {
       RawClient.Answer answer = ask("GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n");
       assertThat(answer.headers())
           .containsEntry("x-content-type-options", "nosniff")
@@ -181,7 +219,7 @@ class HttpFrontTest {
         "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\nabc",
         "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, gzip\r\n\r\nabc",
         "POST / HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-        "\0\1\2\3\r\n\r\n",
+        "\0\1\2\3x\r\n\r\n",
         "\u0016\u0003\u0001\u0002\0\u0001\0\u0001\u00fc\u0003\u0003\n\n", // a TLS client's hello
         "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
       })
@@ -212,13 +250,37 @@ class HttpFrontTest {
   }
 
   @Test
-  void aFailureOfTheServiceTellsClientsNothing() throws Exception {
+  void aFailureOfTheServiceIsInTheLogAndClientsGetItsNumberOnly() throws Exception {
+    Logger logger = Logger.getLogger(Computing.class.getName());
+    List<LogRecord> log = new CopyOnWriteArrayList<>();
+    Handler handler =
+        new Handler() {
+          @Override
+          public void publish(LogRecord line) {
+            log.add(line);
+          }
+
+          @Override
+          public void flush() {}
+
+          @Override
+          public void close() {}
+        };
+    logger.addHandler(handler);
+    logger.setUseParentHandlers(false);
     try (RawClient client = client()) {
-      RawClient.Answer answer = client.get("/fail").answer();
+      RawClient.Answer answer = client.get("/fail/%0a\u001b[1m").answer();
       assertThat(answer.status()).isEqualTo(500);
       assertThat(answer.body())
           .matches("\\{\"error\":\"internal error; see the server's log \\(id [0-9a-f]{8}\\)\"}");
+      String id = answer.body().replaceAll(".*\\(id (.*)\\).*", "$1");
+      assertThat(log).hasSize(1);
+      assertThat(log.getFirst().getMessage()).contains(id).contains("GET /fail/%0a?[1m");
+      assertThat(log.getFirst().getThrown()).hasMessage("secret of the server");
       assertThat(client.get("/next").answer().status()).isEqualTo(200);
+    } finally {
+      logger.removeHandler(handler);
+      logger.setUseParentHandlers(true);
     }
     assertThat(front.answers(5)).isEqualTo(1);
   }
