@@ -4,7 +4,7 @@ import java.util.SplittableRandom;
 import java.util.concurrent.locks.LockSupport;
 
 /** Poisson arrivals: independent gaps with an exponential distribution. */
-final class Arrivals {
+public final class Arrivals {
   /**
    * Before an arrival the thread stops parking: the system wakes sleepers about that much late. It
    * is short, for the modes need the processors.
@@ -19,7 +19,7 @@ final class Arrivals {
    *
    * @param rate mean number a second
    */
-  static long[] nanos(double rate, int requests, long seed) {
+  public static long[] nanos(double rate, int requests, long seed) {
     SplittableRandom random = new SplittableRandom(seed);
     long[] nanos = new long[requests];
     double seconds = 0;

@@ -13,7 +13,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  * @param rows sent in turns
  * @param limitMillis latency that 99 % of the requests are to stay within
  */
-record OpenLoop(List<int[]> rows, double limitMillis) {
+public record OpenLoop(List<int[]> rows, double limitMillis) {
   private static final double SHARE = 0.99;
   private static final long HEAD_START_NANOS = 5_000_000;
   private static final int PATIENCE_SECONDS = 120;
@@ -27,7 +27,8 @@ record OpenLoop(List<int[]> rows, double limitMillis) {
    * @param lateMillis by how much 99 % of the requests were sent late at most
    * @param heap what was allocated from the first request to the last answer
    */
-  record Probe(double rate, boolean withinLimit, double[] millis, double lateMillis, HeapUse heap) {
+  public record Probe(
+      double rate, boolean withinLimit, double[] millis, double lateMillis, HeapUse heap) {
     double percentileMillis(double p) {
       return Quantiles.of(millis, p);
     }

@@ -3,7 +3,7 @@ package dev.offramp.runtime.bench;
 import java.util.Arrays;
 
 /** Quantiles of measured values. */
-final class Quantiles {
+public final class Quantiles {
   private Quantiles() {}
 
   /**
@@ -11,7 +11,7 @@ final class Quantiles {
    *
    * @param ascending at least one value
    */
-  static double of(double[] ascending, double p) {
+  public static double of(double[] ascending, double p) {
     int rank = (int) Math.ceil(p * ascending.length) - 1;
     return ascending[Math.clamp(rank, 0, ascending.length - 1)];
   }

@@ -4,9 +4,9 @@ import java.util.Optional;
 import java.util.function.DoubleFunction;
 
 /** Looks for the largest rate that keeps a limit. */
-final class RateSearch {
+public final class RateSearch {
   /** Between the largest rate that passed and the least that failed, at the end. */
-  static final double PRECISION = 1.04;
+  public static final double PRECISION = 1.04;
 
   /** Where a fraction of what a mode does offline is too much, no rate keeps the limit. */
   private static final double LEAST_SHARE = 1.0 / 16;
@@ -25,7 +25,7 @@ final class RateSearch {
    * @param load tries a rate
    * @return the best probe that was within its limit, or nothing if none was
    */
-  static Optional<OpenLoop.Probe> search(
+  public static Optional<OpenLoop.Probe> search(
       double start, double step, DoubleFunction<OpenLoop.Probe> load) {
     OpenLoop.Probe best = null;
     double fails = Double.POSITIVE_INFINITY;

@@ -88,20 +88,19 @@ class HttpFrontTest {
     try (RawClient client = client()) {
       Thread sending =
           Thread.ofVirtual()
-              .start(
-                  () -> {
-                    try {
-                      for (int i = 0; i < many; i++) {
-                        if (i % 3 == 0) {
-                          client.send("DELETE /%d HTTP/1.1\r\nHost: x\r\n\r\n".formatted(i));
-                        } else {
-                          client.post("/" + i, "{}");
-                        }
-                      }
-                    } catch (IOException e) {
-                      throw new IllegalStateException(e);
+              .start(() -> {
+                try {
+                  for (int i = 0; i < many; i++) {
+                    if (i % 3 == 0) {
+                      client.send("DELETE /%d HTTP/1.1\r\nHost: x\r\n\r\n".formatted(i));
+                    } else {
+                      client.post("/" + i, "{}");
                     }
-                  });
+                  }
+                } catch (IOException e) {
+                  throw new IllegalStateException(e);
+                }
+              });
       for (int i = 0; i < many; i++) {
         RawClient.Answer answer = client.answer();
         if (i % 3 == 0) {
