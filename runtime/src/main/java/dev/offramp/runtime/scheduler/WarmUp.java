@@ -20,7 +20,7 @@ public final class WarmUp {
   private static final long NANOS = 1_000_000_000L;
 
   private static final long LENGTHS_TIME = 2 * NANOS;
-  private static final int MOST_RUNS = 2_000;
+  private static final int MOST_RUNS = 400;
   private static final int MOST_LENGTH = 64;
 
   /** Larger steps are not measured where all stages together take longer than this. */

@@ -16,6 +16,7 @@ import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
+import java.util.concurrent.Semaphore;
 
 /** Infer requests: from JSON to the engine and back. */
 final class Inference {
@@ -29,6 +30,7 @@ final class Inference {
 
   private final Metrics metrics;
   private final InferLimits limits;
+  private final Semaphore decoding = new Semaphore(Runtime.getRuntime().availableProcessors());
 
   Inference(Metrics metrics, InferLimits limits) {
     this.metrics = metrics;
@@ -79,7 +81,7 @@ final class Inference {
       return notReady(model);
     }
     try {
-      InferRequest request = InferRequest.parse(call.body(), now.engine().config(), limits);
+      InferRequest request = parse(call.body(), now.engine().config());
       Optional<ServedModel.Answer> answer =
           model.answer(request.requests(), futures -> call.onGone(() -> cancel(futures)));
       return answer
@@ -93,6 +95,19 @@ final class Inference {
       return notReady(model);
     } catch (ExecutionException e) {
       return failed(model, e.getCause());
+    }
+  }
+
+  /** An image of few bytes may be large: so many are decoded at a time as there are processors. */
+  private InferRequest parse(byte[] body, ModelConfig config) throws InterruptedException {
+    if (config.takesTexts()) {
+      return InferRequest.parse(body, config, limits);
+    }
+    decoding.acquire();
+    try {
+      return InferRequest.parse(body, config, limits);
+    } finally {
+      decoding.release();
     }
   }
 

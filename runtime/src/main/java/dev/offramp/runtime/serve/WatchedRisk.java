@@ -60,8 +60,9 @@ final class WatchedRisk {
     this.epsilon = epsilon;
     this.alarmDelta = alarmDelta;
     running = new RunningRisk(watched.least(), watched.bound(), BOUNDS_DELTA);
+    // A level that no loss can be below is never kept, and nothing exits under such a certificate.
     alarm =
-        epsilon == null || watched != named
+        epsilon == null || watched != named || epsilon < watched.least()
             ? null
             : new DriftAlarm(epsilon, watched.least(), watched.bound(), alarmDelta);
   }

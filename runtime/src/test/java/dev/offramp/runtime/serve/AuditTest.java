@@ -1,0 +1,178 @@
+package dev.offramp.runtime.serve;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import com.google.gson.JsonObject;
+import dev.offramp.calibrate.Risk;
+import dev.offramp.runtime.Engine;
+import dev.offramp.runtime.EngineOptions;
+import dev.offramp.runtime.EngineOptions.Policy;
+import dev.offramp.runtime.Request;
+import dev.offramp.runtime.Result;
+import dev.offramp.runtime.TinyModel;
+import dev.offramp.runtime.serve.AuditOptions.OnAlarm;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** A service that compares its early answers with the full model's. */
+class AuditTest {
+  private static final double LAMBDA = 0.6;
+  private static final Duration PATIENCE = Duration.ofSeconds(20);
+
+  @TempDir private Path folder;
+  private Path directory;
+  private final long seed = Long.getLong("offramp.seed", System.nanoTime());
+  private final Random random = new Random(seed);
+
+  @BeforeEach
+  void write() {
+    System.out.println("AuditTest: offramp.seed=" + seed);
+    directory = TinyModel.write(folder.resolve("tiny"), 7, 1, 2, 4);
+  }
+
+  private static EngineOptions certified() {
+    return Serving.options().withPolicy(new Policy.Certified(null, false));
+  }
+
+  private static JsonObject risk(Serving serving) throws Exception {
+    JsonObject model =
+        serving.get("/status").json().getAsJsonArray("models").get(0).getAsJsonObject();
+    return model.getAsJsonObject("audit").getAsJsonArray("risks").get(0).getAsJsonObject();
+  }
+
+  private static long audited(Serving serving) throws Exception {
+    JsonObject model =
+        serving.get("/status").json().getAsJsonArray("models").get(0).getAsJsonObject();
+    return model.getAsJsonObject("audit").get("done").getAsLong();
+  }
+
+  private static void awaitAudits(Serving serving, long count) throws Exception {
+    Instant end = Instant.now().plus(PATIENCE);
+    while (audited(serving) < count) {
+      assertThat(Instant.now())
+          .as("time for %s audits, %s are done", count, audited(serving))
+          .isBefore(end);
+      Thread.sleep(10);
+    }
+  }
+
+  /** All samples are audited: the risk is the mean loss that the two answers have. */
+  @ParameterizedTest
+  @EnumSource(names = {"PREDICTION_CONSISTENCY", "BRIER_CONSISTENCY", "TOP_BRIER_CONSISTENCY"})
+  void theRiskIsThatOfTheSamples(Risk risk) throws Exception {
+    List<String> texts = TinyModel.sentences(random.nextLong(), 100);
+    Certified.write(directory, risk, LAMBDA, risk.bound()); // which no risk is above
+    double sum = 0;
+    int early = 0;
+    try (Engine engine = Engine.open(directory, certified())) {
+      for (String text : texts) {
+        Request request = Request.of(text).withProbabilities();
+        Result first = engine.submit(request).get();
+        Result full = engine.submit(request.atFullDepth()).get();
+        early += first.exit() < 2 ? 1 : 0;
+        sum +=
+            first.exit() == 2
+                ? 0
+                : risk.needsProbabilities()
+                    ? risk.loss(first.probabilities(), full.probabilities(), -1)
+                    : risk.loss(first.prediction(), full.prediction(), -1);
+      }
+    }
+    assertThat(early).as("the test is void if nobody exits").isGreaterThan(10);
+    AuditOptions all = new AuditOptions(1, 0.01, OnAlarm.REPORT);
+    try (Serving serving = new Serving(Map.of("tiny", directory), certified(), all).load()) {
+      for (int from = 0; from < texts.size(); from += 20) {
+        String[] some = texts.subList(from, from + 20).toArray(String[]::new);
+        assertThat(serving.infer("tiny", "", some).status()).isEqualTo(200);
+      }
+      // Who asks for full depth is not the guarantee's concern.
+      serving.infer("tiny", ",\"parameters\":{\"full_depth\":true}", "wab");
+      awaitAudits(serving, texts.size());
+      assertThat(audited(serving)).isEqualTo(texts.size());
+      JsonObject seen = risk(serving);
+      assertThat(seen.get("mean").getAsDouble()).isCloseTo(sum / texts.size(), within(1e-6));
+      assertThat(seen.get("lower").getAsDouble()).isLessThanOrEqualTo(sum / texts.size());
+      assertThat(seen.get("upper").getAsDouble()).isGreaterThanOrEqualTo(sum / texts.size());
+      assertThat(seen.get("alarm").getAsBoolean()).isFalse();
+      assertThat(serving.get("/metrics").body())
+          .contains("offramp_audited_rows_total{model=\"tiny\"} 100.0");
+    }
+  }
+
+  /** The certificate promises what is not so: found out, told, and no exit is taken any more. */
+  @ParameterizedTest
+  @EnumSource(OnAlarm.class)
+  void theAlarm(OnAlarm action) throws Exception {
+    List<String> texts = TinyModel.sentences(random.nextLong(), 60);
+    Certified.write(directory, Risk.PREDICTION_CONSISTENCY, LAMBDA, 0.01);
+    AuditOptions all = new AuditOptions(1, 0.01, action);
+    boolean stops = action == OnAlarm.FULL_DEPTH;
+    try (Serving serving = new Serving(Map.of("tiny", directory), certified(), all).load()) {
+      Instant end = Instant.now().plus(PATIENCE);
+      while (!risk(serving).get("alarm").getAsBoolean()) {
+        assertThat(Instant.now()).isBefore(end);
+        serving.infer("tiny", "", texts.toArray(String[]::new));
+      }
+      JsonObject parameters = serving.get("/v2/models/tiny").json().getAsJsonObject("parameters");
+      assertThat(parameters.get("alarm").getAsBoolean()).isTrue();
+      assertThat(parameters.get("prediction-consistency.alarmed_at").getAsString()).isNotEmpty();
+      assertThat(serving.get("/metrics").body())
+          .contains("offramp_alarm{model=\"tiny\",risk=\"prediction-consistency\"} 1.0")
+          .contains("offramp_exits_stopped{model=\"tiny\"} " + (stops ? "1.0" : "0.0"));
+      var now = serving.infer("tiny", "", texts.toArray(String[]::new));
+      String full = ",\"parameters\":{\"full_depth\":true}";
+      var deep = serving.infer("tiny", full, texts.toArray(String[]::new));
+      if (stops) {
+        assertThat(now.body()).isEqualTo(deep.body());
+        assertThat(now.json().getAsJsonObject("parameters").get("exits_stopped").getAsBoolean())
+            .isTrue();
+      } else {
+        assertThat(now.output("exit")).isNotEqualTo(deep.output("exit"));
+      }
+      // Loaded anew it has a new chance, as after a new calibration.
+      assertThat(serving.post("/v2/repository/models/tiny/load", "").status()).isEqualTo(200);
+      assertThat(serving.infer("tiny", "", texts.toArray(String[]::new)).output("exit"))
+          .isNotEqualTo(deep.output("exit"));
+    }
+  }
+
+  /** Risks that need labels, and exits that nothing guarantees, are shown without an alarm. */
+  @Test
+  void whatCannotRaiseAnAlarm() throws Exception {
+    AuditOptions all = new AuditOptions(1, 0.01, OnAlarm.FULL_DEPTH);
+    Certified.write(directory, Risk.PREDICTION_GAP, LAMBDA, 0.01);
+    String[] texts = TinyModel.sentences(random.nextLong(), 60).toArray(String[]::new);
+    EngineOptions byHand = Serving.options().withPolicy(new Policy.ByHand(LAMBDA));
+    for (EngineOptions options : List.of(certified(), byHand)) {
+      try (Serving serving = new Serving(Map.of("tiny", directory), options, all).load()) {
+        serving.infer("tiny", "", texts);
+        awaitAudits(serving, texts.length);
+        JsonObject seen = risk(serving);
+        assertThat(seen.get("shown").getAsString()).isEqualTo("prediction-consistency");
+        assertThat(seen.get("mean").getAsDouble()).as("far above epsilon").isGreaterThan(0.05);
+        assertThat(seen.get("auditable").getAsBoolean()).isFalse();
+        assertThat(seen.get("alarm").getAsBoolean()).isFalse();
+        assertThat(seen.get("reason").getAsString())
+            .contains(options == byHand ? "nothing was certified" : "needs labels");
+      }
+    }
+    EngineOptions never = Serving.options().withPolicy(new Policy.FullDepth());
+    try (Serving serving = new Serving(Map.of("tiny", directory), never, all).load()) {
+      serving.infer("tiny", "", texts);
+      JsonObject status = serving.get("/status").json();
+      assertThat(status.getAsJsonArray("models").get(0).getAsJsonObject().get("audit").isJsonNull())
+          .as("nothing exits, nothing is audited")
+          .isTrue();
+    }
+  }
+}

@@ -1,0 +1,265 @@
+package dev.offramp.runtime.serve;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import dev.offramp.models.InputException;
+import dev.offramp.runtime.Engine;
+import dev.offramp.runtime.EngineOptions;
+import dev.offramp.runtime.EngineOptions.Policy;
+import dev.offramp.runtime.Request;
+import dev.offramp.runtime.Result;
+import dev.offramp.runtime.TinyModel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A server with tiny models, over HTTP. */
+class ServerTest {
+  private static final double LAMBDA = 0.9;
+  private static final EngineOptions OPTIONS =
+      Serving.options().withPolicy(new Policy.ByHand(LAMBDA));
+
+  @TempDir private Path folder;
+  private Path directory;
+  private final long seed = Long.getLong("offramp.seed", System.nanoTime());
+  private final Random random = new Random(seed);
+
+  @BeforeEach
+  void write() {
+    System.out.println("ServerTest: offramp.seed=" + seed);
+    directory = TinyModel.write(folder.resolve("tiny"), 7, 1, 2, 4);
+  }
+
+  private Serving serving() {
+    return new Serving(Map.of("tiny", directory), OPTIONS, Serving.NO_AUDIT).load();
+  }
+
+  @Test
+  void answersAreThoseOfTheEngine() throws Exception {
+    List<String> texts = TinyModel.sentences(random.nextLong(), 40);
+    try (Serving serving = serving();
+        Engine engine = Engine.open(directory, OPTIONS)) {
+      for (boolean full : new boolean[] {false, true}) {
+        String more =
+            ",\"outputs\":[{\"name\":\"label\"},{\"name\":\"prediction\"},{\"name\":\"confidence\"},"
+                + "{\"name\":\"exit\"},{\"name\":\"probabilities\"}],\"parameters\":{\"full_depth\":"
+                + full
+                + "}";
+        var answer = serving.infer("tiny", more, texts.toArray(String[]::new));
+        assertThat(answer.status()).as(answer.body()).isEqualTo(200);
+        assertThat(answer.json().get("parameters").toString())
+            .isEqualTo("{\"guarantee\":\"none\"}");
+        int early = 0;
+        for (int i = 0; i < texts.size(); i++) {
+          Request request = Request.of(texts.get(i)).withProbabilities();
+          Result alone = engine.submit(full ? request.atFullDepth() : request).get();
+          assertThat(answer.output("label").get(i).getAsString()).isEqualTo(alone.label());
+          assertThat(answer.output("prediction").get(i).getAsInt()).isEqualTo(alone.prediction());
+          assertThat(answer.output("confidence").get(i).getAsFloat()).isEqualTo(alone.confidence());
+          assertThat(answer.output("exit").get(i).getAsInt()).isEqualTo(alone.exit());
+          for (int c = 0; c < TinyModel.LABELS.size(); c++) {
+            JsonElement probability =
+                answer.output("probabilities").get(i * TinyModel.LABELS.size() + c);
+            assertThat(probability.getAsFloat()).isEqualTo(alone.probabilities()[c]);
+          }
+          early += alone.exit() < 2 ? 1 : 0;
+        }
+        assertThat(early > 0).as("the test is void if nobody exits").isEqualTo(!full);
+      }
+    }
+  }
+
+  @Test
+  void tellsOfItself() throws Exception {
+    Path other = TinyModel.write(folder.resolve("other"), 8, 2, 4);
+    Map<String, Path> models = Map.of("tiny", directory, "b-1.x", other);
+    try (Serving serving = new Serving(models, OPTIONS, Serving.NO_AUDIT)) {
+      assertThat(serving.get("/v2/health/live").status()).isEqualTo(200);
+      assertThat(serving.get("/v2/health/ready").status()).as("not loaded yet").isEqualTo(503);
+      assertThat(serving.get("/v2/models/tiny/ready").status()).isEqualTo(503);
+      assertThat(serving.infer("tiny", "", "wab").status()).isEqualTo(503);
+      serving.load();
+      assertThat(serving.get("/v2/health/ready").status()).isEqualTo(200);
+      assertThat(serving.get("/v2").json().get("name").getAsString()).isEqualTo("offramp");
+      JsonObject metadata = serving.get("/v2/models/b-1.x").json();
+      String version = metadata.getAsJsonArray("versions").get(0).getAsString();
+      assertThat(metadata.getAsJsonObject("parameters").get("certificate").getAsString())
+          .isEqualTo("none");
+      assertThat(serving.get("/v2/models/b-1.x/versions/" + version).json()).isEqualTo(metadata);
+      assertThat(serving.get("/v2/models/b-1.x/versions/" + version + "/ready").status())
+          .isEqualTo(200);
+      assertThat(serving.get("/v2/models/b-1.x/versions/7").status()).isEqualTo(404);
+      assertThat(JsonParser.parseString(serving.post("/v2/repository/index", "").body()))
+          .asInstanceOf(org.assertj.core.api.InstanceOfAssertFactories.type(JsonArray.class))
+          .satisfies(all -> assertThat(all).hasSize(2));
+      assertThat(serving.infer("tiny", "", "wab", "wac").status()).isEqualTo(200);
+      String metrics = serving.get("/metrics").body();
+      assertThat(metrics)
+          .contains("offramp_requests_total{model=\"tiny\",status=\"200\"} 1.0")
+          .contains("offramp_requests_total{model=\"tiny\",status=\"503\"} 1.0")
+          .contains("offramp_ready{model=\"b-1.x\"} 1.0")
+          .contains("offramp_stage_rows_total{model=\"tiny\",stage=\"0\"} 2.0");
+      JsonObject status = serving.get("/status").json();
+      assertThat(status.getAsJsonArray("models")).hasSize(2);
+      assertThat(serving.get("/").response().headers().firstValue("Content-Security-Policy"))
+          .hasValueSatisfying(policy -> assertThat(policy).startsWith("default-src 'none'"));
+    }
+  }
+
+  @Test
+  void refusesWhatItCannotAnswer() throws Exception {
+    try (Serving serving = serving()) {
+      assertThat(serving.infer("nobody", "", "wab").status()).isEqualTo(404);
+      assertThat(serving.infer("%2e%2e", "", "wab").status()).isEqualTo(400);
+      for (String path : List.of("/v2/models/", "/v2/models/..", "/v2/models/tiny%00")) {
+        assertThat(serving.get(path).status()).as(path).isEqualTo(400);
+      }
+      for (String path :
+          List.of(
+              "/x",
+              "/v2/",
+              "/v2/models",
+              "/v2/models/tiny/x",
+              "//",
+              "/v2/repository/models",
+              "/v2/repository/models/tiny/unload",
+              "/v2/models/tiny/infer/x")) {
+        assertThat(serving.get(path).status()).as(path).isEqualTo(404);
+      }
+      assertThat(serving.get("/v2/models/tiny/infer").status()).isEqualTo(405);
+      assertThat(serving.post("/v2/models/tiny", "{}").status()).isEqualTo(405);
+      var loosened = serving.infer("tiny", ",\"parameters\":{\"lambda\":0.1}", "wab");
+      assertThat(loosened.status()).isEqualTo(400);
+      assertThat(loosened.json().get("error").getAsString()).contains("$.parameters.lambda");
+      var late = serving.infer("tiny", ",\"parameters\":{\"timeout\":1}", "wab");
+      assertThat(late.status()).isEqualTo(504);
+      String[] many = TinyModel.sentences(1, 65).toArray(String[]::new);
+      assertThat(serving.infer("tiny", "", many).json().get("error").getAsString()).contains("64");
+    }
+    assertThatThrownBy(() -> new Serving(Map.of("a/b", directory), OPTIONS, Serving.NO_AUDIT))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("'a/b' is no name for a model");
+  }
+
+  @Test
+  void aFullQueueSaysSoAndLosesNothing() throws Exception {
+    EngineOptions slow = OPTIONS.withBatch(1).withQueue(1).withMaxWait(Duration.ofMillis(20));
+    String[] texts = TinyModel.sentences(random.nextLong(), 60).toArray(String[]::new);
+    try (Serving serving = new Serving(Map.of("tiny", directory), slow, Serving.NO_AUDIT).load()) {
+      var refused = serving.infer("tiny", "", texts);
+      assertThat(refused.status()).as(refused.body()).isEqualTo(400); // more than the queue holds
+      assertThat(serving.infer("tiny", "", "wab").status()).isEqualTo(200);
+      try (ExecutorService clients = Executors.newVirtualThreadPerTaskExecutor()) {
+        List<Future<Serving.Answer>> answers = new ArrayList<>();
+        for (int i = 0; i < 300; i++) {
+          answers.add(clients.submit(() -> serving.infer("tiny", "", texts[0])));
+        }
+        int full = 0;
+        String expected = null;
+        for (Future<Serving.Answer> future : answers) {
+          Serving.Answer answer = future.get();
+          if (answer.status() == 503) {
+            full++;
+            assertThat(answer.response().headers().firstValue("Retry-After")).hasValue("1");
+          } else {
+            assertThat(answer.status()).as(answer.body()).isEqualTo(200);
+            expected = expected == null ? answer.body() : expected;
+            assertThat(answer.body()).isEqualTo(expected);
+          }
+        }
+        assertThat(full).isPositive();
+      }
+    }
+  }
+
+  /**
+   * Requests go on while the directory is replaced, again and again, by one that says other things.
+   */
+  @Test
+  void aModelIsReplacedWithoutLosingARequest() throws Exception {
+    Path served = folder.resolve("served");
+    Path other = TinyModel.write(folder.resolve("other"), 8, 1, 4);
+    Files.createSymbolicLink(served, directory);
+    List<String> texts = TinyModel.sentences(random.nextLong(), 10);
+    try (Serving serving = new Serving(Map.of("m", served), OPTIONS, Serving.NO_AUDIT).load();
+        ExecutorService clients = Executors.newVirtualThreadPerTaskExecutor()) {
+      AtomicBoolean ended = new AtomicBoolean();
+      List<Future<List<Serving.Answer>>> users = new ArrayList<>();
+      for (int u = 0; u < 4; u++) {
+        users.add(
+            clients.submit(() -> {
+              List<Serving.Answer> answers = new ArrayList<>();
+              for (int i = 0; !ended.get(); i++) {
+                answers.add(serving.infer("m", "", texts.get(i % texts.size())));
+              }
+              return answers;
+            }));
+      }
+      List<String> versions = new ArrayList<>();
+      for (Path next : List.of(other, directory, folder.resolve("missing"), other)) {
+        Files.delete(served);
+        Files.createSymbolicLink(served, next);
+        var loaded = serving.post("/v2/repository/models/m/load", "{}");
+        assertThat(loaded.status()).as(loaded.body()).isEqualTo(Files.exists(next) ? 200 : 400);
+        versions.add(
+            serving.get("/v2/models/m").json().getAsJsonArray("versions").get(0).getAsString());
+      }
+      ended.set(true);
+      assertThat(versions.get(0)).isNotEqualTo(versions.get(1)).isEqualTo(versions.get(3));
+      assertThat(versions.get(2))
+          .as("a directory that cannot be loaded")
+          .isEqualTo(versions.get(1));
+      int answered = 0;
+      for (Future<List<Serving.Answer>> user : users) {
+        List<Serving.Answer> answers = user.get();
+        for (int i = 0; i < answers.size(); i++) {
+          Serving.Answer answer = answers.get(i);
+          assertThat(answer.status()).as(answer.body()).isEqualTo(200);
+          assertThat(answer.json().get("model_version").getAsString()).isIn(versions);
+          answered++;
+        }
+      }
+      assertThat(answered).isGreaterThan(50);
+      assertThat(serving.get("/v2/health/live").status()).isEqualTo(200);
+    }
+  }
+
+  @Test
+  void asksForTheToken() throws Exception {
+    Map<String, Path> models = Map.of("tiny", directory);
+    try (Serving serving = new Serving(models, OPTIONS, Serving.NO_AUDIT, "secret-7").load();
+        var client = java.net.http.HttpClient.newHttpClient()) {
+      assertThat(serving.infer("tiny", "", "wab").status()).isEqualTo(200);
+      assertThat(serving.post("/v2/repository/models/tiny/load", "").status()).isEqualTo(200);
+      for (String path : List.of("/v2", "/status", "/metrics", "/v2/models/tiny", "/x")) {
+        assertThat(unauthorised(client, serving, path)).as(path).isEqualTo(401);
+      }
+      for (String path : List.of("/", "/v2/health/live", "/v2/health/ready")) {
+        assertThat(unauthorised(client, serving, path)).as(path).isEqualTo(200);
+      }
+    }
+  }
+
+  private static int unauthorised(java.net.http.HttpClient client, Serving serving, String path)
+      throws Exception {
+    var uri = java.net.URI.create("http://127.0.0.1:" + serving.server().port() + path);
+    var request = java.net.http.HttpRequest.newBuilder(uri).build();
+    return client.send(request, java.net.http.HttpResponse.BodyHandlers.ofString()).statusCode();
+  }
+}
