@@ -163,6 +163,10 @@ final class ServeCommand implements Callable<Integer> {
     if (tokenFile == null) {
       return null;
     }
+    if (!Files.isReadable(tokenFile)) {
+      throw InputException.in(
+          null, "--token-file " + tokenFile, "no such file, or it may not be read");
+    }
     try {
       if (Files.size(tokenFile) > MOST_TOKEN_BYTES) {
         throw InputException.in(

@@ -108,7 +108,8 @@ public final class Server implements AutoCloseable {
     boolean all = front.drain(patience);
     // The JVM's logging may have shut down already.
     JsonLog.line(
-        all ? "drained: all requests were answered" : "drained: some requests were not answered");
+        "drained: %s requests were answered; %d answers were OK in all"
+            .formatted(all ? "all" : "not all", front.answers(2)));
     return all;
   }
 

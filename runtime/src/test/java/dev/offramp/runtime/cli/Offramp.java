@@ -91,22 +91,42 @@ final class Offramp {
       String classPath,
       Object... arguments)
       throws IOException, InterruptedException {
+    int code = start(folder, environment, jvmOptions, classPath, arguments).waitFor();
+    return new Outcome(
+        code,
+        Files.readString(folder.resolve("stdout")),
+        Files.readString(folder.resolve("stderr")));
+  }
+
+  /**
+   * Starts a process of its own, whose output goes to the files stdout and stderr.
+   *
+   * @param folder working directory, where its output is kept too
+   */
+  static Process start(Path folder, Object... arguments) throws IOException {
+    return start(folder, Map.of(), List.of(), absoluteClassPath(""), arguments);
+  }
+
+  private static Process start(
+      Path folder,
+      Map<String, String> environment,
+      List<String> jvmOptions,
+      String classPath,
+      Object... arguments)
+      throws IOException {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(List.of("--add-modules", "jdk.incubator.vector", "-XX:TieredStopAtLevel=1"));
     command.addAll(jvmOptions);
     command.addAll(List.of("-cp", classPath, Main.class.getName()));
     command.addAll(strings(arguments));
-    Path out = folder.resolve("stdout");
-    Path err = folder.resolve("stderr");
     ProcessBuilder builder =
         new ProcessBuilder(command)
             .directory(folder.toFile())
-            .redirectOutput(out.toFile())
-            .redirectError(err.toFile());
+            .redirectOutput(folder.resolve("stdout").toFile())
+            .redirectError(folder.resolve("stderr").toFile());
     builder.environment().putAll(environment);
-    int code = builder.start().waitFor();
-    return new Outcome(code, Files.readString(out), Files.readString(err));
+    return builder.start();
   }
 
   /**

@@ -14,9 +14,13 @@ import dev.offramp.runtime.EngineOptions.Policy;
 import dev.offramp.runtime.Request;
 import dev.offramp.runtime.Result;
 import dev.offramp.runtime.TinyModel;
+import java.net.ConnectException;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -237,6 +241,49 @@ class ServerTest {
       }
       assertThat(answered).isGreaterThan(50);
       assertThat(serving.get("/v2/health/live").status()).isEqualTo(200);
+    }
+  }
+
+  @Test
+  void aClientThatGoesAwayIsNotComputed() throws Exception {
+    EngineOptions patient = OPTIONS.withMaxWait(Duration.ofSeconds(1));
+    try (Serving serving =
+        new Serving(Map.of("tiny", directory), patient, Serving.NO_AUDIT).load()) {
+      String body = Serving.body("", "wab wac");
+      String head =
+          "POST /v2/models/tiny/infer HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n";
+      String request = "%sContent-Length: %d\r\n\r\n%s".formatted(head, body.length(), body);
+      try (Socket client = new Socket("127.0.0.1", serving.server().port())) {
+        client.getOutputStream().write(request.getBytes(StandardCharsets.US_ASCII));
+        Thread.sleep(200); // It waits for company for a second.
+      }
+      String dropped = "offramp_dropped_rows_total{model=\"tiny\"} 1.0";
+      Instant end = Instant.now().plusSeconds(20);
+      while (!serving.get("/metrics").body().contains(dropped)) {
+        assertThat(Instant.now()).as("time to see that the client is gone").isBefore(end);
+        Thread.sleep(50);
+      }
+      assertThat(serving.get("/metrics").body())
+          .contains("offramp_stage_rows_total{model=\"tiny\",stage=\"0\"} 0.0");
+    }
+  }
+
+  @Test
+  void drainAnswersWhatCame() throws Exception {
+    EngineOptions patient = OPTIONS.withMaxWait(Duration.ofMillis(300));
+    try (Serving serving =
+            new Serving(Map.of("tiny", directory), patient, Serving.NO_AUDIT).load();
+        ExecutorService clients = Executors.newVirtualThreadPerTaskExecutor()) {
+      List<Future<Serving.Answer>> answers = new ArrayList<>();
+      for (int i = 0; i < 5; i++) {
+        answers.add(clients.submit(() -> serving.infer("tiny", "", "wab wac")));
+      }
+      Thread.sleep(150); // They wait for company, and have not been answered yet.
+      assertThat(serving.server().drain(Duration.ofSeconds(20))).isTrue();
+      for (Future<Serving.Answer> answer : answers) {
+        assertThat(answer.get().status()).isEqualTo(200);
+      }
+      assertThatThrownBy(() -> serving.get("/v2/health/live")).isInstanceOf(ConnectException.class);
     }
   }
 
