@@ -37,16 +37,17 @@ import java.util.TreeMap;
  * Load URL MODEL TEXTS.tsv EXPECTED.tsv|- max P99_MILLIS SECONDS [full] [rows=1] [connections=400]
  * </pre>
  *
- * <p>RATE is in requests a second, of {@code rows} texts each. EXPECTED is what {@code offramp run}
- * prints for TEXTS, with {@code full} that of {@code --full-depth}. {@code max} looks for the
- * largest rate that keeps 99 % of the requests within so many milliseconds, with runs of a quarter
- * of SECONDS, and then confirms it with a whole one. Exit code 1 if a request was lost, answered
- * twice or wrongly.
+ * <p>RATE is in requests a second, of {@code rows} texts each; before that it sends for a second as
+ * fast as answers come, to warm up. EXPECTED is what {@code offramp run} prints for TEXTS, with
+ * {@code full} that of {@code --full-depth}. {@code max} looks for the largest rate that keeps 99 %
+ * of the requests within so many milliseconds, with runs of a quarter of SECONDS, and then confirms
+ * it with a whole one. Exit code 1 if a request was lost, answered twice or wrongly.
  */
 public final class Load {
   private static final int PATIENCE_SECONDS = 60;
   private static final double SHARE = 0.99;
   private static final double STEP = 1.3;
+  private static final int AHEAD = 32;
   private static final long NO_LIMIT = Long.MAX_VALUE;
 
   /** What the server is to say of a text: label, confidence with 4 digits, exit. */
@@ -143,14 +144,16 @@ public final class Load {
   }
 
   private boolean once(double rate, double seconds) throws IOException {
+    Flood warmUp = flood(Math.min(1, seconds / 4));
     Tally tally = load(rate, seconds, Double.POSITIVE_INFINITY, 1);
     tally.print(rate);
-    return tally.clean();
+    return warmUp.clean() && tally.clean();
   }
 
-  private boolean max(double p99, double seconds) {
+  private boolean max(double p99, double seconds) throws IOException {
     List<Tally> tallies = new ArrayList<>();
-    double start = start(seconds / 4);
+    Flood flood = flood(seconds / 4);
+    double start = flood.rate() / 2;
     Optional<OpenLoop.Probe> best =
         RateSearch.search(start, STEP, rate -> probe(rate, seconds / 4, p99, tallies));
     // A long run meets more of what a machine does now and then.
@@ -171,28 +174,28 @@ public final class Load {
     if (best.isEmpty()) {
       System.out.printf("no rate keeps p99 <= %s ms%n", plain(p99));
     }
-    return tallies.stream().allMatch(Tally::clean);
+    return flood.clean() && tallies.stream().allMatch(Tally::clean);
   }
 
-  /** A first guess: half of what comes of sending the next request with the answer to the last. */
-  private double start(double seconds) {
-    try {
-      int ahead = 32;
-      long[] due = new long[ahead];
-      long begin = System.nanoTime();
-      int done = 0;
-      try (LoadClient client = new LoadClient(server, connections)) {
-        do {
-          Arrays.fill(due, System.nanoTime());
-          Tally tally = new Tally(due, Double.POSITIVE_INFINITY);
-          client.run(due, tally, LoadClient.seconds(PATIENCE_SECONDS));
-          done += ahead;
-        } while (System.nanoTime() - begin < LoadClient.seconds(seconds));
-      }
-      return done / 2.0 / ((System.nanoTime() - begin) / 1e9);
-    } catch (IOException e) {
-      throw new IllegalStateException(e);
+  /** What came of sending requests as fast as they are answered. */
+  private record Flood(double rate, boolean clean) {}
+
+  /** Warms up both sides, and tells what rates to think of. */
+  private Flood flood(double seconds) throws IOException {
+    long[] due = new long[AHEAD];
+    int done = 0;
+    boolean clean = true;
+    long begin = System.nanoTime();
+    try (LoadClient client = new LoadClient(server, connections)) {
+      do {
+        Arrays.fill(due, System.nanoTime());
+        Tally tally = new Tally(due, Double.POSITIVE_INFINITY);
+        tally.sent = client.run(due, tally, LoadClient.seconds(PATIENCE_SECONDS));
+        clean &= tally.clean();
+        done += AHEAD;
+      } while (System.nanoTime() - begin < LoadClient.seconds(seconds));
     }
+    return new Flood(done / ((System.nanoTime() - begin) / 1e9), clean);
   }
 
   private OpenLoop.Probe probe(double rate, double seconds, double p99, List<Tally> tallies) {

@@ -106,7 +106,7 @@ class LoadTest {
       assertThat(load(front.port(), "400", "0.5")).as(said).isTrue();
       assertThat(said)
           .contains("sent 200, answered 200 {200=200}, refused 0, lost 0, doubled 0, wrong 0");
-      assertThat(front.answers(2)).isEqualTo(200);
+      assertThat(front.answers(2)).as("with those that warm up").isGreaterThan(200);
       assertThat(load(front.port(), "100", "0.5", "rows=3", "full", "connections=1")).isTrue();
       assertThat(said).contains("sent 50, answered 50 {200=50}");
     }

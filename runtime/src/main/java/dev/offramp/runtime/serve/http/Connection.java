@@ -104,7 +104,7 @@ final class Connection implements Gate.Watch {
   public void broken() {
     if (waits == Waits.BODY) {
       answer(Reply.error(400, "the body is not validly chunked"), true);
-    } else {
+    } else if (waits != Waits.END) { // else the refusal is on its way
       gate.close();
     }
   }
@@ -197,7 +197,7 @@ final class Connection implements Gate.Watch {
     computing = null;
     boolean end = last || (front.draining() && headsCame == headsBegun);
     HttpServerResponse response = request.response().setStatusCode(reply.status());
-    Headers.DEFAULTS.forEach(response::putHeader);
+    Reply.DEFAULTS.forEach(response::putHeader);
     response.putHeader(HttpHeaders.DATE, front.date());
     response.putHeader(HttpHeaders.CONTENT_TYPE, reply.contentType());
     response.putHeader(HttpHeaders.CONTENT_LENGTH, Integer.toString(reply.body().length));

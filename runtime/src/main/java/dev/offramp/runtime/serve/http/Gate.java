@@ -69,7 +69,7 @@ final class Gate {
         .append(reply.contentType())
         .append("\r\nContent-Length: ")
         .append(reply.body().length);
-    Headers.DEFAULTS.forEach((name, value) -> append(head, name, value));
+    Reply.DEFAULTS.forEach((name, value) -> append(head, name, value));
     reply.headers().forEach((name, value) -> append(head, name, value));
     head.append("\r\n\r\n");
     ByteBuf bytes =
@@ -128,7 +128,7 @@ final class Gate {
     @Override
     public void exceptionCaught(ChannelHandlerContext context, Throwable cause) {
       if (cause instanceof IOException) {
-        context.fireExceptionCaught(cause); // Vert.x closes the connection
+        Gate.this.close(); // Vert.x stumbles over a reset while a request waits behind another
       } else {
         watch.broken();
       }
@@ -142,7 +142,8 @@ final class Gate {
       if (message instanceof HttpRequest request) {
         watch.headCame();
         HttpVersion version = request.protocolVersion();
-        if (!version.equals(HttpVersion.HTTP_1_1) && !version.equals(HttpVersion.HTTP_1_0)) {
+        // Vert.x knows them by identity, and so HTTP in small letters as no version.
+        if (version != HttpVersion.HTTP_1_1 && version != HttpVersion.HTTP_1_0) {
           request.setDecoderResult(
               DecoderResult.failure(new IllegalArgumentException("an unknown version of HTTP")));
         }

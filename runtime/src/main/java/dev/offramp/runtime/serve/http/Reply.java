@@ -13,6 +13,10 @@ import java.util.Map;
  * @param headers further ones; they win over those that every answer gets
  */
 public record Reply(int status, String contentType, byte[] body, Map<String, String> headers) {
+  /** Headers that every answer has. */
+  static final Map<String, String> DEFAULTS =
+      Map.of("X-Content-Type-Options", "nosniff", "Cache-Control", "no-store");
+
   private static final String JSON = "application/json";
 
   /**

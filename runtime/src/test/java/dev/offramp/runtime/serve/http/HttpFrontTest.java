@@ -194,6 +194,7 @@ class HttpFrontTest {
         "GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
         "GET / HTTP/2.0\r\nHost: x\r\n\r\n",
         "GET / HTTP/9\r\nHost: x\r\n\r\n",
+        "GET / http/1.1\r\nHost: x\r\n\r\n",
         "GET / HTTPS/1.1\r\nHost: x\r\n\r\n",
         "GET /\r\nHost: x\r\n\r\n",
         "/\r\n\r\n",
@@ -235,6 +236,7 @@ class HttpFrontTest {
         "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
             + "Transfer-Encoding: chunked\r\n\r\n";
     isRefused(head + "1\r\na\r\n" + chunk + "0\r\n\r\n", 400, "chunked", true);
+    isRefused(head.replace("json", "xml") + chunk, 415, "JSON", true);
     assertThat(front.bodyBytesInFlight()).isZero();
   }
 
