@@ -91,6 +91,14 @@ final class DemoCommand implements Callable<Integer> {
       description = "probability with which the guarantee may fail (default: ${DEFAULT-VALUE})")
   double delta;
 
+  @Option(
+      names = "--rounds",
+      paramLabel = "N",
+      defaultValue = "7",
+      description =
+          "rounds in which full depth and early exit are timed in turn (default: ${DEFAULT-VALUE})")
+  int rounds;
+
   @Mixin BatchOption batch;
   @Mixin DeviceOption device;
 
@@ -122,7 +130,7 @@ final class DemoCommand implements Callable<Integer> {
       DemoJob.Data data = chosen.data(model, folder);
       int rows = batch.rows(Math.max(data.calibration().size(), data.test().size()));
       Demo.Result result =
-          Demo.run(model, opened, data, epsilon, delta, rows, Main.Version.version());
+          Demo.run(model, opened, data, epsilon, delta, rows, rounds, Main.Version.version());
       Path report = folder.resolve("report.html");
       DemoReport.write(report, result, opened.info());
       double seconds = (System.nanoTime() - downloaded) / 1e9;
@@ -135,8 +143,12 @@ final class DemoCommand implements Callable<Integer> {
         System.out.print(DemoReport.table(result));
         System.out.printf(
             "%nModel directory  %s%nReport           %s%nTry              ./offramp run --model %s"
-                + " %s%n",
-            modelPath, report, Console.argument(modelPath), data.again());
+                + " %s%nServe it         ./offramp serve --model demo=%s%n",
+            modelPath,
+            report,
+            Console.argument(modelPath),
+            data.again(),
+            Console.argument(modelPath));
       }
       Console.say("done in %.0f s after the downloads", seconds);
     }
@@ -157,6 +169,9 @@ final class DemoCommand implements Callable<Integer> {
     batch.rows();
     if (!Double.isFinite(epsilon)) {
       throw InputException.in(null, "--epsilon " + epsilon, "must be a number, such as 0.05");
+    }
+    if (rounds < 1) {
+      throw InputException.in(null, "--rounds " + rounds, "must be 1 or more");
     }
     if (!(delta > 0 && delta < 1)) {
       throw InputException.in(null, "--delta " + delta, "must be above 0 and below 1");

@@ -33,7 +33,6 @@ import java.util.List;
 public final class Demo {
   private static final Risk RISK = Risk.PREDICTION_CONSISTENCY;
   private static final Method METHOD = Method.LTT_HB;
-  private static final int ROUNDS = 7;
 
   /** What each exit takes is context, not a claim: fewer rounds on fewer samples. */
   private static final int ROUNDS_OF_EXITS = 3;
@@ -117,6 +116,7 @@ public final class Demo {
       double epsilon,
       double delta,
       int batch,
+      int rounds,
       String version)
       throws IOException {
     ModelConfig config = model.config();
@@ -155,7 +155,7 @@ public final class Demo {
       Workload.Depth depth = Workload.depth(config, batches, early, thresholds);
       try (BatchMode fullDepth = BatchMode.fullDepth(BatchMode.FULL_DEPTH, runner);
           BatchMode earlyExit = BatchMode.earlyExit(BatchMode.EARLY_EXIT, runner, thresholds)) {
-        Console.say("timing full depth and early exit side by side, %d rounds", ROUNDS);
+        Console.say("timing full depth and early exit side by side, %d rounds", rounds);
         return new Result(
             data,
             config,
@@ -165,7 +165,7 @@ public final class Demo {
             testLabels,
             early,
             full,
-            Interleaved.time(List.of(fullDepth, earlyExit), batches, ROUNDS, 0),
+            Interleaved.time(List.of(fullDepth, earlyExit), batches, rounds, 0),
             Interleaved.time(
                 fixedExits(runner),
                 batches.subList(0, Math.min(BATCHES_OF_EXITS, batches.size())),

@@ -97,21 +97,27 @@ final class WatchedRisk {
         : watched.loss(early.prediction(), full.prediction(), noLabel);
   }
 
+  /** Why there is no alarm, or null. */
+  private String reason() {
+    if (alarm != null) {
+      return null;
+    }
+    if (epsilon == null) {
+      return "nothing was certified: there is no epsilon to compare with";
+    }
+    return watched == named
+        ? "no loss can be below epsilon"
+        : "%s needs labels, which a service does not have; %s is shown"
+            .formatted(named.id(), watched.id());
+  }
+
   Report report() {
     boolean any = running.count() > 0;
-    String reason = null;
-    if (epsilon == null) {
-      reason = "nothing was certified: there is no epsilon to compare with";
-    } else if (alarm == null) {
-      reason =
-          "%s needs labels, which a service does not have; %s is shown"
-              .formatted(named.id(), watched.id());
-    }
     return new Report(
         named,
         watched,
         epsilon,
-        reason,
+        reason(),
         running.count(),
         any ? running.mean() : null,
         any ? running.lower() : null,
