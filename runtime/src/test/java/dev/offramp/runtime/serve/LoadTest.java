@@ -103,11 +103,11 @@ class LoadTest {
   @Test
   void rightAnswersAreCounted() throws IOException {
     try (HttpFront front = serve(-1, -1)) {
-      assertThat(load(front.port(), "400", "0.5")).as(said).isTrue();
+      assertThat(load(front.port(), "800", "0.25")).as(said).isTrue();
       assertThat(said)
           .contains("sent 200, answered 200 {200=200}, refused 0, lost 0, doubled 0, wrong 0");
       assertThat(front.answers(2)).as("with those that warm up").isGreaterThan(200);
-      assertThat(load(front.port(), "100", "0.5", "rows=3", "full", "connections=1")).isTrue();
+      assertThat(load(front.port(), "400", "0.125", "rows=3", "full", "connections=1")).isTrue();
       assertThat(said).contains("sent 50, answered 50 {200=50}");
     }
   }
@@ -115,7 +115,7 @@ class LoadTest {
   @Test
   void wrongAnswersAreFound() throws IOException {
     try (HttpFront front = serve(7, 3)) {
-      assertThat(load(front.port(), "400", "0.5")).isFalse();
+      assertThat(load(front.port(), "800", "0.25")).isFalse();
       assertThat(said)
           .contains("answered 200 {200=190, 503=10}, refused 0, lost 0, doubled 0, wrong 10")
           .contains("confidence=0.5008")
