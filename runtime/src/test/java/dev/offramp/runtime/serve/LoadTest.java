@@ -67,7 +67,10 @@ class LoadTest {
         exits.add(Integer.toString(number % 3));
       }
       String reply =
-          "{\"id\":%s,\"outputs\":[{\"name\":\"label\",\"data\":%s},{\"name\":\"confidence\",\"data\":%s},{\"name\":\"exit\",\"data\":%s}]}"
+          """
+          {"id":%s,"outputs":[{"name":"label","data":%s},
+          {"name":"confidence","data":%s},{"name":"exit","data":%s}]}
+          """
               .formatted(request.get("id"), labels, confidences, exits);
       return Reply.json(200, reply.getBytes(StandardCharsets.UTF_8));
     }
