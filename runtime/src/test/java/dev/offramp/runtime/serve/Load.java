@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.DoubleFunction;
 
 /**
  * Puts a load on a running server and checks every answer: requests come as a Poisson process,
@@ -102,10 +103,15 @@ public final class Load {
 
   private boolean max(double p99, double seconds) throws IOException {
     List<LoadTally> tallies = new ArrayList<>();
+    Flood warmUp = flood(seconds / 4);
     Flood flood = flood(seconds / 4);
     double start = flood.rate() / 2;
-    Optional<OpenLoop.Probe> best =
-        RateSearch.search(start, STEP, rate -> probe(rate, seconds / 4, p99, tallies));
+    DoubleFunction<OpenLoop.Probe> tried = rate -> probe(rate, seconds / 4, p99, tallies);
+    Optional<OpenLoop.Probe> best = RateSearch.search(start, STEP, tried);
+    while (best.isPresent() && best.get().rate() * STEP > RateSearch.LARGEST_SHARE * start) {
+      start = best.get().rate(); // nothing was too much: the guess was far too low
+      best = RateSearch.search(start, STEP, tried);
+    }
     // A long run meets more of what a machine does now and then.
     while (best.isPresent()) {
       OpenLoop.Probe confirmed = probe(best.get().rate(), seconds, p99, tallies);
@@ -117,14 +123,14 @@ public final class Load {
       }
       double less = best.get().rate() / RateSearch.PRECISION;
       best =
-          less < start / 16
+          less < start / RateSearch.LARGEST_SHARE
               ? Optional.empty()
               : Optional.of(probe(less, seconds / 4, p99, tallies));
     }
     if (best.isEmpty()) {
       System.out.printf("no rate keeps p99 <= %s ms%n", plain(p99));
     }
-    return flood.clean() && tallies.stream().allMatch(LoadTally::clean);
+    return warmUp.clean() && flood.clean() && tallies.stream().allMatch(LoadTally::clean);
   }
 
   /** What came of sending requests as fast as they are answered. */
