@@ -21,6 +21,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.StringJoiner;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -126,13 +128,52 @@ class LoadTest {
     }
   }
 
+  /** On a service that is too busy for more than a certain rate, however fast the machine is. */
   @Test
   void theLargestRateIsLookedFor() throws IOException {
-    try (HttpFront front = serve(-1, -1)) {
-      assertThat(load(front.port(), "max", "400", "0.1")).as(said).isTrue();
-      assertThat(said).contains("largest rate with p99 <= 400 ms: ");
+    Bucket service = new Bucket(new Fake(-1, -1));
+    try (HttpFront front = HttpFront.open("127.0.0.1", 0, HttpLimits.defaults(), null, service)) {
+      assertThat(load(front.port(), "max", "500", "0.2")).as(said).isTrue();
+      Matcher found = Pattern.compile("largest rate with p99 <= 500 ms: ([0-9.]+)").matcher(said);
+      assertThat(found.find()).as(said).isTrue();
+      assertThat(Double.parseDouble(found.group(1))).isBetween(50.0, 1.5 * Bucket.RATE);
+      assertThat(said).contains("503=");
       assertThat(load(front.port(), "max", "0.001", "0.1")).as(said).isTrue();
       assertThat(said).contains("no rate keeps p99 <= 0.001 ms");
+    }
+  }
+
+  /** Lets so many requests a second through, and a few more for a moment. */
+  private static final class Bucket implements Service {
+    static final double RATE = 1000;
+    private static final double MOST = 15;
+    private final Service service;
+    private double tokens = MOST;
+    private long filled = System.nanoTime();
+
+    Bucket(Service service) {
+      this.service = service;
+    }
+
+    @Override
+    public Reply answer(Call call) throws InterruptedException {
+      return take() ? service.answer(call) : Reply.error(503, "busy");
+    }
+
+    private synchronized boolean take() {
+      long now = System.nanoTime();
+      tokens = Math.min(MOST, tokens + RATE * (now - filled) / 1e9);
+      filled = now;
+      if (tokens < 1) {
+        return false;
+      }
+      tokens--;
+      return true;
+    }
+
+    @Override
+    public boolean isPublic(String path) {
+      return true;
     }
   }
 
