@@ -11,7 +11,8 @@ public final class RateSearch {
   /** Where a fraction of what a mode does offline is too much, no rate keeps the limit. */
   private static final double LEAST_SHARE = 1.0 / 16;
 
-  private static final double LARGEST_SHARE = 16;
+  /** Beyond so many times the first guess nothing is tried. */
+  public static final double LARGEST_SHARE = 16;
 
   private RateSearch() {}
 

@@ -21,6 +21,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.StringJoiner;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -67,7 +69,10 @@ class LoadTest {
         exits.add(Integer.toString(number % 3));
       }
       String reply =
-          "{\"id\":%s,\"outputs\":[{\"name\":\"label\",\"data\":%s},{\"name\":\"confidence\",\"data\":%s},{\"name\":\"exit\",\"data\":%s}]}"
+          """
+          {"id":%s,"outputs":[{"name":"label","data":%s},
+          {"name":"confidence","data":%s},{"name":"exit","data":%s}]}
+          """
               .formatted(request.get("id"), labels, confidences, exits);
       return Reply.json(200, reply.getBytes(StandardCharsets.UTF_8));
     }
@@ -103,11 +108,11 @@ class LoadTest {
   @Test
   void rightAnswersAreCounted() throws IOException {
     try (HttpFront front = serve(-1, -1)) {
-      assertThat(load(front.port(), "400", "0.5")).as(said).isTrue();
+      assertThat(load(front.port(), "800", "0.25")).as(said).isTrue();
       assertThat(said)
           .contains("sent 200, answered 200 {200=200}, refused 0, lost 0, doubled 0, wrong 0");
       assertThat(front.answers(2)).as("with those that warm up").isGreaterThan(200);
-      assertThat(load(front.port(), "100", "0.5", "rows=3", "full", "connections=1")).isTrue();
+      assertThat(load(front.port(), "400", "0.125", "rows=3", "full", "connections=1")).isTrue();
       assertThat(said).contains("sent 50, answered 50 {200=50}");
     }
   }
@@ -115,7 +120,7 @@ class LoadTest {
   @Test
   void wrongAnswersAreFound() throws IOException {
     try (HttpFront front = serve(7, 3)) {
-      assertThat(load(front.port(), "400", "0.5")).isFalse();
+      assertThat(load(front.port(), "800", "0.25")).isFalse();
       assertThat(said)
           .contains("answered 200 {200=190, 503=10}, refused 0, lost 0, doubled 0, wrong 10")
           .contains("confidence=0.5008")
@@ -123,13 +128,52 @@ class LoadTest {
     }
   }
 
+  /** On a service that is too busy for more than a certain rate, however fast the machine is. */
   @Test
   void theLargestRateIsLookedFor() throws IOException {
-    try (HttpFront front = serve(-1, -1)) {
-      assertThat(load(front.port(), "max", "400", "0.1")).as(said).isTrue();
-      assertThat(said).contains("largest rate with p99 <= 400 ms: ");
+    Bucket service = new Bucket(new Fake(-1, -1));
+    try (HttpFront front = HttpFront.open("127.0.0.1", 0, HttpLimits.defaults(), null, service)) {
+      assertThat(load(front.port(), "max", "500", "0.2")).as(said).isTrue();
+      Matcher found = Pattern.compile("largest rate with p99 <= 500 ms: ([0-9.]+)").matcher(said);
+      assertThat(found.find()).as(said).isTrue();
+      assertThat(Double.parseDouble(found.group(1))).isBetween(50.0, 1.5 * Bucket.RATE);
+      assertThat(said).contains("503=");
       assertThat(load(front.port(), "max", "0.001", "0.1")).as(said).isTrue();
       assertThat(said).contains("no rate keeps p99 <= 0.001 ms");
+    }
+  }
+
+  /** Lets so many requests a second through, and a few more for a moment. */
+  private static final class Bucket implements Service {
+    static final double RATE = 1000;
+    private static final double MOST = 15;
+    private final Service service;
+    private double tokens = MOST;
+    private long filled = System.nanoTime();
+
+    Bucket(Service service) {
+      this.service = service;
+    }
+
+    @Override
+    public Reply answer(Call call) throws InterruptedException {
+      return take() ? service.answer(call) : Reply.error(503, "busy");
+    }
+
+    private synchronized boolean take() {
+      long now = System.nanoTime();
+      tokens = Math.min(MOST, tokens + RATE * (now - filled) / 1e9);
+      filled = now;
+      if (tokens < 1) {
+        return false;
+      }
+      tokens--;
+      return true;
+    }
+
+    @Override
+    public boolean isPublic(String path) {
+      return true;
     }
   }
 

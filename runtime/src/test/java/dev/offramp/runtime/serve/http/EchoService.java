@@ -26,7 +26,7 @@ final class EchoService implements Service {
         });
         gate.acquire();
       }
-      case "/slow" -> Thread.sleep(150);
+      case "/slow" -> Thread.sleep(70);
       case "/large" -> {
         return Reply.json(200, new byte[LARGE]);
       }

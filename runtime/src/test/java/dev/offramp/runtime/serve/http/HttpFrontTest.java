@@ -84,7 +84,7 @@ class HttpFrontTest {
 
   @Test
   void manyRequestsMayBeSentAhead() throws Exception {
-    int many = 3000;
+    int many = 1000;
     try (RawClient client = client()) {
       Thread sending =
           Thread.ofVirtual()

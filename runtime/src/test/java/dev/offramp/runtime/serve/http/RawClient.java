@@ -44,8 +44,8 @@ final class RawClient implements AutoCloseable {
 
   RawClient post(String path, String body) throws IOException {
     return send(
-        "POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
-            .formatted(path, body.length(), body));
+        "POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n".formatted(path)
+            + "Content-Length: %d\r\n\r\n%s".formatted(body.length(), body));
   }
 
   Answer answer() throws IOException {
