@@ -141,7 +141,7 @@ public final class Engine implements AutoCloseable {
    * @throws InterruptedException if the thread is interrupted while it waits
    */
   public Future<Result> submit(Request request) throws InterruptedException {
-    Pending pending = pending(request, false);
+    Pending pending = pending(request);
     if (!worker.queue().put(pending)) {
       pending.dropped();
     }
@@ -158,23 +158,49 @@ public final class Engine implements AutoCloseable {
    * @throws IllegalStateException if the engine is closed
    */
   public Optional<Future<Result>> trySubmit(Request request) {
-    Pending pending = pending(request, false);
-    return worker.queue().offer(pending) ? Optional.of(pending) : Optional.empty();
+    return trySubmitAll(List.of(request)).map(List::getFirst);
   }
 
   /**
-   * Hands over a request that runs to the last exit in time that no other request has a use for: it
-   * is run when nothing else waits, and not at all if the engine is closed before.
+   * Hands over requests that belong together, if there is room for all of them at once.
    *
-   * @return the answer to come, or nothing if as many as the queue holds wait already or the engine
-   *     is closed
+   * @return the answers to come, in the order of the requests, or nothing if they do not fit the
+   *     queue
+   * @throws RuntimeException as {@link #trySubmit} does, and none of them is handed over then
+   */
+  public Optional<List<Future<Result>>> trySubmitAll(List<Request> requests) {
+    List<Pending> pending = requests.stream().map(this::pending).toList();
+    return worker.queue().offerAll(pending) ? Optional.of(List.copyOf(pending)) : Optional.empty();
+  }
+
+  /**
+   * Has a request audited: run to the last exit in time that no other request has a use for, and
+   * not at all if the engine is closed before; then the future is cancelled. Its depth and deadline
+   * do not count, nor does {@link #stopExiting}.
+   *
+   * @return what is found, or nothing if too many wait already or the engine is closed
    * @throws dev.offramp.models.InputException if an image cannot be read or is not one PNG or JPEG
    *     file
    * @throws IllegalArgumentException if the model takes texts and this is an image, or the reverse
    */
-  public Optional<Future<Result>> tryBackground(Request request) {
-    Pending pending = pending(request, true);
-    return worker.queue().offerBackground(pending) ? Optional.of(pending) : Optional.empty();
+  public Optional<Future<Audited>> tryAudit(Request request) {
+    PendingAudit audit =
+        new PendingAudit(row(request.input()), request.probabilities(), config.labels());
+    return worker.queue().offerBackground(audit) ? Optional.of(audit.answer()) : Optional.empty();
+  }
+
+  /**
+   * The same request with its input as the network takes it, to be submitted more than once without
+   * the work being done again.
+   *
+   * @throws RuntimeException as {@link #trySubmit} does
+   */
+  public Request prepared(Request request) {
+    return new Request(
+        new Request.Prepared(row(request.input())),
+        request.deadline(),
+        request.fullDepth(),
+        request.probabilities());
   }
 
   /** From now on nobody exits early, those on their way included; it cannot be taken back. */
@@ -182,8 +208,8 @@ public final class Engine implements AutoCloseable {
     fullDepth = true;
   }
 
-  private Pending pending(Request request, boolean background) {
-    return new Pending(row(request.input()), request, background, () -> fullDepth, config.labels());
+  private Pending pending(Request request) {
+    return new Pending(row(request.input()), request, () -> fullDepth, config.labels());
   }
 
   private int[] row(Request.Input input) {
@@ -249,7 +275,7 @@ public final class Engine implements AutoCloseable {
     return worker.queue().size();
   }
 
-  /** Requests that may wait in the queue, and as many in the background. */
+  /** Requests that may wait in the queue. */
   public int queueCapacity() {
     return worker.queue().capacity();
   }
@@ -259,8 +285,8 @@ public final class Engine implements AutoCloseable {
     return fullDepth;
   }
 
-  /** Requests that wait to be run in the background at the moment. */
-  public int queuedInBackground() {
+  /** Requests that wait to be audited at the moment. */
+  public int queuedAudits() {
     return worker.queue().backgroundSize();
   }
 

@@ -18,26 +18,18 @@ final class Pending implements Row, Future<Result> {
   private final CompletableFuture<Result> answer = new CompletableFuture<>();
   private final int[] tokens;
   private final Request request;
-  private final boolean background;
   private final BooleanSupplier allAtFullDepth;
   private final long deadline;
   private final List<String> labels;
 
   /**
    * @param tokens what the network takes
-   * @param background whether it runs when nothing else is to be run, to the last exit
    * @param allAtFullDepth whether nobody may exit early any more
    * @param labels names of the classes
    */
-  Pending(
-      int[] tokens,
-      Request request,
-      boolean background,
-      BooleanSupplier allAtFullDepth,
-      List<String> labels) {
+  Pending(int[] tokens, Request request, BooleanSupplier allAtFullDepth, List<String> labels) {
     this.tokens = tokens;
     this.request = request;
-    this.background = background;
     this.allAtFullDepth = allAtFullDepth;
     this.labels = labels;
     deadline =
@@ -57,11 +49,6 @@ final class Pending implements Row, Future<Result> {
   }
 
   @Override
-  public boolean background() {
-    return background;
-  }
-
-  @Override
   public boolean probabilities() {
     return request.probabilities();
   }
@@ -78,14 +65,7 @@ final class Pending implements Row, Future<Result> {
 
   @Override
   public void done(Outcome outcome) {
-    int prediction = outcome.prediction();
-    answer.complete(
-        new Result(
-            prediction,
-            labels.get(prediction),
-            outcome.confidence(),
-            outcome.exit(),
-            outcome.probabilities()));
+    answer.complete(Result.of(outcome, labels));
   }
 
   @Override

@@ -1,5 +1,8 @@
 package dev.offramp.runtime;
 
+import dev.offramp.runtime.engine.Outcome;
+import java.util.List;
+
 /**
  * The answer to a request.
  *
@@ -10,4 +13,13 @@ package dev.offramp.runtime;
  * @param probabilities shape [classes], those of the exit taken, or null unless they were asked for
  */
 public record Result(
-    int prediction, String label, float confidence, int exit, float[] probabilities) {}
+    int prediction, String label, float confidence, int exit, float[] probabilities) {
+  static Result of(Outcome outcome, List<String> labels) {
+    return new Result(
+        outcome.prediction(),
+        labels.get(outcome.prediction()),
+        outcome.confidence(),
+        outcome.exit(),
+        outcome.probabilities());
+  }
+}

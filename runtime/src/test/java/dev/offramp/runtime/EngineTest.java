@@ -16,6 +16,7 @@ import dev.offramp.runtime.engine.Outcome;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -164,32 +165,52 @@ class EngineTest {
   }
 
   @Test
-  void inTheBackgroundAndOnceNobodyExits() throws Exception {
+  void auditsAndExitsThatAreStopped() throws Exception {
     List<String> texts = TinyModel.sentences(random.nextLong(), REQUESTS);
+    Map<String, Outcome> early = alone(texts, LAMBDA);
     Map<String, Outcome> full = alone(texts, BatchRunner.NEVER);
     try (Engine engine = Engine.open(directory, options())) {
-      List<Future<Result>> background = new ArrayList<>();
+      List<Future<Audited>> audits = new ArrayList<>();
       for (String text : texts) {
         engine.submit(text);
-        background.add(engine.tryBackground(Request.of(text)).orElseThrow());
+        audits.add(engine.tryAudit(Request.of(text)).orElseThrow());
       }
       for (int i = 0; i < texts.size(); i++) {
-        assertThat(outcome(background.get(i).get(SECONDS, TimeUnit.SECONDS)))
-            .isEqualTo(full.get(texts.get(i)));
+        Audited audited = audits.get(i).get(SECONDS, TimeUnit.SECONDS);
+        assertThat(outcome(audited.early())).isEqualTo(early.get(texts.get(i)));
+        assertThat(outcome(audited.full())).isEqualTo(full.get(texts.get(i)));
       }
       assertThat(engine.counters().done()).as("answers that count").isEqualTo(REQUESTS);
-      long early = engine.counters().left()[0];
-      assertThat(early).isPositive();
+      long left = engine.counters().left()[0];
+      assertThat(left).isPositive();
       engine.stopExiting();
       for (String text : texts) {
         assertThat(outcome(engine.submit(text).get(SECONDS, TimeUnit.SECONDS)))
             .isEqualTo(full.get(text));
       }
-      assertThat(engine.counters().left()[0]).isEqualTo(early);
-      Future<Result> never = engine.tryBackground(Request.of("wab")).orElseThrow();
+      assertThat(engine.counters().left()[0]).isEqualTo(left);
+      Future<Audited> never = engine.tryAudit(Request.of("wab")).orElseThrow();
       engine.close();
-      assertThat(never.isDone()).as("answered or dropped").isTrue();
-      assertThat(engine.tryBackground(Request.of("wab"))).isEmpty();
+      assertThat(never.isDone()).as("found out or dropped").isTrue();
+      assertThat(engine.tryAudit(Request.of("wab"))).isEmpty();
+    }
+  }
+
+  @Test
+  void requestsThatBelongTogetherAllFitOrNoneDoes() throws Exception {
+    EngineOptions small = options().withBatch(1).withQueue(20).withMaxWait(Duration.ofSeconds(1));
+    try (Engine engine = Engine.open(directory, small)) {
+      assertThat(engine.trySubmitAll(Collections.nCopies(21, Request.of("wab")))).isEmpty();
+      assertThat(engine.accepted()).isZero();
+      List<Future<Result>> answers =
+          engine.trySubmitAll(Collections.nCopies(20, Request.of("wab"))).orElseThrow();
+      assertThat(answers).hasSize(20);
+      int fit = 0;
+      for (int i = 0; i < 100; i++) {
+        fit += engine.trySubmitAll(Collections.nCopies(7, Request.of("wac"))).isPresent() ? 1 : 0;
+      }
+      assertThat(engine.accepted()).isEqualTo(20 + 7L * fit);
+      assertThat(answers.get(19).get(SECONDS, TimeUnit.SECONDS)).isNotNull();
     }
   }
 

@@ -107,8 +107,14 @@ final class ServeCommand implements Callable<Integer> {
             audit.options());
     JsonLog.install();
     Server server = Server.open(named, options);
+    Thread end = new Thread(() -> end(server), "offramp-shutdown");
+    Runtime.getRuntime().addShutdownHook(end);
     try {
-      LOG.log(System.Logger.Level.INFO, "listening on http://{0}:{1}", host, "" + server.port());
+      LOG.log(
+          System.Logger.Level.INFO,
+          "listening on http://{0}:{1}",
+          host.contains(":") ? "[" + host + "]" : host,
+          "" + server.port());
       if (options.token() == null && !options.loopback()) {
         LOG.log(
             System.Logger.Level.WARNING,
@@ -117,12 +123,20 @@ final class ServeCommand implements Callable<Integer> {
       }
       load(server);
     } catch (RuntimeException | Error e) {
+      forget(end);
       server.close();
       throw e;
     }
-    Runtime.getRuntime().addShutdownHook(new Thread(() -> end(server), "offramp-shutdown"));
     new CountDownLatch(1).await(); // until a signal ends the process
     return 0;
+  }
+
+  private static void forget(Thread end) {
+    try {
+      Runtime.getRuntime().removeShutdownHook(end);
+    } catch (IllegalStateException e) {
+      // A signal came meanwhile: it ends the server.
+    }
   }
 
   private void load(Server server) {

@@ -103,7 +103,13 @@ final class ServeLimits {
 
   EngineOptions engine(DeviceOption device, EngineOptions.Policy policy) {
     check("--queue", queue, 1, MOST_QUEUE);
-    check("--queue", queue, inputs, MOST_QUEUE);
+    if (queue < inputs) {
+      throw InputException.in(
+          null,
+          "--queue " + queue,
+          "must hold a request of --max-batch %d inputs; make one larger or the other smaller"
+              .formatted(inputs));
+    }
     if (!(maxWaitMillis >= 0 && maxWaitMillis <= MOST_WAIT_MILLIS)) {
       throw InputException.in(
           null, "--max-wait " + maxWaitMillis, "must be 0 to " + MOST_WAIT_MILLIS);

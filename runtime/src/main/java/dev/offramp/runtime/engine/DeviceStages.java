@@ -15,6 +15,9 @@ public final class DeviceStages implements Stages {
   /** So many steps' worth of slots for each lane: rows gather at stages while new ones start. */
   private static final int LANE_STEPS = 2;
 
+  /** The slot of the row that is audited. */
+  private static final int SPARE = 1;
+
   /** Far beyond what is faster; keeps the sizes of buffers within what can be counted. */
   public static final int MOST_LANE_ROWS = 1 << 14;
 
@@ -63,7 +66,7 @@ public final class DeviceStages implements Stages {
     try (var failed = new Scope()) {
       failed.add(owned);
       int count = network.device().queues() ? LANES_OF_QUEUES : 1;
-      int slots = count * LANE_STEPS * laneRows;
+      int slots = count * LANE_STEPS * laneRows + SPARE;
       store = owned.add(RowStore.open(network, slots, maxTokens));
       for (int l = 0; l < count; l++) {
         StageRunner runner = owned.add(new StageRunner(network, store));
@@ -84,7 +87,7 @@ public final class DeviceStages implements Stages {
 
   @Override
   public int slots() {
-    return store.capacity();
+    return store.capacity() - SPARE;
   }
 
   @Override

@@ -9,7 +9,7 @@ public interface Stages extends AutoCloseable {
   /** Number of stages, each of which ends at an exit. */
   int count();
 
-  /** Rows that can be on their way at a time. */
+  /** Rows that can be on their way at a time; there is one slot more, of this number. */
   int slots();
 
   /** Steps that can be under way at a time. */

@@ -7,8 +7,8 @@ public interface Intake {
   /** The next row, or null if there is none now. */
   Row poll();
 
-  /** The next row that runs in the background, or null if there is none now. */
-  default Row pollBackground() {
+  /** The next row to be audited, or null if there is none now. */
+  default AuditRow pollBackground() {
     return null;
   }
 

@@ -46,6 +46,10 @@ final class Pools {
     return freeCount;
   }
 
+  boolean isEmpty() {
+    return freeCount == rows.length;
+  }
+
   /** Gives a row a slot, in which it does not wait for anything yet. */
   int enter(Row row) {
     int slot = free[--freeCount];

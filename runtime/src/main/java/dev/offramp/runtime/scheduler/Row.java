@@ -19,14 +19,6 @@ public interface Row {
     return false;
   }
 
-  /**
-   * Whether the row only takes time that no other row has a use for: a stage of it runs, alone,
-   * when there is nothing else to run.
-   */
-  default boolean background() {
-    return false;
-  }
-
   /** Whether the outcome tells the probabilities of all classes. */
   default boolean probabilities() {
     return false;

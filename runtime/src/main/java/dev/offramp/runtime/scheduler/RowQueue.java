@@ -17,18 +17,24 @@ public final class RowQueue implements Intake {
   private static final long SWEEP = TimeUnit.MILLISECONDS.toNanos(5);
 
   private final int capacity;
+  private final int backgroundCapacity;
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition arrived = lock.newCondition();
   private final Condition room = lock.newCondition();
   private final ArrayDeque<Row> waiting = new ArrayDeque<>();
-  private final ArrayDeque<Row> background = new ArrayDeque<>();
+  private final ArrayDeque<AuditRow> background = new ArrayDeque<>();
   private boolean closed;
   private Throwable failure;
   private long accepted;
   private long swept = System.nanoTime();
 
-  public RowQueue(int capacity) {
+  /**
+   * @param capacity rows that may wait
+   * @param backgroundCapacity rows that may wait to be audited, beside them
+   */
+  public RowQueue(int capacity, int backgroundCapacity) {
     this.capacity = capacity;
+    this.backgroundCapacity = backgroundCapacity;
   }
 
   /**
@@ -58,34 +64,40 @@ public final class RowQueue implements Intake {
     }
   }
 
+  /** As {@link #offerAll}, for one row. */
+  public boolean offer(Row row) {
+    return offerAll(List.of(row));
+  }
+
   /**
-   * Adds a row if there is room at once.
+   * Adds rows if there is room for all of them at once.
    *
+   * @return whether they were added
    * @throws IllegalStateException if the queue is closed
    */
-  public boolean offer(Row row) {
+  public boolean offerAll(List<? extends Row> rows) {
     lock.lock();
     try {
       requireOpen();
-      boolean fits = waiting.size() < capacity;
-      if (fits) {
-        add(row);
+      boolean fit = rows.size() <= capacity - waiting.size();
+      if (fit) {
+        rows.forEach(this::add);
       }
-      return fits;
+      return fit;
     } finally {
       lock.unlock();
     }
   }
 
   /**
-   * Adds a row that runs in the background, if fewer than the queue's capacity wait already.
+   * Adds a row to be audited, if there is room at once.
    *
    * @return whether it was added: not if the queue is closed either
    */
-  public boolean offerBackground(Row row) {
+  public boolean offerBackground(AuditRow row) {
     lock.lock();
     try {
-      boolean fits = !closed && background.size() < capacity;
+      boolean fits = !closed && background.size() < backgroundCapacity;
       if (fits) {
         background.add(row);
         arrived.signal();
@@ -127,7 +139,7 @@ public final class RowQueue implements Intake {
   }
 
   @Override
-  public Row pollBackground() {
+  public AuditRow pollBackground() {
     lock.lock();
     try {
       return background.poll();
@@ -179,7 +191,7 @@ public final class RowQueue implements Intake {
     }
   }
 
-  /** Rows that may wait, and as many in the background. */
+  /** Rows that may wait. */
   public int capacity() {
     return capacity;
   }
@@ -214,7 +226,7 @@ public final class RowQueue implements Intake {
     }
   }
 
-  /** Rows that wait to be run in the background. */
+  /** Rows that wait to be audited. */
   public int backgroundSize() {
     lock.lock();
     try {
@@ -224,9 +236,9 @@ public final class RowQueue implements Intake {
     }
   }
 
-  /** Takes no more rows; those that wait are still handed out, but for the background's. */
+  /** Takes no more rows; those that wait are still handed out, but for audits. */
   public void close() {
-    List<Row> unwanted;
+    List<AuditRow> unwanted;
     lock.lock();
     try {
       closed = true;
@@ -237,7 +249,7 @@ public final class RowQueue implements Intake {
     } finally {
       lock.unlock();
     }
-    unwanted.forEach(Row::dropped);
+    unwanted.forEach(AuditRow::dropped);
   }
 
   /** Takes no more rows and fails those that wait. */

@@ -47,8 +47,7 @@ public final class Scheduler {
   private final Consumer<Row> dropping = this::drop;
   private final int[] enough; // (stages), tokens that make a step worth its while
   private final double[] leaving; // (stages), share of rows that leaves at an exit, as seen lately
-  private int resting = NONE; // slot of the row that runs in the background
-  private int restingStage; // that it runs next
+  private final Background background;
 
   /**
    * @param stages used by this scheduler alone
@@ -72,6 +71,7 @@ public final class Scheduler {
     this.cost = cost;
     this.maxWait = maxWait;
     this.clock = clock;
+    background = new Background(stages, floors);
     pools = new Pools(stages.slots(), stages.count());
     counters = new Counters(stages.count());
     enough = new int[stages.count()];
@@ -90,10 +90,7 @@ public final class Scheduler {
     return counters;
   }
 
-  /**
-   * Runs rows until the intake has ended and all of its rows have left. Background rows are dropped
-   * then.
-   */
+  /** Runs rows until the intake has ended and all of its rows have left. Audits end there, too. */
   public void run(Intake intake) {
     while (true) {
       boolean more = admit(intake);
@@ -102,12 +99,10 @@ public final class Scheduler {
         launch(stage);
       } else if (!underWay.isEmpty()) {
         settle();
-      } else if (isEmpty() && intake.ended()) {
-        dropResting();
+      } else if (pools.isEmpty() && intake.ended()) {
+        background.drop();
         return;
-      } else if (useIdleTime(intake)) {
-        settle();
-      } else {
+      } else if (!background.run(intake, idle.peek().lane)) {
         long next = pools.nextDue();
         intake.await(next == Long.MAX_VALUE ? next : Math.max(0, next - clock.getAsLong()));
       }
@@ -140,46 +135,6 @@ public final class Scheduler {
       }
     }
     return false;
-  }
-
-  /**
-   * Runs a stage of a background row, alone, so that a row that comes meanwhile waits for little.
-   *
-   * @return whether there is such a row and a step of it is under way
-   */
-  private boolean useIdleTime(Intake intake) {
-    if (resting == NONE) {
-      Row row = pools.free() == 0 ? null : intake.pollBackground();
-      if (row == null) {
-        return false;
-      }
-      int slot = pools.enter(row);
-      try {
-        stages.enter(slot, row.tokens());
-      } catch (IllegalArgumentException e) {
-        fail(slot, e);
-        return false;
-      }
-      resting = slot;
-      restingStage = 0;
-    }
-    Step step = begin(restingStage);
-    add(step, resting);
-    step.to = nextAsked(restingStage);
-    return queue(step);
-  }
-
-  /** Whether no row is on its way, but for one in the background. */
-  private boolean isEmpty() {
-    return pools.free() + (resting == NONE ? 0 : 1) == stages.slots();
-  }
-
-  private void dropResting() {
-    if (resting != NONE) {
-      pools.row(resting).dropped();
-      pools.leave(resting);
-      resting = NONE;
-    }
   }
 
   /** A row whose deadline might pass if it waited at all of its stages does not wait. */
@@ -230,7 +185,8 @@ public final class Scheduler {
   }
 
   private void launch(int stage) {
-    Step step = begin(stage);
+    Step step = idle.remove();
+    step.begin(stage, clock.getAsLong());
     while (step.count < step.slots.length && pools.waiting(stage) > 0) {
       int slot = pools.take(stage);
       Row row = pools.row(slot);
@@ -238,7 +194,7 @@ public final class Scheduler {
         drop(row);
         pools.leave(slot);
       } else {
-        add(step, slot);
+        step.add(slot, pools.length(slot), row.probabilities());
       }
     }
     if (step.count == 0) {
@@ -246,21 +202,6 @@ public final class Scheduler {
       return;
     }
     step.to = lastStage(stage, step);
-    queue(step);
-  }
-
-  private Step begin(int stage) {
-    Step step = idle.remove();
-    step.begin(stage, clock.getAsLong());
-    return step;
-  }
-
-  private void add(Step step, int slot) {
-    step.add(slot, pools.length(slot), pools.row(slot).probabilities());
-  }
-
-  /** Hands a step to the device; returns whether it is under way, or else its rows have failed. */
-  private boolean queue(Step step) {
     try {
       stages.launch(
           step.lane,
@@ -272,10 +213,8 @@ public final class Scheduler {
           step.count,
           step.probabilities);
       underWay.add(step);
-      return true;
     } catch (RuntimeException | Error e) {
       fail(step, e);
-      return false;
     }
   }
 
@@ -312,10 +251,6 @@ public final class Scheduler {
       return;
     }
     long now = clock.getAsLong();
-    if (step.slots[0] == resting) {
-      settleResting(step);
-      return;
-    }
     counters.step(step.from, step.to, step.count, now - step.launched);
     learn(step);
     for (int i = 0; i < step.count; i++) {
@@ -329,18 +264,6 @@ public final class Scheduler {
         row.done(outcome(step, exit, i));
         pools.leave(slot); // Afterwards: a row that has a slot is not forgotten, whatever fails.
       }
-    }
-    idle.add(step);
-  }
-
-  /** A background row goes to the end: it is neither counted nor learnt from. */
-  private void settleResting(Step step) {
-    if (step.to == floors.last()) {
-      pools.row(resting).done(outcome(step, step.to, 0));
-      pools.leave(resting);
-      resting = NONE;
-    } else {
-      restingStage = step.to + 1;
     }
     idle.add(step);
   }
@@ -387,6 +310,7 @@ public final class Scheduler {
 
   /** Fails all rows on their way, after {@link #run} has ended by an exception. */
   public void abandon(Throwable cause) {
+    background.drop();
     pools.rows().forEach(row -> row.failed(cause));
   }
 
@@ -402,6 +326,5 @@ public final class Scheduler {
     counters.failed();
     pools.row(slot).failed(cause);
     pools.leave(slot);
-    resting = resting == slot ? NONE : resting;
   }
 }

@@ -80,7 +80,7 @@ public final class WarmUp {
 
   private void lengths() {
     int shortest = stages.minTokens();
-    int different = Math.min(stages.maxTokens(), MOST_LENGTH) - shortest + 1;
+    int different = Math.max(1, Math.min(stages.maxTokens(), MOST_LENGTH) - shortest + 1);
     long start = clock.getAsLong();
     for (int run = 0; run < MOST_RUNS && clock.getAsLong() - start < LENGTHS_TIME; run++) {
       lengths[0] = shortest + run % different;

@@ -12,6 +12,9 @@ import dev.offramp.runtime.engine.Scope;
 public final class Worker implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(Worker.class.getName());
 
+  /** Tokens or pixels of all rows that wait to be audited: 32 MB. */
+  private static final int AUDIT_NUMBERS = 8 << 20;
+
   private final DeviceStages stages;
   private final CostModel cost;
   private final Scheduler scheduler;
@@ -41,7 +44,8 @@ public final class Worker implements AutoCloseable {
       cost = WarmUp.measure(stages);
       WarmUp.lengths(stages);
       scheduler = new Scheduler(stages, floors, cost, maxWaitNanos, System::nanoTime);
-      queue = new RowQueue(room);
+      int audits = Math.clamp(AUDIT_NUMBERS / maxTokens, 1, room);
+      queue = new RowQueue(room, audits);
       thread = Thread.ofPlatform().name(name).daemon().unstarted(this::run);
       failed.release();
     }

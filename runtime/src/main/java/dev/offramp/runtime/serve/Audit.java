@@ -3,9 +3,9 @@ package dev.offramp.runtime.serve;
 import dev.offramp.calibrate.Certificate;
 import dev.offramp.calibrate.FurtherRisk;
 import dev.offramp.calibrate.Risk;
+import dev.offramp.runtime.Audited;
 import dev.offramp.runtime.Engine;
 import dev.offramp.runtime.Request;
-import dev.offramp.runtime.Result;
 import dev.offramp.runtime.engine.Floors;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -13,17 +13,20 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.LongAdder;
 
 /**
- * Watches the risk of a model's exits while it serves: a random share of the samples that may exit
- * early also run to full depth, in the device's idle time, and the two answers are compared. What
- * is compared needs no labels. Thread-safe.
+ * Watches the risk of a model's exits while it serves: a random share of its samples is audited,
+ * whatever becomes of their answers, so that those which are late or exit nowhere count like all
+ * others. What is compared needs no labels. Thread-safe.
  */
-final class Audit {
+final class Audit implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(Audit.class.getName());
 
   private final String model;
@@ -31,8 +34,10 @@ final class Audit {
   private final AuditOptions options;
   private final List<WatchedRisk> risks;
   private final boolean probabilities;
+  private final BlockingQueue<Future<Audited>> drawn = new LinkedBlockingQueue<>();
   private final LongAdder skipped = new LongAdder();
   private final LongAdder failed = new LongAdder();
+  private final Thread observer;
 
   /**
    * What is known so far.
@@ -56,6 +61,7 @@ final class Audit {
     this.options = options;
     this.risks = risks;
     probabilities = risks.stream().anyMatch(WatchedRisk::needsProbabilities);
+    observer = Thread.ofVirtual().name("audit-" + model).start(this::observe);
   }
 
   /** An audit of an engine, or nothing where no sample exits early or none is to be audited. */
@@ -88,59 +94,52 @@ final class Audit {
   }
 
   /**
-   * Draws whether a sample is audited, before anything is known of its answer. While as many wait
-   * as the engine's queue holds nobody is drawn: leaving out only those that exit would make the
-   * risk look smaller.
+   * The audit of another engine of the same model and certificate, which knows what this one knows:
+   * loading a model anew does not make an alarm unheard.
    */
-  boolean draws() {
-    if (ThreadLocalRandom.current().nextDouble() >= options.rate()) {
-      return false;
-    }
-    if (engine.queuedInBackground() >= engine.queueCapacity()) {
-      skipped.increment();
-      return false;
-    }
-    return true;
+  Audit continuedOn(Engine next) {
+    return new Audit(model, next, options, risks);
   }
 
-  /** The request of a sample that was drawn. */
-  Request widened(Request request) {
-    return probabilities ? request.withProbabilities() : request;
-  }
-
-  /** Takes the answer of a sample that was drawn; returns at once. */
-  void answered(Request request, Result early) {
-    if (early.exit() == engine.config().exits().size() - 1) {
-      observe(early, null);
-    } else {
-      Thread.startVirtualThread(() -> compare(request, early));
-    }
-  }
-
-  private void compare(Request request, Result early) {
-    Request again = new Request(request.input(), null, true, probabilities);
-    Optional<Future<Result>> answer = engine.tryBackground(again);
-    if (answer.isEmpty()) {
-      skipped.increment();
+  /**
+   * Draws whether a sample that is being answered is audited. Nothing is known of its answer yet,
+   * and the draw does not depend on it.
+   */
+  void consider(Request request) {
+    if (request.fullDepth()
+        || engine.exitsStopped()
+        || ThreadLocalRandom.current().nextDouble() >= options.rate()) {
       return;
     }
-    try {
-      observe(early, answer.get().get());
-    } catch (ExecutionException e) {
-      if (engine.isOpen()) { // else it was dropped since the engine is closed
-        failed.increment();
-        LOG.log(System.Logger.Level.WARNING, "model " + model + ": an audit failed", e.getCause());
-      }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
+    Request asked = probabilities ? request.withProbabilities() : request;
+    synchronized (this) { // Samples are observed in the order in which they are run.
+      engine.tryAudit(asked).ifPresentOrElse(drawn::add, skipped::increment);
     }
   }
 
-  private synchronized void observe(Result early, Result full) {
-    for (WatchedRisk risk : risks) {
-      if (risk.observe(early, full)) {
-        raise(risk.report());
+  private void observe() {
+    try {
+      while (true) {
+        observe(drawn.take());
       }
+    } catch (InterruptedException e) {
+      // Closed.
+    }
+  }
+
+  private void observe(Future<Audited> audit) throws InterruptedException {
+    try {
+      Audited sample = audit.get();
+      for (WatchedRisk risk : risks) {
+        if (risk.observe(sample)) {
+          raise(risk.report());
+        }
+      }
+    } catch (ExecutionException e) {
+      failed.increment();
+      LOG.log(System.Logger.Level.WARNING, "model " + model + ": an audit failed", e.getCause());
+    } catch (CancellationException e) {
+      // The engine was closed before it had time for it.
     }
   }
 
@@ -151,7 +150,8 @@ final class Audit {
     }
     LOG.log(
         System.Logger.Level.ERROR,
-        "ALARM: model %s: %s is above epsilon %s (%.4f in %d audited samples, at least %.4f; a false alarm has probability %s at most); %s"
+        ("ALARM: model %s: %s is above epsilon %s (%.4f in %d audited samples, at least %.4f; a"
+                + " false alarm has probability %s at most); %s")
             .formatted(
                 model,
                 risk.risk().id(),
@@ -161,19 +161,25 @@ final class Audit {
                 risk.lower(),
                 risk.alarmDelta(),
                 stop
-                    ? "the model runs to full depth until it is loaded anew"
+                    ? "the model runs to full depth until it is calibrated and loaded anew"
                     : "it goes on to exit early, as --on-alarm report says; calibrate it again on"
                         + " samples of today"));
   }
 
-  synchronized Report report() {
+  Report report() {
     List<WatchedRisk.Report> reports = risks.stream().map(WatchedRisk::report).toList();
     return new Report(
         options,
         reports.getFirst().audited(),
-        engine.queuedInBackground(),
+        engine.queuedAudits(),
         skipped.sum(),
         failed.sum(),
         reports);
+  }
+
+  /** Observes no more. */
+  @Override
+  public void close() {
+    observer.interrupt();
   }
 }

@@ -3,6 +3,7 @@ package dev.offramp.runtime.serve;
 import com.google.gson.JsonObject;
 import dev.offramp.models.ModelConfig;
 import dev.offramp.runtime.DeadlineException;
+import dev.offramp.runtime.Request;
 import dev.offramp.runtime.Result;
 import dev.offramp.runtime.serve.http.Call;
 import dev.offramp.runtime.serve.http.Reply;
@@ -11,15 +12,18 @@ import dev.offramp.runtime.serve.protocol.InferLimits;
 import dev.offramp.runtime.serve.protocol.InferRequest;
 import dev.offramp.runtime.serve.protocol.InferResponse;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.concurrent.Semaphore;
 
 /** Infer requests: from JSON to the engine and back. */
-final class Inference {
+final class Inference implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(Inference.class.getName());
 
   /** Nobody reads it: the client is gone. The number that others use for it, too. */
@@ -30,7 +34,10 @@ final class Inference {
 
   private final Metrics metrics;
   private final InferLimits limits;
-  private final Semaphore decoding = new Semaphore(Runtime.getRuntime().availableProcessors());
+  private final ExecutorService decoders =
+      Executors.newFixedThreadPool(
+          Math.max(1, Runtime.getRuntime().availableProcessors() - 1),
+          Thread.ofPlatform().name("offramp-decoder-", 0).daemon().factory());
 
   Inference(Metrics metrics, InferLimits limits) {
     this.metrics = metrics;
@@ -44,7 +51,7 @@ final class Inference {
     Result result = new Result(0, config.labels().getFirst(), 1, 0, null);
     for (int i = 0; i < WARM_UPS; i++) {
       InferRequest request = InferRequest.parse(body, config, limits);
-      reply(model, request, new ServedModel.Answer(model.current(), List.of(result)));
+      reply(model, model.current(), request, List.of(result));
     }
   }
 
@@ -70,44 +77,85 @@ final class Inference {
 
   Reply answer(ServedModel model, Call call) throws InterruptedException {
     long start = System.nanoTime();
-    Reply reply = computed(model, call);
-    metrics.answered(model, reply.status(), System.nanoTime() - start);
-    return reply;
-  }
-
-  private Reply computed(ServedModel model, Call call) throws InterruptedException {
-    ServedModel.Loaded now = model.current();
-    if (now == null) {
-      return notReady(model);
-    }
+    int status = 500;
     try {
-      InferRequest request = parse(call.body(), now.engine().config());
-      Optional<ServedModel.Answer> answer =
-          model.answer(request.requests(), futures -> call.onGone(() -> cancel(futures)));
-      return answer
-          .map(got -> reply(model, request, got))
-          .orElseGet(() -> full(model, request.requests().size()));
-    } catch (BadRequestException e) {
-      return Reply.error(400, e.getMessage());
-    } catch (CancellationException e) {
-      return Reply.error(CLIENT_GONE, "the client is gone");
-    } catch (ServedModel.NotReadyException e) {
-      return notReady(model);
-    } catch (ExecutionException e) {
-      return failed(model, e.getCause());
-    }
-  }
-
-  /** An image of few bytes may be large: so many are decoded at a time as there are processors. */
-  private InferRequest parse(byte[] body, ModelConfig config) throws InterruptedException {
-    if (config.takesTexts()) {
-      return InferRequest.parse(body, config, limits);
-    }
-    decoding.acquire();
-    try {
-      return InferRequest.parse(body, config, limits);
+      Reply reply = computed(model, call, start);
+      status = reply.status();
+      return reply;
     } finally {
-      decoding.release();
+      metrics.answered(model, status, System.nanoTime() - start);
+    }
+  }
+
+  private Reply computed(ServedModel model, Call call, long start) throws InterruptedException {
+    while (true) {
+      ServedModel.Loaded now = model.current();
+      if (now == null) {
+        return notReady(model);
+      }
+      try {
+        return computed(model, now, call, start);
+      } catch (BadRequestException e) {
+        return Reply.error(400, e.getMessage());
+      } catch (CancellationException e) {
+        return Reply.error(CLIENT_GONE, "the client is gone");
+      } catch (ExecutionException e) {
+        return failed(model, e.getCause());
+      } catch (IllegalStateException e) {
+        if (now.engine().isOpen()) {
+          throw e;
+        }
+        if (model.current() == now) {
+          return notReady(model);
+        } // Else it was loaded anew meanwhile, and the new one is asked.
+      }
+    }
+  }
+
+  private Reply computed(ServedModel model, ServedModel.Loaded now, Call call, long start)
+      throws InterruptedException, ExecutionException {
+    InferRequest request = parse(call, now.engine().config());
+    Duration passed = Duration.ofNanos(System.nanoTime() - start);
+    Optional<List<Future<Result>>> futures =
+        now.submit(request.requests().stream().map(one -> sooner(one, passed)).toList());
+    if (futures.isEmpty()) {
+      model.reject();
+      return full(model, request.requests().size());
+    }
+    call.onGone(() -> cancel(futures.get()));
+    List<Result> results = new ArrayList<>(futures.get().size());
+    try {
+      for (Future<Result> future : futures.get()) {
+        results.add(future.get());
+      }
+    } finally {
+      cancel(futures.get()); // Does nothing to those that are done.
+    }
+    return reply(model, now, request, results);
+  }
+
+  /** The same with a deadline that counts from the request's arrival. */
+  private static Request sooner(Request request, Duration passed) {
+    Duration left = request.deadline().minus(passed);
+    return request.within(left.isNegative() ? Duration.ZERO : left);
+  }
+
+  /** Images take long to decode: that is done on threads that nobody else waits for. */
+  private InferRequest parse(Call call, ModelConfig config)
+      throws InterruptedException, ExecutionException {
+    if (config.takesTexts()) {
+      return InferRequest.parse(call.body(), config, limits);
+    }
+    Future<InferRequest> parsed =
+        decoders.submit(() -> InferRequest.parse(call.body(), config, limits));
+    call.onGone(() -> parsed.cancel(true));
+    try {
+      return parsed.get();
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof BadRequestException bad) {
+        throw bad;
+      }
+      throw e;
     }
   }
 
@@ -115,8 +163,9 @@ final class Inference {
     futures.forEach(future -> future.cancel(true));
   }
 
-  private static Reply reply(ServedModel model, InferRequest request, ServedModel.Answer answer) {
-    if (answer.results().stream().anyMatch(result -> !Float.isFinite(result.confidence()))) {
+  private static Reply reply(
+      ServedModel model, ServedModel.Loaded by, InferRequest request, List<Result> results) {
+    if (results.stream().anyMatch(result -> !Float.isFinite(result.confidence()))) {
       LOG.log(
           System.Logger.Level.ERROR,
           "model {0} computed no number (NaN) for an input; check its weights",
@@ -124,7 +173,6 @@ final class Inference {
       return Reply.error(500, "the model computed no number for one of the inputs");
     }
     JsonObject parameters = new JsonObject();
-    ServedModel.Loaded by = answer.by();
     if (by.certificate() != null) {
       parameters.addProperty("certificate", by.certificate());
     } else {
@@ -134,8 +182,7 @@ final class Inference {
       parameters.addProperty("exits_stopped", true);
     }
     return Reply.json(
-        200,
-        InferResponse.write(model.name(), by.version(), request, answer.results(), parameters));
+        200, InferResponse.write(model.name(), by.version(), request, results, parameters));
   }
 
   private static Reply full(ServedModel model, int inputs) {
@@ -158,8 +205,14 @@ final class Inference {
       case IllegalArgumentException bad -> Reply.error(400, bad.getMessage());
       default -> {
         LOG.log(System.Logger.Level.ERROR, "model " + model.name() + ": a request failed", cause);
-        yield Reply.error(500, "the device failed while it ran this request; see the server's log");
+        yield Reply.error(500, "the request failed on this server; see its log");
       }
     };
+  }
+
+  /** No more images are decoded. */
+  @Override
+  public void close() {
+    decoders.shutdownNow();
   }
 }

@@ -6,8 +6,8 @@ import io.prometheus.metrics.core.metrics.Summary;
 import io.prometheus.metrics.model.snapshots.SummarySnapshot;
 
 /**
- * How long infer requests take, from their arrival to their answer: for dashboards in buckets over
- * the whole time, for the status page in quantiles of the last minute.
+ * How long infer requests take that are answered with 200, from their arrival to their answer: for
+ * dashboards in buckets over the whole time, for the status page in quantiles of the last minute.
  */
 final class Latency {
   private static final double[] BOUNDS = {
@@ -26,7 +26,7 @@ final class Latency {
   static Histogram histogram() {
     return Histogram.builder()
         .name("offramp_request_duration_seconds")
-        .help("time from the arrival of an infer request to its answer")
+        .help("time from the arrival of an infer request to its answer, of those answered with 200")
         .labelNames("model")
         .classicOnly()
         .classicUpperBounds(BOUNDS)

@@ -3,6 +3,7 @@ package dev.offramp.runtime.serve;
 import dev.offramp.models.Exit;
 import dev.offramp.runtime.scheduler.Counters;
 import dev.offramp.runtime.serve.ServedModel.Loaded;
+import dev.offramp.runtime.serve.http.HttpFront;
 import io.prometheus.metrics.core.metrics.Counter;
 import io.prometheus.metrics.core.metrics.CounterWithCallback;
 import io.prometheus.metrics.core.metrics.GaugeWithCallback;
@@ -17,8 +18,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.BiConsumer;
 import java.util.function.Function;
-import java.util.function.IntSupplier;
-import java.util.function.LongSupplier;
 import java.util.stream.Stream;
 
 /**
@@ -56,16 +55,31 @@ final class Metrics {
   }
 
   /** Tells of the HTTP front, too. */
-  void watch(IntSupplier connections, LongSupplier refusedConnections) {
+  void watch(HttpFront front) {
     GaugeWithCallback.builder()
         .name("offramp_connections")
         .help("open connections")
-        .callback(sink -> sink.call(connections.getAsInt()))
+        .callback(sink -> sink.call(front.connections()))
         .register(registry);
     CounterWithCallback.builder()
         .name("offramp_refused_connections")
         .help("connections turned away since too many were open")
-        .callback(sink -> sink.call(refusedConnections.getAsLong()))
+        .callback(sink -> sink.call(front.connectionsRefused()))
+        .register(registry);
+    CounterWithCallback.builder()
+        .name("offramp_clients_gone")
+        .help("clients that went before their answer came")
+        .callback(sink -> sink.call(front.clientsGone()))
+        .register(registry);
+    CounterWithCallback.builder()
+        .name("offramp_http_answers")
+        .help("answers of any path by the class of their HTTP status")
+        .labelNames("class")
+        .callback(sink -> {
+          for (int digit = 2; digit <= 5; digit++) {
+            sink.call(front.answers(digit), digit + "xx");
+          }
+        })
         .register(registry);
   }
 
@@ -76,7 +90,9 @@ final class Metrics {
   /** Takes note of an infer request that was answered. */
   void answered(ServedModel model, int status, long nanos) {
     requests.labelValues(model.name(), Integer.toString(status)).inc();
-    latency(model).took(nanos);
+    if (status == 200) {
+      latency(model).took(nanos); // Refusals are fast, and would make a full server look fast.
+    }
   }
 
   /** Everything in Prometheus's text format. */

@@ -5,6 +5,8 @@ import com.google.gson.GsonBuilder;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
+import dev.offramp.models.InputException;
+import dev.offramp.runtime.NoGuaranteeException;
 import dev.offramp.runtime.serve.http.Call;
 import dev.offramp.runtime.serve.http.Reply;
 import dev.offramp.runtime.serve.http.Service;
@@ -19,10 +21,11 @@ import java.util.function.IntSupplier;
 import java.util.regex.Pattern;
 
 /** What is at which path. */
-final class Router implements Service {
+final class Router implements Service, AutoCloseable {
   /** What models may be called: it is a segment of a path as it is. */
   static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,127}");
 
+  private static final System.Logger LOG = System.getLogger(Router.class.getName());
   private static final List<String> EXTENSIONS = List.of("model_repository");
   private static final String HEALTH = "/v2/health/";
   private static final String GET = "GET";
@@ -188,13 +191,22 @@ final class Router implements Service {
           "models are loaded anew only on a server that asks for a token (--token-file) or"
               + " listens on loopback");
     }
+    if (model.current() == null) {
+      return Inference.notReady(model);
+    }
     try {
-      if (!model.tryLoad()) {
-        return Reply.error(409, "the model is being loaded already");
-      }
-      return Reply.json(200, Metadata.modelReady(model.name(), true));
-    } catch (RuntimeException e) {
-      return Reply.error(400, model.failure() + "; what was served before is served on");
+      return model.load()
+          ? Reply.json(200, Metadata.modelReady(model.name(), true))
+          : Reply.error(409, "the model is being loaded already");
+    } catch (IllegalStateException e) {
+      return Reply.error(503, e.getMessage());
+    } catch (RuntimeException | OutOfMemoryError e) {
+      boolean input = e instanceof InputException || e instanceof NoGuaranteeException;
+      LOG.log(
+          System.Logger.Level.ERROR,
+          "model %s cannot be loaded: %s".formatted(model.name(), e.getMessage()),
+          input ? null : e);
+      return Reply.error(input ? 400 : 500, e.getMessage() + "; what was served is served on");
     }
   }
 
@@ -208,10 +220,17 @@ final class Router implements Service {
         json.addProperty("version", now.version());
       }
       json.addProperty("state", model.state().name());
-      json.addProperty("reason", model.failure() == null ? "" : model.failure());
+      json.addProperty("reason", failure(model) == null ? "" : failure(model));
       all.add(json);
     }
     return all;
+  }
+
+  /**
+   * Why a model could not be loaded; it names files of the server, which not everybody may know.
+   */
+  private String failure(ServedModel model) {
+    return model.failure() == null || mayLoad ? model.failure() : "see the server's log";
   }
 
   private JsonObject status() {
@@ -223,9 +242,16 @@ final class Router implements Service {
     json.addProperty("draining", draining);
     json.addProperty("connections", connections.getAsInt());
     JsonArray all = new JsonArray();
-    models.values().forEach(model -> all.add(Status.of(model, metrics.latency(model))));
+    models
+        .values()
+        .forEach(model -> all.add(Status.of(model, failure(model), metrics.latency(model))));
     json.add("models", all);
     return json;
+  }
+
+  @Override
+  public void close() {
+    inference.close();
   }
 
   private static Reply json(int status, JsonElement document) {

@@ -1,19 +1,17 @@
 package dev.offramp.runtime.serve;
 
+import dev.offramp.calibrate.Certificate;
 import dev.offramp.runtime.Engine;
 import dev.offramp.runtime.EngineOptions;
 import dev.offramp.runtime.Request;
 import dev.offramp.runtime.Result;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
-import java.util.concurrent.CancellationException;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.LongAdder;
-import java.util.function.Consumer;
 
 /**
  * A model directory under a name. It can be loaded again while it serves: requests go to the new
@@ -39,7 +37,30 @@ final class ServedModel implements AutoCloseable {
    * @param version tells model directories of different content apart
    * @param certificate the certificate's id, or null without one
    */
-  record Loaded(Engine engine, Optional<Audit> audit, String version, String certificate) {}
+  record Loaded(Engine engine, Optional<Audit> audit, String version, String certificate)
+      implements AutoCloseable {
+    /**
+     * Hands over requests that belong together, if there is room for all of them.
+     *
+     * @return the answers to come, or nothing if there is no room now
+     * @throws RuntimeException as {@link Engine#trySubmitAll} does
+     */
+    Optional<List<Future<Result>>> submit(List<Request> requests) {
+      List<Request> prepared = requests.stream().map(engine::prepared).toList();
+      Optional<List<Future<Result>>> answers = engine.trySubmitAll(prepared);
+      if (answers.isPresent() && audit.isPresent()) {
+        prepared.forEach(audit.get()::consider);
+      }
+      return answers;
+    }
+
+    /** Answers what it has, and frees the device. */
+    @Override
+    public void close() {
+      engine.close();
+      audit.ifPresent(Audit::close);
+    }
+  }
 
   /** Where a model is in its life. */
   enum State {
@@ -47,9 +68,6 @@ final class ServedModel implements AutoCloseable {
     READY,
     FAILED
   }
-
-  /** Results, and the engine that they come from. */
-  record Answer(Loaded by, List<Result> results) {}
 
   ServedModel(String name, Path directory, EngineOptions options, AuditOptions auditOptions) {
     this.name = name;
@@ -65,7 +83,8 @@ final class ServedModel implements AutoCloseable {
   State state() {
     Loaded loaded = current;
     if (loaded != null) {
-      return loaded.engine.isOpen() ? State.READY : State.FAILED;
+      // One that was replaced this moment is closed, too.
+      return loaded.engine.isOpen() || loaded != current ? State.READY : State.FAILED;
     }
     return failure == null ? State.LOADING : State.FAILED;
   }
@@ -85,156 +104,82 @@ final class ServedModel implements AutoCloseable {
     return rejected.sum();
   }
 
-  int queueCapacity() {
-    return options.queue();
+  /** Takes note of such a request. */
+  void reject() {
+    rejected.increment();
   }
 
-  /**
-   * As {@link #load}, unless it is being loaded at the moment.
-   *
-   * @return whether it was loaded
-   */
-  boolean tryLoad() {
-    if (!loading.compareAndSet(false, true)) {
-      return false;
-    }
-    try {
-      load();
-      return true;
-    } finally {
-      loading.set(false);
-    }
+  int queueCapacity() {
+    return options.queue();
   }
 
   /**
    * Loads the directory, for the first time or again, and warms it up; takes some seconds. If that
    * fails, what was served before is served on.
    *
+   * @return whether it was loaded: not if that is being done already
    * @throws RuntimeException what {@link Engine#open} throws
+   * @throws IllegalStateException if the service is shutting down
    */
-  synchronized void load() {
-    if (closed) {
-      throw new IllegalStateException("the service is shutting down");
+  boolean load() {
+    if (!loading.compareAndSet(false, true)) {
+      return false;
     }
-    Engine engine;
     try {
-      engine = Engine.open(directory, options);
+      Loaded former = replace(Engine.open(directory, options));
+      failure = null;
+      LOG.log(
+          System.Logger.Level.INFO,
+          "model {0} is ready: version {1}, certificate {2}, device {3}",
+          name,
+          current.version,
+          current.certificate == null ? "none" : current.certificate,
+          current.engine.device().id());
+      if (former != null) {
+        former.close();
+      }
+      return true;
     } catch (RuntimeException | Error e) {
       failure = e.getMessage() == null ? e.toString() : e.getMessage();
       throw e;
-    }
-    var certificate = engine.thresholds().certificate();
-    Loaded former = current;
-    current =
-        new Loaded(
-            engine,
-            Audit.of(name, engine, auditOptions),
-            engine.modelHash().substring(0, VERSION_DIGITS),
-            certificate == null ? null : certificate.id());
-    failure = null;
-    LOG.log(
-        System.Logger.Level.INFO,
-        "model {0} is ready: version {1}, certificate {2}, device {3}",
-        name,
-        current.version,
-        current.certificate == null ? "none" : current.certificate,
-        engine.device().id());
-    if (former != null) {
-      former.engine.close(); // Answers what it has.
-    }
-  }
-
-  /**
-   * Runs requests that belong together, all of them or none.
-   *
-   * @param submitted gets the futures that a client who goes away wants cancelled
-   * @return the results in the order of the requests; nothing if there is no room for them now
-   * @throws ExecutionException if one of them failed
-   * @throws CancellationException if one of them was cancelled
-   * @throws NotReadyException if the model has not been loaded or is not served any more
-   */
-  Optional<Answer> answer(List<Request> requests, Consumer<List<Future<Result>>> submitted)
-      throws ExecutionException, InterruptedException {
-    while (true) {
-      Loaded loaded = current;
-      if (loaded == null) {
-        throw new NotReadyException();
-      }
-      try {
-        return answer(loaded, requests, submitted);
-      } catch (EngineClosedException e) {
-        if (current == loaded) {
-          throw new NotReadyException();
-        } // Else it was loaded anew meanwhile.
-      }
-    }
-  }
-
-  private Optional<Answer> answer(
-      Loaded loaded, List<Request> requests, Consumer<List<Future<Result>>> submitted)
-      throws ExecutionException, InterruptedException, EngineClosedException {
-    List<Future<Result>> futures = new ArrayList<>(requests.size());
-    boolean[] drawn = new boolean[requests.size()];
-    for (int i = 0; i < requests.size(); i++) {
-      Request request = requests.get(i);
-      drawn[i] =
-          loaded.audit.isPresent()
-              && !request.fullDepth()
-              && !loaded.engine.exitsStopped()
-              && loaded.audit.get().draws();
-      Optional<Future<Result>> future;
-      try {
-        future = loaded.engine.trySubmit(drawn[i] ? loaded.audit.get().widened(request) : request);
-      } catch (IllegalStateException e) {
-        futures.forEach(all -> all.cancel(true));
-        throw new EngineClosedException(e);
-      } catch (RuntimeException e) {
-        futures.forEach(all -> all.cancel(true));
-        throw e;
-      }
-      if (future.isEmpty()) {
-        futures.forEach(all -> all.cancel(true));
-        rejected.increment();
-        return Optional.empty();
-      }
-      futures.add(future.get());
-    }
-    submitted.accept(futures);
-    List<Result> results = new ArrayList<>(futures.size());
-    try {
-      for (int i = 0; i < futures.size(); i++) {
-        Result result = futures.get(i).get();
-        results.add(result);
-        if (drawn[i]) {
-          loaded.audit.get().answered(requests.get(i), result);
-        }
-      }
     } finally {
-      futures.forEach(all -> all.cancel(true)); // Does nothing to those that are done.
+      loading.set(false);
     }
-    return Optional.of(new Answer(loaded, results));
   }
 
-  /** The model has not been loaded, or is not served any more. */
-  static final class NotReadyException extends RuntimeException {
-    private static final long serialVersionUID = 1;
-  }
-
-  /** An engine was closed or has failed before it had taken all of the requests. */
-  private static final class EngineClosedException extends Exception {
-    private static final long serialVersionUID = 1;
-
-    EngineClosedException(IllegalStateException cause) {
-      super(cause);
+  /** Serves another engine from now on; returns what was served before. */
+  private synchronized Loaded replace(Engine engine) {
+    if (closed) {
+      engine.close();
+      throw new IllegalStateException("the service is shutting down");
     }
+    Loaded former = current;
+    Certificate certificate = engine.thresholds().certificate();
+    String version = engine.modelHash().substring(0, VERSION_DIGITS);
+    String id = certificate == null ? null : certificate.id();
+    boolean same =
+        former != null && former.version.equals(version) && Objects.equals(former.certificate, id);
+    if (same && former.engine.exitsStopped()) {
+      engine.stopExiting();
+    }
+    Optional<Audit> audit =
+        same
+            ? former.audit.map(known -> known.continuedOn(engine))
+            : Audit.of(name, engine, auditOptions);
+    current = new Loaded(engine, audit, version, id);
+    return former;
   }
 
   /** Answers what was accepted, then frees the device. */
   @Override
-  public synchronized void close() {
-    closed = true;
-    if (current != null) {
-      current.engine.close();
+  public void close() {
+    Loaded last;
+    synchronized (this) {
+      closed = true;
+      last = current;
+    }
+    if (last != null) {
+      last.close();
     }
   }
 }

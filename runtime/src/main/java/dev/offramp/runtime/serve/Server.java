@@ -2,6 +2,7 @@ package dev.offramp.runtime.serve;
 
 import dev.offramp.models.InputException;
 import dev.offramp.runtime.EngineOptions;
+import dev.offramp.runtime.engine.Scope;
 import dev.offramp.runtime.serve.http.HttpFront;
 import dev.offramp.runtime.serve.http.HttpLimits;
 import dev.offramp.runtime.serve.protocol.InferLimits;
@@ -9,8 +10,11 @@ import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * Models behind HTTP: opened, loaded, drained, closed, in this order. It speaks the Open Inference
@@ -78,9 +82,22 @@ public final class Server implements AutoCloseable {
     Metrics metrics = new Metrics(models);
     boolean mayLoad = options.token() != null || options.loopback();
     router = new Router(models, metrics, options.infer(), options.version(), mayLoad);
-    front = HttpFront.open(options.host(), options.port(), options.http(), options.token(), router);
-    metrics.watch(front::connections, front::connectionsRefused);
+    boolean anyName = options.token() != null || !options.loopback();
+    front =
+        HttpFront.open(
+            options.host(),
+            options.port(),
+            options.http(),
+            options.token(),
+            anyName ? null : names(options.host()),
+            router);
+    metrics.watch(front);
     router.watch(front::connections);
+  }
+
+  /** What this machine calls itself. */
+  private static Set<String> names(String host) {
+    return new HashSet<>(List.of("localhost", "127.0.0.1", "[::1]", host.toLowerCase(Locale.ROOT)));
   }
 
   /** The port that it listens on. */
@@ -115,7 +132,10 @@ public final class Server implements AutoCloseable {
 
   @Override
   public void close() {
-    front.close();
-    models.forEach(ServedModel::close);
+    try (Scope all = new Scope()) {
+      models.forEach(all::add);
+      all.add(router);
+      all.add(front); // is closed first
+    }
   }
 }

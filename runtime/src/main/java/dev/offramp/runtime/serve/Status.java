@@ -16,12 +16,15 @@ final class Status {
 
   private Status() {}
 
-  static JsonObject of(ServedModel model, Latency latency) {
+  /**
+   * @param failure why it could not be loaded when that was last tried, or null
+   */
+  static JsonObject of(ServedModel model, String failure, Latency latency) {
     JsonObject json = new JsonObject();
     ServedModel.Loaded now = model.current();
     json.addProperty("name", model.name());
     json.addProperty("state", model.state().name().toLowerCase(java.util.Locale.ROOT));
-    json.addProperty("message", model.failure());
+    json.addProperty("message", failure);
     json.addProperty("rejected", model.rejected());
     Latency.Quantiles lately = latency.quantiles();
     JsonObject times = new JsonObject();

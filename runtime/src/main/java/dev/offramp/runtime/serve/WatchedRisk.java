@@ -3,10 +3,14 @@ package dev.offramp.runtime.serve;
 import dev.offramp.calibrate.Risk;
 import dev.offramp.calibrate.monitor.DriftAlarm;
 import dev.offramp.calibrate.monitor.RunningRisk;
+import dev.offramp.runtime.Audited;
 import dev.offramp.runtime.Result;
 import java.time.Instant;
 
-/** One risk of the audited samples: how large it is so far, and whether it is above epsilon. */
+/**
+ * One risk of the audited samples: how large it is so far, and whether it is above epsilon.
+ * Thread-safe.
+ */
 final class WatchedRisk {
   /** Probability that the bounds of the running risk fail at any time. */
   static final double BOUNDS_DELTA = 0.05;
@@ -74,20 +78,16 @@ final class WatchedRisk {
   /**
    * Takes note of a sample.
    *
-   * @param full null where the sample went to the last exit anyway
    * @return whether this raised the alarm
    */
-  boolean observe(Result early, Result full) {
-    double loss = full == null ? 0 : loss(early, full);
+  synchronized boolean observe(Audited sample) {
+    double loss = sample.early() == sample.full() ? 0 : loss(sample.early(), sample.full());
     running.observe(loss);
-    if (alarm == null || alarm.alarmed()) {
+    if (alarm == null || !alarm.observe(loss)) {
       return false;
     }
-    alarm.observe(loss);
-    if (alarm.alarmed()) {
-      alarmedAt = Instant.now();
-    }
-    return alarm.alarmed();
+    alarmedAt = Instant.now();
+    return true;
   }
 
   private double loss(Result early, Result full) {
@@ -111,7 +111,7 @@ final class WatchedRisk {
             .formatted(named.id(), watched.id());
   }
 
-  Report report() {
+  synchronized Report report() {
     boolean any = running.count() > 0;
     return new Report(
         named,

@@ -57,7 +57,7 @@ class SchedulerTest {
     final long arrival;
     boolean fullDepth;
     boolean cancelled;
-    boolean background;
+    boolean audited;
     boolean probabilities;
     long deadline = NO_DEADLINE;
     final List<Object> ends = new ArrayList<>();
@@ -93,11 +93,6 @@ class SchedulerTest {
     }
 
     @Override
-    public boolean background() {
-      return background;
-    }
-
-    @Override
     public boolean probabilities() {
       return probabilities;
     }
@@ -117,6 +112,35 @@ class SchedulerTest {
       end("dropped");
     }
 
+    AuditRow audit() {
+      return new AuditRow() {
+        @Override
+        public int[] tokens() {
+          return tokens;
+        }
+
+        @Override
+        public boolean probabilities() {
+          return probabilities;
+        }
+
+        @Override
+        public void done(Outcome early, Outcome full) {
+          end(List.of(early, full));
+        }
+
+        @Override
+        public void failed(Throwable cause) {
+          end(cause);
+        }
+
+        @Override
+        public void dropped() {
+          end("dropped");
+        }
+      };
+    }
+
     private void end(Object how) {
       ends.add(how);
       ended = stages.now;
@@ -130,7 +154,7 @@ class SchedulerTest {
     private final ScriptedStages stages;
 
     Door(List<Guest> guests, ScriptedStages stages) {
-      guests.forEach(guest -> (guest.background ? background : coming).add(guest));
+      guests.forEach(guest -> (guest.audited ? background : coming).add(guest));
       this.stages = stages;
     }
 
@@ -140,9 +164,9 @@ class SchedulerTest {
     }
 
     @Override
-    public Row pollBackground() {
+    public AuditRow pollBackground() {
       boolean none = background.isEmpty() || background.peek().arrival > stages.now;
-      return none ? null : background.remove();
+      return none ? null : background.remove().audit();
     }
 
     @Override
@@ -261,17 +285,21 @@ class SchedulerTest {
     assertThat(steps).as("batches in all").isGreaterThan(5_000);
   }
 
-  /** They run to the end where there is time, and change nothing for all others. */
+  /**
+   * Audits run to the end where there is time, tell what the row would have left with and what the
+   * last exit says, and change nothing for all others.
+   */
   @Test
-  void backgroundRowsTakeIdleTimeOnly() {
+  void auditsTakeIdleTimeOnly() {
     int done = 0;
     int dropped = 0;
+    int early = 0;
     for (int run = 0; run < RUNS; run++) {
       Run one = new Run(Exits.ANYWHERE, random.nextInt(200));
       for (Guest guest : one.guests) {
         guest.probabilities = random.nextInt(8) == 0;
-        guest.background = random.nextInt(5) == 0;
-        if (guest.background) {
+        guest.audited = random.nextInt(5) == 0;
+        if (guest.audited) {
           one.stages.background.add(guest.number);
           one.stages.leavesAt(guest.number, one.stageCount - 1);
         }
@@ -280,32 +308,57 @@ class SchedulerTest {
       Scheduler scheduler = one.go();
       long front = 0;
       for (Guest guest : one.guests) {
-        assertThat(guest.ends.size()).as("seed %s, run %s", seed, run).isLessThanOrEqualTo(1);
-        front += guest.background ? 0 : 1;
-        if (!guest.background) {
-          assertThat(guest.ends).hasSize(1);
-        }
-        if (guest.ends.contains("dropped") || guest.ends.isEmpty()) {
-          assertThat(guest.background).isTrue();
+        String where = "seed %s, run %s".formatted(seed, run);
+        front += guest.audited ? 0 : 1;
+        if (!guest.audited) {
+          assertThat(guest.ends).as(where).hasSize(1);
+          check(one, guest, (Outcome) guest.ends.getFirst(), where);
+        } else if (guest.ends.isEmpty() || guest.ends.equals(List.of("dropped"))) {
           dropped++;
-          continue;
-        }
-        Outcome outcome = (Outcome) guest.ends.getFirst();
-        guest.fullDepth = guest.background;
-        assertThat(new Outcome(outcome.prediction(), outcome.confidence(), outcome.exit()))
-            .as("seed %s, run %s", seed, run)
-            .isEqualTo(one.expected(guest));
-        done += guest.background ? 1 : 0;
-        if (guest.probabilities) {
-          assertThat(outcome.probabilities()).containsExactly(guest.number, guest.number);
         } else {
-          assertThat(outcome.probabilities()).isNull();
+          assertThat(guest.ends).as(where).hasSize(1);
+          List<?> outcomes = (List<?>) guest.ends.getFirst();
+          check(one, guest, (Outcome) outcomes.get(0), where);
+          early += outcomes.get(0) == outcomes.get(1) ? 0 : 1;
+          guest.fullDepth = true;
+          check(one, guest, (Outcome) outcomes.get(1), where);
+          done++;
         }
       }
       assertThat(scheduler.counters().done()).as("rows that are counted").isEqualTo(front);
     }
-    assertThat(done).as("the test is void if none of them runs").isGreaterThan(RUNS);
+    assertThat(done).as("the test is void if none is done").isGreaterThan(RUNS);
+    assertThat(early).as("or none would have left early").isGreaterThan(RUNS);
     assertThat(dropped).as("or if there is always time").isGreaterThan(RUNS / 10);
+  }
+
+  private static void check(Run run, Guest guest, Outcome outcome, String where) {
+    assertThat(new Outcome(outcome.prediction(), outcome.confidence(), outcome.exit()))
+        .as(where)
+        .isEqualTo(run.expected(guest));
+    if (guest.probabilities) {
+      assertThat(outcome.probabilities()).containsExactly(guest.number, guest.number);
+    } else {
+      assertThat(outcome.probabilities()).isNull();
+    }
+  }
+
+  /** A fault of the device fails the audit that was under way, and the next ones go on. */
+  @Test
+  void aFaultFailsOneAudit() {
+    var stages = new ScriptedStages(new int[] {1, 1, 1, 2}, 3, 4, 1, 4, new long[] {5, 5, 5});
+    stages.failEvery = 5;
+    List<Guest> guests = new ArrayList<>();
+    for (int row = 0; row < 4; row++) {
+      guests.add(new Guest(row, 3, row < 3 ? 0 : 1_000, stages));
+      guests.get(row).audited = row < 3;
+    }
+    double[] thresholds = {ScriptedStages.LAMBDA, ScriptedStages.LAMBDA};
+    var scheduler = new Scheduler(stages, Floors.of(thresholds, 3), null, 0, () -> stages.now);
+    scheduler.run(new Door(guests, stages));
+    assertThat(guests.get(0).ends.getFirst()).isInstanceOf(List.class);
+    assertThat(guests.get(1).ends.getFirst()).isInstanceOf(IllegalStateException.class);
+    assertThat(guests.get(2).ends.getFirst()).isInstanceOf(List.class);
   }
 
   /** Rows that nobody wants any more are let go, all others are as if they had not been there. */

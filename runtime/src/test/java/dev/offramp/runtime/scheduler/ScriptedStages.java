@@ -26,7 +26,7 @@ final class ScriptedStages implements Stages {
   private final int lanes;
   private final int laneRows;
   private final long[] nanosOfStage;
-  private final int[] rowIn; // (slots), number of the row, or -1
+  private final int[] rowIn; // (slots and one more), number of the row, or -1
   private final int[] nextStage; // by number of the row
   private final Set<Integer> running = new HashSet<>();
   private final Launched[] launched;
@@ -59,7 +59,7 @@ final class ScriptedStages implements Stages {
     this.lanes = lanes;
     this.laneRows = laneRows;
     this.nanosOfStage = nanosOfStage;
-    rowIn = new int[slots];
+    rowIn = new int[slots + 1];
     Arrays.fill(rowIn, -1);
     nextStage = new int[exitOf.length];
     leavesAt = exitOf.clone();

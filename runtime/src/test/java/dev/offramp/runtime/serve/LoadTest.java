@@ -102,7 +102,8 @@ class LoadTest {
   }
 
   private static HttpFront serve(int wrongAt, int busyAt) {
-    return HttpFront.open("127.0.0.1", 0, HttpLimits.defaults(), null, new Fake(wrongAt, busyAt));
+    return HttpFront.open(
+        "127.0.0.1", 0, HttpLimits.defaults(), null, null, new Fake(wrongAt, busyAt));
   }
 
   @Test
@@ -132,7 +133,8 @@ class LoadTest {
   @Test
   void theLargestRateIsLookedFor() throws IOException {
     Bucket service = new Bucket(new Fake(-1, -1));
-    try (HttpFront front = HttpFront.open("127.0.0.1", 0, HttpLimits.defaults(), null, service)) {
+    try (HttpFront front =
+        HttpFront.open("127.0.0.1", 0, HttpLimits.defaults(), null, null, service)) {
       assertThat(load(front.port(), "max", "500", "0.2")).as(said).isTrue();
       Matcher found = Pattern.compile("largest rate with p99 <= 500 ms: ([0-9.]+)").matcher(said);
       assertThat(found.find()).as(said).isTrue();

@@ -8,12 +8,15 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import dev.offramp.models.InputException;
+import dev.offramp.models.ModelDirectory;
 import dev.offramp.runtime.Engine;
 import dev.offramp.runtime.EngineOptions;
 import dev.offramp.runtime.EngineOptions.Policy;
 import dev.offramp.runtime.Request;
 import dev.offramp.runtime.Result;
+import dev.offramp.runtime.TinyImageModel;
 import dev.offramp.runtime.TinyModel;
+import java.awt.image.BufferedImage;
 import java.net.ConnectException;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
@@ -22,6 +25,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -29,6 +33,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
+import javax.imageio.ImageIO;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -86,6 +91,38 @@ class ServerTest {
         }
         assertThat(early > 0).as("the test is void if nobody exits").isEqualTo(!full);
       }
+    }
+  }
+
+  @Test
+  void imagesAreAnsweredToo() throws Exception {
+    Path images =
+        TinyImageModel.write(
+            folder.resolve("images"), 1, TinyImageModel.FOUR_BLOCKS, TinyImageModel.exits(2, 4));
+    try (ModelDirectory model = ModelDirectory.open(images);
+        Serving serving = new Serving(Map.of("images", images), OPTIONS, Serving.NO_AUDIT).load();
+        Engine engine = Engine.open(images, OPTIONS)) {
+      var shape = model.config().resnet().image();
+      BufferedImage image =
+          new BufferedImage(shape.width(), shape.height(), BufferedImage.TYPE_INT_RGB);
+      for (int y = 0; y < shape.height(); y++) {
+        for (int x = 0; x < shape.width(); x++) {
+          image.setRGB(x, y, random.nextInt(1 << 24));
+        }
+      }
+      Path file = folder.resolve("image.png");
+      ImageIO.write(image, "png", file.toFile());
+      Result alone = engine.submit(Request.of(file)).get();
+      String data = Base64.getEncoder().encodeToString(Files.readAllBytes(file));
+      String input = "{\"name\":\"image\",\"datatype\":\"BYTES\",\"shape\":[1],\"data\":[\"%s\"]}";
+      String body = "{\"inputs\":[" + input + "]}";
+      var answer = serving.post("/v2/models/images/infer", body.formatted(data));
+      assertThat(answer.status()).as(answer.body()).isEqualTo(200);
+      assertThat(answer.output("confidence").get(0).getAsFloat()).isEqualTo(alone.confidence());
+      assertThat(answer.output("exit").get(0).getAsInt()).isEqualTo(alone.exit());
+      var bad = serving.post("/v2/models/images/infer", body.formatted("AAAA"));
+      assertThat(bad.status()).isEqualTo(400);
+      assertThat(bad.json().get("error").getAsString()).contains("$.inputs[0].data[0]");
     }
   }
 
@@ -246,16 +283,16 @@ class ServerTest {
 
   @Test
   void aClientThatGoesAwayIsNotComputed() throws Exception {
-    EngineOptions patient = OPTIONS.withMaxWait(Duration.ofSeconds(1));
+    EngineOptions patient = OPTIONS.withMaxWait(Duration.ofSeconds(4));
     try (Serving serving =
         new Serving(Map.of("tiny", directory), patient, Serving.NO_AUDIT).load()) {
       String body = Serving.body("", "wab wac");
       String head =
-          "POST /v2/models/tiny/infer HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n";
+          "POST /v2/models/tiny/infer HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
       String request = "%sContent-Length: %d\r\n\r\n%s".formatted(head, body.length(), body);
       try (Socket client = new Socket("127.0.0.1", serving.server().port())) {
         client.getOutputStream().write(request.getBytes(StandardCharsets.US_ASCII));
-        Thread.sleep(200); // It waits for company for a second.
+        Thread.sleep(200); // It waits for company for some seconds.
       }
       String dropped = "offramp_dropped_rows_total{model=\"tiny\"} 1.0";
       Instant end = Instant.now().plusSeconds(20);
@@ -270,7 +307,7 @@ class ServerTest {
 
   @Test
   void drainAnswersWhatCame() throws Exception {
-    EngineOptions patient = OPTIONS.withMaxWait(Duration.ofMillis(300));
+    EngineOptions patient = OPTIONS.withMaxWait(Duration.ofMillis(500));
     try (Serving serving =
             new Serving(Map.of("tiny", directory), patient, Serving.NO_AUDIT).load();
         ExecutorService clients = Executors.newVirtualThreadPerTaskExecutor()) {
@@ -278,7 +315,10 @@ class ServerTest {
       for (int i = 0; i < 5; i++) {
         answers.add(clients.submit(() -> serving.infer("tiny", "", "wab wac")));
       }
-      Thread.sleep(150); // They wait for company, and have not been answered yet.
+      while (serving.get("/status").json().get("connections").getAsInt() < 6) {
+        Thread.sleep(5);
+      }
+      Thread.sleep(100); // They wait for company at three stages, and have not been answered yet.
       assertThat(serving.server().drain(Duration.ofSeconds(20))).isTrue();
       for (Future<Serving.Answer> answer : answers) {
         assertThat(answer.get().status()).isEqualTo(200);

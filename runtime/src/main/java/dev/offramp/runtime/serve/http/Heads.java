@@ -11,13 +11,15 @@ import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 
 /**
  * Looks at the head of a request, before its body is read.
  *
  * @param token that must come with paths which are not public, or null
+ * @param hosts names in small letters by which the server may be called, or null for any
  */
-record Heads(HttpLimits limits, String token, Service service) {
+record Heads(HttpLimits limits, String token, Set<String> hosts, Service service) {
   private static final String BEARER = "Bearer ";
   private static final String JSON = "application/json";
 
@@ -31,9 +33,13 @@ record Heads(HttpLimits limits, String token, Service service) {
     if (uri.indexOf('?') >= 0 && uri.indexOf('?') < uri.length() - 1) {
       return Reply.error(400, "no query is understood here; send the path without what follows ?");
     }
-    int hosts = headers.getAll(HttpHeaders.HOST).size();
-    if (hosts > 1 || (hosts == 0 && request.version() == HttpVersion.HTTP_1_1)) {
+    List<String> named = headers.getAll(HttpHeaders.HOST);
+    if (named.size() > 1 || (named.isEmpty() && request.version() == HttpVersion.HTTP_1_1)) {
       return Reply.error(400, "there must be one Host header");
+    }
+    // A web page whose name was made to mean this machine could otherwise read what is served here.
+    if (hosts != null && !named.isEmpty() && !hosts.contains(withoutPort(named.getFirst()))) {
+      return Reply.error(421, "this server is called localhost; ask it by that name");
     }
     if (token != null && !service.isPublic(path(request)) && !authorized(headers)) {
       return Reply.error(401, "this server asks for a token; send Authorization: Bearer TOKEN")
@@ -43,7 +49,21 @@ record Heads(HttpLimits limits, String token, Service service) {
       return Reply.error(405, "GET, HEAD and POST are all that is understood here")
           .with("Allow", "GET, HEAD, POST");
     }
-    return hasBody(request) ? refusalOfBody(request, headers) : null;
+    Reply ofBody = hasBody(request) ? refusalOfBody(request, headers) : null;
+    if (ofBody == null && !isRead(request) && !isJson(headers.get(HttpHeaders.CONTENT_TYPE))) {
+      // A web page can make a browser send a form, plain text or nothing to any address, this one
+      // included. For JSON the browser asks first, and gets no leave: no CORS headers are ever
+      // sent.
+      return Reply.error(
+          415, "a POST must be JSON; with curl add -H 'Content-Type: application/json'");
+    }
+    return ofBody;
+  }
+
+  private static String withoutPort(String host) {
+    int colon = host.lastIndexOf(':');
+    String name = colon > host.lastIndexOf(']') ? host.substring(0, colon) : host;
+    return name.toLowerCase(Locale.ROOT);
   }
 
   private Reply refusalOfBody(HttpServerRequest request, MultiMap headers) {
@@ -63,12 +83,6 @@ record Heads(HttpLimits limits, String token, Service service) {
     String length = headers.get(HttpHeaders.CONTENT_LENGTH);
     if (length != null && Long.parseLong(length) > limits.bodyBytes()) {
       return tooLarge();
-    }
-    if (!isJson(headers.get(HttpHeaders.CONTENT_TYPE))) {
-      // A web page can make a browser send a form or plain text to any address, this one included.
-      // For JSON the browser asks first, and gets no leave: no CORS headers are ever sent.
-      return Reply.error(
-          415, "the body must be JSON; with curl add -H 'Content-Type: application/json'");
     }
     if (headers.contains(HttpHeaders.CONTENT_ENCODING)) {
       return Reply.error(415, "the body must come as it is, without a Content-Encoding");

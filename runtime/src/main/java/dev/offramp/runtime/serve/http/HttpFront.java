@@ -76,10 +76,11 @@ public final class HttpFront implements AutoCloseable {
    * @param host name or address to listen at
    * @param port 0 for any that is free
    * @param token that is asked for where the path is not public, or null
+   * @param hosts names in small letters by which the server may be called, or null for any
    * @throws InputException if it cannot listen there
    */
   public static HttpFront open(
-      String host, int port, HttpLimits limits, String token, Service service) {
+      String host, int port, HttpLimits limits, String token, Set<String> hosts, Service service) {
     if (token != null && token.isBlank()) {
       throw new IllegalArgumentException("token is empty");
     }
@@ -90,7 +91,7 @@ public final class HttpFront implements AutoCloseable {
       throw InputException.in(
           null, "--host " + host, "no such host; give an address of this machine");
     }
-    HttpFront front = new HttpFront(limits, token, service);
+    HttpFront front = new HttpFront(limits, token, hosts, service);
     try {
       front.listen(new InetSocketAddress(address, port));
     } catch (IOException e) {
@@ -107,9 +108,9 @@ public final class HttpFront implements AutoCloseable {
     return front;
   }
 
-  private HttpFront(HttpLimits limits, String token, Service service) {
+  private HttpFront(HttpLimits limits, String token, Set<String> hosts, Service service) {
     this.limits = limits;
-    this.heads = new Heads(limits, token, service);
+    this.heads = new Heads(limits, token, hosts, service);
     this.service = service;
     for (int i = 0; i < answers.length; i++) {
       answers[i] = new LongAdder();
@@ -182,7 +183,6 @@ public final class HttpFront implements AutoCloseable {
    */
   public boolean drain(Duration patience) throws InterruptedException {
     draining = true;
-    long end = System.nanoTime() + patience.toNanos();
     Future<Void> closed = server.shutdown(Math.max(1, patience.toMillis()), TimeUnit.MILLISECONDS);
     try {
       closed
@@ -192,7 +192,7 @@ public final class HttpFront implements AutoCloseable {
     } catch (ExecutionException | TimeoutException e) {
       return false;
     }
-    return System.nanoTime() - end < 0;
+    return computing.isEmpty();
   }
 
   /**

@@ -57,7 +57,7 @@ class HttpAbuseTest {
             tested == Time.BODY ? SHORT : LONG,
             tested == Time.IDLE ? SHORT : LONG,
             tested == Time.TAKE ? SHORT : LONG);
-    front = HttpFront.open("127.0.0.1", 0, limits, null, service);
+    front = HttpFront.open("127.0.0.1", 0, limits, null, null, service);
   }
 
   @AfterEach

@@ -7,6 +7,7 @@ import dev.offramp.models.InputException;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.logging.Handler;
 import java.util.logging.LogRecord;
@@ -35,7 +36,7 @@ class HttpFrontTest {
 
   @BeforeEach
   void open() {
-    front = HttpFront.open("127.0.0.1", 0, LIMITS, null, service);
+    front = HttpFront.open("127.0.0.1", 0, LIMITS, null, null, service);
   }
 
   @AfterEach
@@ -168,9 +169,29 @@ class HttpFrontTest {
         415,
         "Content-Encoding",
         true);
-    assertThat(ask("POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n").body())
+    String bodiless = "POST /a HTTP/1.1\r\nHost: x\r\n";
+    isRefused(bodiless + "\r\n", 415, "a POST must be JSON", false);
+    isRefused(bodiless + "Content-Length: 0\r\n\r\n", 415, "a POST must be JSON", false);
+    assertThat(ask(bodiless + "Content-Type: application/json\r\n\r\n").body())
         .isEqualTo("POST /a ");
-    assertThat(ask("POST /a HTTP/1.1\r\nHost: x\r\n\r\n").body()).isEqualTo("POST /a ");
+  }
+
+  @Test
+  void answersToItsOwnNameOnly() throws Exception {
+    front.close();
+    front =
+        HttpFront.open(
+            "127.0.0.1", 0, LIMITS, null, Set.of("localhost", "127.0.0.1", "[::1]"), service);
+    for (String host : List.of("localhost", "LOCALHOST:80", "127.0.0.1:7", "[::1]", "[::1]:9")) {
+      assertThat(ask("GET /a HTTP/1.1\r\nHost: " + host + "\r\n\r\n").status())
+          .as(host)
+          .isEqualTo(200);
+    }
+    for (String host : List.of("x", "localhost.evil.org", "evil.org:8080", "[::2]:1", "")) {
+      RawClient.Answer answer = ask("GET /a HTTP/1.1\r\nHost: " + host + "\r\n\r\n");
+      assertThat(answer.status()).as(host).isEqualTo(421);
+      assertThat(answer.body()).contains("called localhost");
+    }
   }
 
   @Test
@@ -289,7 +310,7 @@ class HttpFrontTest {
   @Test
   void aTokenIsAskedForWhereThePathIsNotPublic() throws Exception {
     front.close();
-    front = HttpFront.open("127.0.0.1", 0, LIMITS, "s3cretß", service);
+    front = HttpFront.open("127.0.0.1", 0, LIMITS, "s3cretß", null, service);
     isRefused("GET /a HTTP/1.1\r\nHost: x\r\n\r\n".replace("/a", "/live?x"), 400, "query", true);
     assertThat(ask("GET /live HTTP/1.1\r\nHost: x\r\n\r\n").status()).isEqualTo(200);
     String head = "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n";
@@ -309,14 +330,14 @@ class HttpFrontTest {
   @Test
   void whereItCannotListenItSaysSo() {
     String port = "--port " + front.port();
-    assertThatThrownBy(() -> HttpFront.open("127.0.0.1", front.port(), LIMITS, null, service))
+    assertThatThrownBy(() -> HttpFront.open("127.0.0.1", front.port(), LIMITS, null, null, service))
         .isInstanceOf(InputException.class)
         .hasMessageContaining(port)
         .hasMessageContaining("in use");
-    assertThatThrownBy(() -> HttpFront.open("no.such.host.invalid", 0, LIMITS, null, service))
+    assertThatThrownBy(() -> HttpFront.open("no.such.host.invalid", 0, LIMITS, null, null, service))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("--host no.such.host.invalid: no such host");
-    assertThatThrownBy(() -> HttpFront.open("192.0.2.1", 0, LIMITS, null, service))
+    assertThatThrownBy(() -> HttpFront.open("192.0.2.1", 0, LIMITS, null, null, service))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("--host 192.0.2.1");
   }
