@@ -65,9 +65,9 @@ final class ServeLimits {
       paramLabel = "MB",
       defaultValue = "16",
       description =
-          "size of a request; of all requests under way "
+          "size of a request; of all under way "
               + BODIES
-              + " times that (default: ${DEFAULT-VALUE})")
+              + " times that, or an eighth of the heap if that is less (default: ${DEFAULT-VALUE})")
   int bodyMegabytes;
 
   @Option(
@@ -86,7 +86,7 @@ final class ServeLimits {
         connections,
         usual.headBytes(),
         body,
-        (long) BODIES * body,
+        Math.max(body, Math.min((long) BODIES * body, Runtime.getRuntime().maxMemory() / BODIES)),
         usual.headTime(),
         usual.bodyTime(),
         usual.idle(),
