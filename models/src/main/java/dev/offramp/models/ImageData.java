@@ -95,12 +95,12 @@ public final class ImageData {
    *
    * @param name what errors call it
    * @param config of a model that takes images
-   * @param maxPixels what it may have, told before it is unpacked
+   * @param budget of which its pixels are taken before it is unpacked
    * @throws InputException if it is something else, damaged or too large
    */
-  public static Picture picture(byte[] bytes, String name, ModelConfig config, long maxPixels) {
+  public static Picture picture(byte[] bytes, String name, ModelConfig config, PixelBudget budget) {
     try (ImageFile file = ImageFile.of(bytes, name)) {
-      Pixels pixels = PictureFile.read(file, maxPixels);
+      Pixels pixels = PictureFile.read(file, budget);
       return new Picture(name, PictureFit.of(config).fit(pixels), null);
     }
   }
@@ -114,7 +114,7 @@ public final class ImageData {
       } else if (file.magic() == IdxFile.LABELS) {
         throw file.error(null, "holds labels; name the file of the images beside it");
       } else {
-        list.add(path, null, PictureFile.read(file, PictureFile.MAX_PIXELS), null);
+        list.add(path, null, PictureFile.read(file), null);
       }
     } catch (InputException e) {
       list.bad(e);
@@ -141,7 +141,7 @@ public final class ImageData {
 
   private static void readPicture(Path path, String label, PictureList list) {
     try (ImageFile file = ImageFile.open(path)) {
-      list.add(path, null, PictureFile.read(file, PictureFile.MAX_PIXELS), label);
+      list.add(path, null, PictureFile.read(file), label);
     } catch (InputException e) {
       list.bad(e);
     }

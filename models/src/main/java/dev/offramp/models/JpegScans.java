@@ -25,7 +25,8 @@ final class JpegScans {
       if ((bytes[at] & 0xff) != MARKER || code == 0 || code == MARKER) {
         continue;
       }
-      if (code == END_OF_IMAGE) {
+      // Before the first scan it ends tables alone, and the picture follows.
+      if (code == END_OF_IMAGE && scans > 0) {
         return;
       }
       if (code == START_OF_SCAN && ++scans > MOST) {
@@ -38,10 +39,20 @@ final class JpegScans {
 
   /** Bytes of the segment after a marker, its length included; it may hold anything. */
   private static int segment(byte[] bytes, int at, int code) {
-    boolean alone = code == 0x01 || code >= 0xd0 && code <= END_OF_IMAGE;
-    if (alone || at + 1 >= bytes.length) {
+    if (!hasSegment(code) || at + 1 >= bytes.length) {
       return 0;
     }
     return (bytes[at] & 0xff) << 8 | bytes[at + 1] & 0xff;
+  }
+
+  /**
+   * Whether the decoder passes over a segment by its length. Of markers that it does not know it
+   * drops the code alone and goes on behind it, where scans may be.
+   */
+  private static boolean hasSegment(int code) {
+    return code >= 0xc0 && code <= 0xcf // Frames and tables.
+        || code >= START_OF_SCAN && code <= 0xdd // Scans, tables, number of lines, restarts.
+        || code >= 0xe0 && code <= 0xef // Of applications.
+        || code == 0xfe; // Comment.
   }
 }

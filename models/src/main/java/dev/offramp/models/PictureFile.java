@@ -20,23 +20,28 @@ import javax.imageio.stream.MemoryCacheImageInputStream;
  * applied.
  */
 final class PictureFile {
-  /** Bounds what a small file can unpack to. */
-  static final long MAX_PIXELS = 64 << 20;
-
   private static final int MAX_BYTES = 256 << 20;
   private static final int JPEG = 0xffd8ff;
 
   private PictureFile() {}
 
   /**
-   * @param maxPixels what a picture may have, at most {@link #MAX_PIXELS}; told before it is
-   *     unpacked
+   * A picture by itself.
+   *
+   * @throws InputException as {@link #read(ImageFile, PixelBudget)}
+   */
+  static Pixels read(ImageFile file) {
+    return read(file, new PixelBudget(PixelBudget.MOST, PixelBudget.MOST));
+  }
+
+  /**
+   * @param budget asked before the picture is unpacked
    * @throws InputException if the picture is damaged, too large, transparent, or of a kind that
    *     cannot be decoded
    */
-  static Pixels read(ImageFile file, long maxPixels) {
+  static Pixels read(ImageFile file, PixelBudget budget) {
     try {
-      return pixels(file, Math.min(maxPixels, MAX_PIXELS));
+      return pixels(file, budget);
     } catch (OutOfMemoryError e) {
       // One picture's arrays were too large, and are gone: others may fit.
       throw file.error(
@@ -44,7 +49,7 @@ final class PictureFile {
     }
   }
 
-  private static Pixels pixels(ImageFile file, long maxPixels) {
+  private static Pixels pixels(ImageFile file, PixelBudget budget) {
     boolean png = file.magic() == PngChunks.SIGNATURE;
     if (!png && file.magic() >>> 8 != JPEG) {
       throw file.error(null, "is neither PNG nor JPEG; convert it to one of them, or move it away");
@@ -63,7 +68,7 @@ final class PictureFile {
     } else {
       JpegScans.check(file, bytes);
     }
-    BufferedImage image = decode(file, bytes, png ? "png" : "jpeg", maxPixels);
+    BufferedImage image = decode(file, bytes, png ? "png" : "jpeg", budget);
     ColorModel colors = image.getColorModel();
     if (Arrays.stream(colors.getComponentSize()).anyMatch(bits -> bits > Byte.SIZE)) {
       throw file.error(null, "has more than 8 bits a channel; convert it to 8");
@@ -73,7 +78,8 @@ final class PictureFile {
         : direct(file, image);
   }
 
-  private static BufferedImage decode(ImageFile file, byte[] bytes, String format, long maxPixels) {
+  private static BufferedImage decode(
+      ImageFile file, byte[] bytes, String format, PixelBudget budget) {
     ImageReader reader = ImageIO.getImageReadersByFormatName(format).next();
     List<String> warnings = new ArrayList<>();
     try (ImageInputStream in = new MemoryCacheImageInputStream(new ByteArrayInputStream(bytes))) {
@@ -84,11 +90,7 @@ final class PictureFile {
         }
       });
       reader.setInput(in, true, true);
-      long pixels = (long) reader.getWidth(0) * reader.getHeight(0);
-      if (pixels > maxPixels) {
-        throw file.error(
-            null, "has " + pixels + " pixels, at most " + maxPixels + "; make it smaller");
-      }
+      budget.take(file, (long) reader.getWidth(0) * reader.getHeight(0));
       BufferedImage image = reader.read(0);
       if (!warnings.isEmpty()) {
         throw file.error(null, "is damaged (" + warnings.getFirst() + "); get the file again");

@@ -106,7 +106,7 @@ class PictureFileTest {
     for (byte[] bytes : List.of(Pictures.png(40, 37), Pictures.jpeg(64, 48))) {
       Path path = temp.resolve("picture");
       Files.write(path, bytes);
-      Picture read = ImageData.picture(bytes, "input 3", config, 64 * 48);
+      Picture read = ImageData.picture(bytes, "input 3", config, new PixelBudget(64 * 48, 64 * 48));
       assertThat(read.pixels()).isEqualTo(ImageData.picture(path, config).pixels());
       assertThat(read.source()).isEqualTo("input 3");
     }
@@ -118,9 +118,28 @@ class PictureFileTest {
     refuses(Arrays.copyOf(png, png.length - 1), 12, "input 3: is cut short; get the file again");
   }
 
-  private static void refuses(byte[] bytes, long maxPixels, String message) {
+  @Test
+  void picturesShareABudget() throws IOException {
     ModelConfig config = ImageDataTest.config(32, 3, List.of());
-    assertThatThrownBy(() -> ImageData.picture(bytes, "input 3", config, maxPixels))
+    PixelBudget budget = new PixelBudget(12, 20);
+    ImageData.picture(Pictures.png(3, 4), "input 1", config, budget);
+    refuses(
+        Pictures.jpeg(3, 3),
+        budget,
+        "input 3: has 9 pixels, 21 with the pictures before it, at most 20; send fewer at a time");
+    refuses(Pictures.jpeg(3, 5), budget, "input 3: has 15 pixels, at most 12; make it smaller");
+    // Those that were refused took nothing.
+    ImageData.picture(Pictures.jpeg(2, 4), "input 4", config, budget);
+    refuses(Pictures.png(1, 1), budget, "has 1 pixels, 21 with the pictures before it");
+  }
+
+  private static void refuses(byte[] bytes, long pixels, String message) {
+    refuses(bytes, new PixelBudget(pixels, pixels), message);
+  }
+
+  private static void refuses(byte[] bytes, PixelBudget budget, String message) {
+    ModelConfig config = ImageDataTest.config(32, 3, List.of());
+    assertThatThrownBy(() -> ImageData.picture(bytes, "input 3", config, budget))
         .isInstanceOf(InputException.class)
         .hasMessageContaining(message);
   }
@@ -200,7 +219,7 @@ class PictureFileTest {
   private Pixels read(byte[] bytes) throws IOException {
     Path path = Files.write(temp.resolve("picture"), bytes);
     try (ImageFile file = ImageFile.open(path)) {
-      return PictureFile.read(file, PictureFile.MAX_PIXELS);
+      return PictureFile.read(file);
     }
   }
 

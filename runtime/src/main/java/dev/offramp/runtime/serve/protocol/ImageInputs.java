@@ -3,11 +3,13 @@ package dev.offramp.runtime.serve.protocol;
 import dev.offramp.models.ImageData;
 import dev.offramp.models.InputException;
 import dev.offramp.models.ModelConfig;
+import dev.offramp.models.PixelBudget;
 import dev.offramp.models.ResnetArchitecture.Image;
 import dev.offramp.runtime.Request;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
+import java.util.concurrent.CancellationException;
 
 /** What a model of images takes: PNG or JPEG files, or pixels in its own size. */
 final class ImageInputs {
@@ -22,17 +24,25 @@ final class ImageInputs {
     this.limits = limits;
   }
 
-  /** The pictures of a tensor of files in base64, in the model's size. */
+  /**
+   * The pictures of a tensor of files in base64, in the model's size.
+   *
+   * @throws CancellationException if the thread is interrupted
+   */
   List<Request.Input> files(InputTensor tensor) {
     tensor.requireDatatype(List.of("BYTES"));
     tensor.requireContentType("base64");
     int count = tensor.batch(limits.batch());
     tensor.requireShape(new int[] {count}, new int[] {count, 1});
     List<Request.Input> inputs = new ArrayList<>(count);
+    PixelBudget budget = new PixelBudget(limits.imagePixels(), limits.requestPixels());
     for (int i = 0; i < count; i++) {
+      if (Thread.currentThread().isInterrupted()) {
+        throw new CancellationException("nobody waits for the pictures any more");
+      }
       String path = tensor.path() + ".data[" + i + "]";
       byte[] file = decoded(tensor.data().strings().get(i), path);
-      inputs.add(new Request.Prepared(pixels(file, path)));
+      inputs.add(new Request.Prepared(pixels(file, path, budget)));
     }
     return inputs;
   }
@@ -54,9 +64,9 @@ final class ImageInputs {
     return file;
   }
 
-  private int[] pixels(byte[] file, String path) {
+  private int[] pixels(byte[] file, String path, PixelBudget budget) {
     try {
-      return ImageData.picture(file, path, config, limits.imagePixels()).pixels();
+      return ImageData.picture(file, path, config, budget).pixels();
     } catch (InputException e) {
       throw new BadRequestException(e.getMessage());
     }

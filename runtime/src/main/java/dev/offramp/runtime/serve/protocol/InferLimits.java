@@ -5,7 +5,7 @@ import static java.util.Objects.requireNonNull;
 import java.time.Duration;
 
 /**
- * What a request may ask for at most.
+ * What a request may ask for at most. All its pictures together may have {@link #requestPixels()}.
  *
  * @param batch inputs in a request
  * @param textCharacters length of a text in UTF-16 units
@@ -21,6 +21,7 @@ public record InferLimits(
     int imagePixels,
     Duration deadline,
     Duration longestDeadline) {
+  private static final long LARGEST_PICTURES = 4;
   private static final Duration DAY = Duration.ofDays(1);
 
   public InferLimits {
@@ -41,6 +42,14 @@ public record InferLimits(
               + ", must be 0 to the longest, and that at most "
               + DAY);
     }
+  }
+
+  /**
+   * Pixels of all pictures of a request before they are scaled: as many as four of the largest
+   * have.
+   */
+  public long requestPixels() {
+    return LARGEST_PICTURES * imagePixels;
   }
 
   private static void atLeastOne(int value, String name) {

@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import dev.offramp.models.ModelConfig;
 import dev.offramp.runtime.Request;
 import java.util.List;
+import java.util.concurrent.CancellationException;
 
 /**
  * What an inference request asks for.
@@ -21,11 +22,16 @@ public record InferRequest(String id, List<Request> requests, List<Output> outpu
   }
 
   /**
-   * Reads the body of a request in strict JSON. Takes memory for a few times the body at most, and
-   * for one decoded image at a time.
+   * Reads the body of a request in strict JSON. Takes memory for what it returns, texts or 4 bytes
+   * for each pixel or token of the model's inputs; for up to ten times the body while it reads; and
+   * for one decoded picture at a time.
+   *
+   * <p>Pictures take long. To end that early, interrupt the thread: it stops before the next one.
    *
    * @param config of the model that is asked; it has exits
    * @throws BadRequestException naming the place in the document and what to do about it
+   * @throws CancellationException if the thread is interrupted while it reads pictures; it still is
+   *     afterwards
    */
   public static InferRequest parse(byte[] body, ModelConfig config, InferLimits limits) {
     requireNonNull(config, "config is null");

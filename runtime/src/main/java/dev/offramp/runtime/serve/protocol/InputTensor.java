@@ -18,9 +18,9 @@ record InputTensor(
   private static final String BINARY_SIZE = "binary_data_size";
 
   static InputTensor read(JsonBody body, String path, TensorData.Bounds bounds) throws IOException {
-    Reader reader = new Reader(body, bounds);
+    Reader reader = new Reader(body, path, bounds);
     body.object(reader::field);
-    reader.require(path);
+    reader.require();
     return new InputTensor(
         path, reader.name, reader.datatype, reader.shape, reader.contentType, reader.data);
   }
@@ -28,6 +28,7 @@ record InputTensor(
   /** Collects the fields, which come in any order. */
   private static final class Reader {
     private final JsonBody body;
+    private final String path;
     private final TensorData.Bounds bounds;
     private String name;
     private String datatype;
@@ -35,8 +36,9 @@ record InputTensor(
     private String contentType;
     private TensorData data;
 
-    Reader(JsonBody body, TensorData.Bounds bounds) {
+    Reader(JsonBody body, String path, TensorData.Bounds bounds) {
       this.body = body;
+      this.path = path;
       this.bounds = bounds;
     }
 
@@ -45,7 +47,7 @@ record InputTensor(
         case "name" -> name = body.string();
         case "datatype" -> datatype = body.string();
         case "shape" -> shape = shape(at);
-        case "data" -> data = TensorData.read(body, bounds);
+        case "data" -> data = TensorData.read(body, bounds, path + ".shape", shape);
         case "parameters" -> {
           if (!body.isNull()) {
             body.object(this::parameter);
@@ -83,14 +85,14 @@ record InputTensor(
       return Arrays.copyOf(sizes, count[0]);
     }
 
-    void require(String path) {
-      given(path, "name", name);
-      given(path, "datatype", datatype);
-      given(path, "shape", shape);
-      given(path, "data", data);
+    void require() {
+      given("name", name);
+      given("datatype", datatype);
+      given("shape", shape);
+      given("data", data);
     }
 
-    private static void given(String path, String field, Object value) {
+    private void given(String field, Object value) {
       if (value == null) {
         throw new BadRequestException(path + "." + field, "is missing; add it");
       }
@@ -130,7 +132,7 @@ record InputTensor(
   int batch(int most) {
     if (shape.length == 0 || shape[0] < 1) {
       throw new BadRequestException(
-          path + ".shape", "says that there are no inputs; send one or more");
+          path + ".shape", "says that there are no values; send one or more");
     }
     if (shape[0] > most) {
       throw new BadRequestException(

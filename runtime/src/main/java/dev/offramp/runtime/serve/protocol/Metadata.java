@@ -114,17 +114,6 @@ public final class Metadata {
     return bytes(json);
   }
 
-  /**
-   * What went wrong.
-   *
-   * @param message one sentence that says what to do
-   */
-  public static byte[] error(String message) {
-    JsonObject json = new JsonObject();
-    json.addProperty("error", message);
-    return bytes(json);
-  }
-
   private static byte[] bytes(JsonObject json) {
     return InferResponse.GSON.toJson(json).getBytes(StandardCharsets.UTF_8);
   }

@@ -27,8 +27,13 @@ final class TensorData {
    */
   record Bounds(int strings, int characters, int numbers) {}
 
+  /** Numbers that there is room for at first. */
+  private static final int FIRST = 64;
+
   private final JsonBody body;
   private final Bounds bounds;
+  private final String shapePath;
+  private final long[] shape;
   private final List<String> strings = new ArrayList<>();
   private int[] numbers = {};
   private int size;
@@ -39,15 +44,26 @@ final class TensorData {
   /** Of the lists that hold values. */
   private int depth = UNKNOWN;
 
-  private TensorData(JsonBody body, Bounds bounds) {
+  /** How many values may come, known when the first does. */
+  private int most;
+
+  private TensorData(JsonBody body, Bounds bounds, String shapePath, long[] shape) {
     this.body = body;
     this.bounds = bounds;
+    this.shapePath = shapePath;
+    this.shape = shape;
     Arrays.fill(lengths, UNKNOWN);
   }
 
-  static TensorData read(JsonBody body, Bounds bounds) throws IOException {
+  /**
+   * @param shapePath of the shape in the document
+   * @param shape that the tensor is to have, or null if it comes later; more values are refused as
+   *     they come, and of a shape that has more than the bounds the first
+   */
+  static TensorData read(JsonBody body, Bounds bounds, String shapePath, long[] shape)
+      throws IOException {
     body.require(JsonToken.BEGIN_ARRAY, "a list");
-    TensorData data = new TensorData(body, bounds);
+    TensorData data = new TensorData(body, bounds, shapePath, shape);
     data.list(0);
     return data;
   }
@@ -78,7 +94,7 @@ final class TensorData {
   }
 
   private void string(int at) throws IOException {
-    value(at, numbers.length == 0, bounds.strings);
+    value(at, numbers.length == 0, bounds.strings, "strings");
     String string = body.reader().nextString();
     if (string.length() > bounds.characters) {
       throw new BadRequestException(
@@ -90,9 +106,11 @@ final class TensorData {
   }
 
   private void number(int at) throws IOException {
-    value(at, strings.isEmpty(), bounds.numbers);
-    if (size == 1) {
-      numbers = new int[bounds.numbers];
+    value(at, strings.isEmpty(), bounds.numbers, "numbers");
+    if (size > numbers.length) {
+      // Grows with what comes: most of a large body may be blanks.
+      int room = (int) Math.min(most, Math.max(FIRST, 2L * numbers.length));
+      numbers = Arrays.copyOf(numbers, room);
     }
     long value = body.whole();
     if (value != (int) value) {
@@ -102,7 +120,7 @@ final class TensorData {
     numbers[size - 1] = (int) value;
   }
 
-  private void value(int at, boolean sameType, int most) throws IOException {
+  private void value(int at, boolean sameType, int bound, String kind) throws IOException {
     if (depth != UNKNOWN && depth != at) {
       throw body.error("is not as deep in lists as the values before it; nest all alike");
     }
@@ -110,10 +128,35 @@ final class TensorData {
     if (!sameType) {
       throw body.error("is not of the type of the values before it; send one type");
     }
+    if (size == 0) {
+      most = shape == null ? bound : shaped(bound, kind);
+    }
     if (size == most) {
-      throw body.error("is one value more than the %d that are taken; send fewer".formatted(most));
+      throw body.error(
+          shape == null
+              ? "is one value more than the %d that are taken; send fewer".formatted(most)
+              : "is one value more than the %d that the shape says; make them agree"
+                  .formatted(most));
     }
     size++;
+  }
+
+  /** How many values the shape says that there are, if that is within a bound. */
+  private int shaped(int bound, String kind) {
+    long values = 1;
+    for (long length : shape) {
+      if (length < 1) {
+        throw new BadRequestException(shapePath, "says that there are no values; send one or more");
+      }
+      values = length > Long.MAX_VALUE / values ? Long.MAX_VALUE : values * length;
+    }
+    if (values > bound) {
+      throw new BadRequestException(
+          shapePath,
+          "says that there are %d %s, at most %d can come in this request; send fewer, or correct it"
+              .formatted(values, kind, bound));
+    }
+    return (int) values;
   }
 
   /** Whether there are no numbers. */

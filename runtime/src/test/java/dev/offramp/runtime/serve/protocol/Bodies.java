@@ -92,6 +92,15 @@ final class Bodies {
     for (int i = 0; i < width * height; i++) {
       image.setRGB(i % width, i / width, random.nextInt(1 << 24));
     }
+    return encoded(image, format);
+  }
+
+  /** A PNG of one colour: few bytes for many pixels. */
+  static byte[] flat(int width, int height) {
+    return encoded(new BufferedImage(width, height, BufferedImage.TYPE_INT_RGB), "png");
+  }
+
+  private static byte[] encoded(BufferedImage image, String format) {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     try {
       ImageIO.write(image, format, out);

@@ -5,6 +5,7 @@ import static dev.offramp.runtime.serve.protocol.Bodies.of;
 import static dev.offramp.runtime.serve.protocol.Bodies.picture;
 import static dev.offramp.runtime.serve.protocol.Bodies.tensor;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.sun.management.ThreadMXBean;
 import dev.offramp.models.ModelConfig;
@@ -249,6 +250,26 @@ class HostileRequestTest {
         5_000 * 360 / 1e6, (System.nanoTime() - start) / 1_000_000, (double) bytes / body.length);
     // All that was ever allocated, a short-lived string for each number included.
     assertThat(bytes).isLessThan(30L * body.length);
+  }
+
+  /** A large body may hold no more than a few numbers, wherever the shape stands. */
+  @Test
+  void blanksTakeNoMemory() {
+    InferLimits limits = new InferLimits(1 << 15, 10, 10, 10, Duration.ZERO, Duration.ofSeconds(1));
+    String shape = "\"shape\":[8000,12,10,3]";
+    String data = "\"data\":[1" + " ".repeat(8 << 20) + "]";
+    for (String fields : List.of(shape + "," + data, data + "," + shape)) {
+      byte[] body =
+          ("{\"inputs\":[{\"name\":\"pixels\",\"datatype\":\"UINT8\"," + fields + "}]}")
+              .getBytes(StandardCharsets.UTF_8);
+      long bytes =
+          allocatedBy(() ->
+              assertThatThrownBy(() -> InferRequest.parse(body, images, limits))
+                  .isInstanceOf(BadRequestException.class)
+                  .hasMessageContaining("has 1 values, its shape says 2880000; make them agree"));
+      // Room for all numbers that the body could hold would be twice its size.
+      assertThat(bytes).isLessThan(body.length);
+    }
   }
 
   private static long allocatedBy(Runnable work) {

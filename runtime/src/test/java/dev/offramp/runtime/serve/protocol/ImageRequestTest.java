@@ -4,16 +4,23 @@ import static dev.offramp.runtime.serve.protocol.Bodies.base64;
 import static dev.offramp.runtime.serve.protocol.Bodies.of;
 import static dev.offramp.runtime.serve.protocol.Bodies.picture;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
 
 import dev.offramp.models.ImageData;
 import dev.offramp.models.ModelConfig;
 import dev.offramp.runtime.Request;
 import dev.offramp.runtime.TinyImageModel;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeAll;
@@ -103,10 +110,13 @@ class ImageRequestTest {
         "$.inputs[0].shape: is [1, 3, 12, 10]; the tensor pixels takes [1, 12, 10, 3]");
     refuses(
         of("pixels", "UINT8", "[1,12,10,3]", "[0]"),
-        "$.inputs[0].data: has 1 values, its shape says 360; make them agree");
+        "$.inputs[0].shape: says that there are 360 numbers, at most 41 can come in this request;");
     refuses(
-        of("pixels", "UINT8", "[4,12,10,3]", "[" + "0,".repeat(4 * 360) + "0]"),
-        "$.inputs[0].data[1440]: is one value more than the 1440 that are taken; send fewer");
+        of("pixels", "UINT8", "[1,12,10,3]", zeros.formatted("0,0")),
+        "$.inputs[0].data[360]: is one value more than the 360 that the shape says; make them");
+    refuses(
+        of("pixels", "UINT8", "[5,12,10,3]", "[" + "0,".repeat(5 * 360) + "0]"),
+        "$.inputs[0].shape: says that there are 1800 numbers, at most 1440 can come in this");
     refuses(
         of("pixels", "FP32", "[1,12,10,3]", zeros.formatted(0)),
         "$.inputs[0].datatype: is FP32; the tensor pixels takes UINT8");
@@ -149,5 +159,52 @@ class ImageRequestTest {
     refuses(
         of("image", "BYTES", "[1]", files(new byte[2_002])),
         "$.inputs[0].data[0]: has 2672 characters, at most 2668 are taken; make it shorter");
+  }
+
+  @Test
+  void refusesPicturesThatAreTooLargeTogether() {
+    // Of 1,000 pixels there may be four.
+    InferLimits limits = new InferLimits(8, 1, 2_000, 1_000, Duration.ZERO, Duration.ofSeconds(1));
+    byte[] largest = picture(40, 25, "jpeg");
+    byte[] four =
+        of("image", "BYTES", "[4]", files(largest, largest, largest, largest))
+            .getBytes(StandardCharsets.UTF_8);
+    assertThat(InferRequest.parse(four, config, limits).requests()).hasSize(4);
+    // Nothing of it could be unpacked.
+    byte[] bomb = Bodies.bomb(1, 501);
+    byte[] half = picture(20, 25, "png");
+    byte[] more =
+        of("image", "BYTES", "[5]", files(largest, half, largest, largest, bomb))
+            .getBytes(StandardCharsets.UTF_8);
+    assertThatThrownBy(() -> InferRequest.parse(more, config, limits))
+        .isInstanceOf(BadRequestException.class)
+        .hasMessage(
+            "$.inputs[0].data[4]: has 501 pixels, 4001 with the pictures before it, at most 4000;"
+                + " send fewer at a time");
+  }
+
+  @Test
+  void anInterruptEndsItBeforeTheNextPicture() throws InterruptedException {
+    int pictures = 400;
+    InferLimits limits =
+        new InferLimits(pictures, 1, 1 << 20, 1 << 28, Duration.ZERO, Duration.ofSeconds(1));
+    byte[][] files = new byte[pictures][];
+    Arrays.fill(files, Bodies.flat(1_000, 1_000));
+    byte[] body =
+        of("image", "BYTES", "[" + pictures + "]", files(files)).getBytes(StandardCharsets.UTF_8);
+    AtomicReference<Throwable> ended = new AtomicReference<>();
+    AtomicBoolean stillInterrupted = new AtomicBoolean();
+    Thread thread =
+        Thread.ofPlatform()
+            .start(() -> {
+              ended.set(catchThrowable(() -> InferRequest.parse(body, config, limits)));
+              stillInterrupted.set(Thread.currentThread().isInterrupted());
+            });
+    // All of them take seconds.
+    Thread.sleep(50);
+    thread.interrupt();
+    thread.join();
+    assertThat(ended.get()).isInstanceOf(CancellationException.class);
+    assertThat(stillInterrupted).isTrue();
   }
 }

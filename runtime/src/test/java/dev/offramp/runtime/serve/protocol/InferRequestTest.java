@@ -179,7 +179,7 @@ class InferRequestTest {
         "[1,'a']|$.inputs[0].data[1]: is not of the type of the values before it; send one type",
         "['a',['b']]|$.inputs[0].data[1][0]: is not as deep in lists as the values before it",
         "[['a'],'b']|$.inputs[0].data[1]: is not as deep in lists as the values before it",
-        "[['a'],['b','c']]|$.inputs[0].data[1]: has a length of 2, the list before it 1; make",
+        "[['a'],[['b']]]|$.inputs[0].data[1][0][0]: is not as deep in lists as the values before it",
         "[['a'],[]]|$.inputs[0].data[1]: has a length of 0, the list before it 1; make",
         "[[[[['a']]]]]|$.inputs[0].data[0][0][0][0]: is nested more than 4 deep",
         "[[['a'],['b']]]|$.inputs[0].data: is not nested as its shape says",
@@ -188,8 +188,8 @@ class InferRequestTest {
         "['a','b',[]]|$.inputs[0].data: is not nested as its shape says",
         "['a']|$.inputs[0].data: has 1 values, its shape says 2; make them agree",
         "[]|$.inputs[0].data: has 0 values, its shape says 2; make them agree",
-        "['a','b','c']|$.inputs[0].data: has 3 values, its shape says 2; make them agree",
-        "['a','b','c','d','e']|$.inputs[0].data[4]: is one value more than the 4 that are taken",
+        "['a','b','c']|$.inputs[0].data[2]: is one value more than the 2 that the shape says",
+        "[['a'],['b','c']]|$.inputs[0].data[1][1]: is one value more than the 2 that the shape says",
         "[1,2]|$.inputs[0].data: holds numbers, but its datatype is BYTES; send strings",
         "'ab'|$.inputs[0].data: must be a list, found a string; correct it",
         "null|$.inputs[0].data: must be a list, found null; correct it",
@@ -203,13 +203,27 @@ class InferRequestTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "[]|$.inputs[0].shape: says that there are no inputs; send one or more",
-        "[0]|$.inputs[0].shape: says that there are no inputs; send one or more",
-        "[-1]|$.inputs[0].shape: says that there are no inputs; send one or more",
-        "[5]|$.inputs[0].shape: says that there are 5 inputs; at most 4 are taken in a request",
-        "[9223372036854775807]|$.inputs[0].shape: says that there are 9223372036854775807 inputs;",
+        "['a','b','c']|$.inputs[0].data: has 3 values, its shape says 2; make them agree",
+        "['a','b','c','d','e']|$.inputs[0].data[4]: is one value more than the 4 that are taken",
+        "[['a'],['b','c']]|$.inputs[0].data[1]: has a length of 2, the list before it 1; make",
+      },
+      quoteCharacter = '`')
+  void refusesDataThatIsNotTwoTextsWhenTheShapeComesLater(String data, String message) {
+    String tensor = "{\"name\":\"text\",\"datatype\":\"BYTES\",\"data\":%s,\"shape\":[2]}";
+    refuses("{\"inputs\":[" + tensor.formatted(data.replace('\'', '"')) + "]}", message);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "[]|$.inputs[0].shape: says that there are no values; send one or more",
+        "[0]|$.inputs[0].shape: says that there are no values; send one or more",
+        "[-1]|$.inputs[0].shape: says that there are no values; send one or more",
+        "[5]|$.inputs[0].shape: says that there are 5 strings, at most 4 can come in this request",
+        "[9223372036854775807]|$.inputs[0].shape: says that there are 9223372036854775807 strings,",
         "[1,2]|$.inputs[0].shape: is [1, 2]; the tensor text takes [1] or [1, 1]",
-        "[1,4294967297]|$.inputs[0].shape: is [1, 4294967297]; the tensor text takes",
+        "[1,4294967297]|$.inputs[0].shape: says that there are 4294967297 strings, at most 4",
         "[1,1,1]|$.inputs[0].shape: is [1, 1, 1]; the tensor text takes",
         "[1,1,1,1,1]|$.inputs[0].shape: has more than 4 numbers; no model takes such a tensor",
         "['1']|$.inputs[0].shape[0]: must be a whole number, found a string; correct it",

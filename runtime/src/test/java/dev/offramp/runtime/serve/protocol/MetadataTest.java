@@ -82,15 +82,13 @@ class MetadataTest {
   }
 
   @Test
-  void saysWhetherItIsReadyAndWhatWentWrong() {
+  void saysWhetherItIsReady() {
     assertThat(text(Metadata.modelReady("a\"b", true)))
         .isEqualTo("{\"name\":\"a\\\"b\",\"ready\":true}");
     assertThat(text(Metadata.modelReady("m", false))).isEqualTo("{\"name\":\"m\",\"ready\":false}");
     assertThat(text(Metadata.serverReady(false))).isEqualTo("{\"live\":false,\"ready\":false}");
     assertThat(text(Metadata.serverReady(true))).isEqualTo("{\"live\":true,\"ready\":true}");
     assertThat(text(Metadata.serverLive())).isEqualTo("{\"live\":true}");
-    assertThat(Schema.error(Metadata.error("no <model> \"é\"; load it")))
-        .isEqualTo("no <model> \"é\"; load it");
   }
 
   private static String text(byte[] body) {

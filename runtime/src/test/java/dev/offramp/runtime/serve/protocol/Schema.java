@@ -103,12 +103,6 @@ final class Schema {
     tensor.getAsJsonArray("shape").forEach(size -> whole(size, -1, Long.MAX_VALUE));
   }
 
-  static String error(byte[] body) {
-    JsonObject json = object(body);
-    fields(json, List.of("error"), List.of());
-    return string(json, "error");
-  }
-
   private static String datatype(JsonObject tensor) {
     string(tensor, "name");
     String datatype = string(tensor, "datatype");
