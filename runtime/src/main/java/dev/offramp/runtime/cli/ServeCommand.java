@@ -38,6 +38,7 @@ import picocli.CommandLine.Option;
     })
 final class ServeCommand implements Callable<Integer> {
   private static final System.Logger LOG = System.getLogger(ServeCommand.class.getName());
+  private static final Duration WARM_UP = Duration.ofMillis(1500);
   private static final int MOST_TOKEN_BYTES = 4096;
   private static final int MOST_DRAIN_SECONDS = 3600;
 
@@ -104,7 +105,8 @@ final class ServeCommand implements Callable<Integer> {
             limits.http(),
             limits.infer(),
             limits.engine(device, guard.policy()),
-            audit.options());
+            audit.options(),
+            WARM_UP);
     JsonLog.install();
     Server server = Server.open(named, options);
     Thread end = new Thread(() -> end(server), "offramp-shutdown");

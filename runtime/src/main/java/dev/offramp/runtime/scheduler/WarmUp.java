@@ -22,6 +22,8 @@ public final class WarmUp {
   private static final long LENGTHS_TIME = 2 * NANOS;
   private static final int MOST_RUNS = 400;
   private static final int MOST_LENGTH = 64;
+  private static final int MOST_TOGETHER = 8;
+  private static final int PRIME = 17;
 
   /** Larger steps are not measured where all stages together take longer than this. */
   private static final long LONG_STEP = NANOS / 8;
@@ -69,8 +71,9 @@ public final class WarmUp {
   }
 
   /**
-   * Runs single rows of all lengths, as those come who ask one by one: compilers meet code that
-   * they have not compiled in rows of one length. Nothing else may run on the stages meanwhile.
+   * Runs rows of all lengths, alone and a few together, as they come to a service: compilers meet
+   * code that they have not compiled in rows of one length. Nothing else may run on the stages
+   * meanwhile.
    */
   public static void lengths(Stages stages) {
     if (stages.minTokens() < stages.maxTokens()) {
@@ -83,11 +86,14 @@ public final class WarmUp {
     int different = Math.max(1, Math.min(stages.maxTokens(), MOST_LENGTH) - shortest + 1);
     long start = clock.getAsLong();
     for (int run = 0; run < MOST_RUNS && clock.getAsLong() - start < LENGTHS_TIME; run++) {
-      lengths[0] = shortest + run % different;
-      stages.enter(0, new int[lengths[0]]);
+      int rows = Math.min(slots.length, 1 + run % MOST_TOGETHER);
+      for (int row = 0; row < rows; row++) {
+        lengths[row] = shortest + (run + PRIME * row) % different;
+        stages.enter(row, new int[lengths[row]]);
+      }
       int lane = run % stages.lanes();
       for (int stage = 0; stage < stages.count(); stage++) {
-        stages.launch(lane, stage, stage, floors, slots, lengths, 1, true);
+        stages.launch(lane, stage, stage, floors, slots, lengths, rows, true);
         stages.await(lane);
       }
     }

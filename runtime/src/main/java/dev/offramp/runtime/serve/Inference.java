@@ -29,7 +29,6 @@ final class Inference implements AutoCloseable {
   /** Nobody reads it: the client is gone. The number that others use for it, too. */
   private static final int CLIENT_GONE = 499;
 
-  private static final int WARM_UPS = 200;
   private static final String RETRY_AFTER_SECONDS = "1";
 
   private final Metrics metrics;
@@ -44,15 +43,16 @@ final class Inference implements AutoCloseable {
     this.limits = limits;
   }
 
-  /** Reads a request and writes its answer some times, so that this is not cold for the first. */
-  void warmUp(ServedModel model) {
+  /** Reads a request and writes its answer for that long, at least once. */
+  void warmUp(ServedModel model, Duration time) {
     ModelConfig config = model.current().engine().config();
     byte[] body = sample(config).getBytes(StandardCharsets.UTF_8);
     Result result = new Result(0, config.labels().getFirst(), 1, 0, null);
-    for (int i = 0; i < WARM_UPS; i++) {
+    long end = System.nanoTime() + time.toNanos();
+    do {
       InferRequest request = InferRequest.parse(body, config, limits);
       reply(model, model.current(), request, List.of(result));
-    }
+    } while (System.nanoTime() - end < 0);
   }
 
   private static String sample(ModelConfig config) {

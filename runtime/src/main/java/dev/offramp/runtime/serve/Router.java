@@ -13,6 +13,7 @@ import dev.offramp.runtime.serve.http.Service;
 import dev.offramp.runtime.serve.protocol.InferLimits;
 import dev.offramp.runtime.serve.protocol.Metadata;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -66,8 +67,8 @@ final class Router implements Service, AutoCloseable {
   }
 
   /** What the first requests would wait for, done beforehand. The models are loaded. */
-  void warmUp() {
-    models.values().forEach(inference::warmUp);
+  void warmUp(Duration time) {
+    models.values().forEach(model -> inference.warmUp(model, time));
     warm = true;
   }
 

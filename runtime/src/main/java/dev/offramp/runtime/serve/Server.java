@@ -24,6 +24,8 @@ public final class Server implements AutoCloseable {
   private final List<ServedModel> models;
   private final Router router;
   private final HttpFront front;
+  private final Options options;
+  private volatile long answersToItself;
 
   /**
    * Where and for whom a server is, and how it runs its models.
@@ -32,6 +34,7 @@ public final class Server implements AutoCloseable {
    * @param port 0 for any that is free
    * @param token that clients must show, or null
    * @param version of Offramp
+   * @param warmUp time for what requests pass through to be compiled, before the server is ready
    */
   public record Options(
       String host,
@@ -41,7 +44,8 @@ public final class Server implements AutoCloseable {
       HttpLimits http,
       InferLimits infer,
       EngineOptions engine,
-      AuditOptions audit) {
+      AuditOptions audit,
+      Duration warmUp) {
     /** Whether only this machine can reach it. */
     public boolean loopback() {
       try {
@@ -79,6 +83,7 @@ public final class Server implements AutoCloseable {
 
   private Server(List<ServedModel> models, Options options) {
     this.models = models;
+    this.options = options;
     Metrics metrics = new Metrics(models);
     boolean mayLoad = options.token() != null || options.loopback();
     router = new Router(models, metrics, options.infer(), options.version(), mayLoad);
@@ -106,13 +111,17 @@ public final class Server implements AutoCloseable {
   }
 
   /**
-   * Loads all models.
+   * Loads all models and warms up.
    *
    * @throws RuntimeException what {@link dev.offramp.runtime.Engine#open} throws
    */
   public void load() {
     models.forEach(ServedModel::load);
-    router.warmUp();
+    if (options.warmUp().isPositive()) {
+      SelfTalk.run(options.host(), port(), options.token(), options.warmUp());
+    }
+    answersToItself = front.answers(2);
+    router.warmUp(options.warmUp());
   }
 
   /**
@@ -126,7 +135,7 @@ public final class Server implements AutoCloseable {
     // The JVM's logging may have shut down already.
     JsonLog.line(
         "drained: %s requests were answered; %d answers were OK in all"
-            .formatted(all ? "all" : "not all", front.answers(2)));
+            .formatted(all ? "all" : "not all", front.answers(2) - answersToItself));
     return all;
   }
 

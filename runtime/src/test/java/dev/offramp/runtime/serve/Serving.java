@@ -40,7 +40,15 @@ final class Serving implements AutoCloseable {
         Server.open(
             models,
             new Server.Options(
-                "127.0.0.1", 0, token, "test", HttpLimits.defaults(), limits, engine, audit));
+                "127.0.0.1",
+                0,
+                token,
+                "test",
+                HttpLimits.defaults(),
+                limits,
+                engine,
+                audit,
+                Duration.ofMillis(5)));
   }
 
   static EngineOptions options() {
