@@ -21,7 +21,7 @@ final class Latency {
   private final Summary lately;
 
   /** Of the last minute, in milliseconds; null where nothing came. */
-  record Quantiles(long count, Double p50, Double p90, Double p99) {}
+  record Quantiles(Double p50, Double p90, Double p99) {}
 
   static Histogram histogram() {
     return Histogram.builder()
@@ -58,6 +58,6 @@ final class Latency {
       double value = 1e3 * point.getQuantiles().get(i).getValue();
       millis[i] = Double.isNaN(value) ? null : value;
     }
-    return new Quantiles(point.getCount(), millis[0], millis[1], millis[2]);
+    return new Quantiles(millis[0], millis[1], millis[2]);
   }
 }

@@ -28,7 +28,6 @@ final class Status {
     json.addProperty("rejected", model.rejected());
     Latency.Quantiles lately = latency.quantiles();
     JsonObject times = new JsonObject();
-    times.addProperty("count", lately.count());
     times.addProperty("p50Millis", lately.p50());
     times.addProperty("p90Millis", lately.p90());
     times.addProperty("p99Millis", lately.p99());
