@@ -21,7 +21,8 @@ record PendingAudit(
 
   @Override
   public void done(Outcome early, Outcome full) {
-    answer.complete(new Audited(Result.of(early, labels), Result.of(full, labels)));
+    Result last = Result.of(full, labels);
+    answer.complete(new Audited(early == full ? last : Result.of(early, labels), last));
   }
 
   @Override

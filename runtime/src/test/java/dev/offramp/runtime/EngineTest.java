@@ -179,6 +179,7 @@ class EngineTest {
         Audited audited = audits.get(i).get(SECONDS, TimeUnit.SECONDS);
         assertThat(outcome(audited.early())).isEqualTo(early.get(texts.get(i)));
         assertThat(outcome(audited.full())).isEqualTo(full.get(texts.get(i)));
+        assertThat(audited.early() == audited.full()).isEqualTo(audited.early().exit() == 2);
       }
       assertThat(engine.counters().done()).as("answers that count").isEqualTo(REQUESTS);
       long left = engine.counters().left()[0];

@@ -34,7 +34,7 @@ final class AuditOption {
       defaultValue = "report",
       description = {
         "report: say so in log, metrics, metadata and on the page;",
-        "full-depth: and exit early no more, until the model is loaded anew (default:"
+        "full-depth: and exit early no more, until another certificate is loaded (default:"
             + " ${DEFAULT-VALUE})"
       })
   String onAlarm;

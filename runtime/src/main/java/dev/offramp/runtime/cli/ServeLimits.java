@@ -16,6 +16,10 @@ final class ServeLimits {
   private static final int MOST_CONNECTIONS = 1 << 20;
   private static final int MEGABYTE = 1 << 20;
   private static final int BODIES = 8;
+
+  /** What is read from a body takes up to ten times its size. */
+  private static final int HEAP_PARTS = 16;
+
   private static final int TEXT_CHARACTERS = 100_000;
   private static final int IMAGE_PIXELS = 16 << 20;
 
@@ -67,7 +71,7 @@ final class ServeLimits {
       description =
           "size of a request; of all under way "
               + BODIES
-              + " times that, or an eighth of the heap if that is less (default: ${DEFAULT-VALUE})")
+              + " times that, or a 16th of the heap if that is less (default: ${DEFAULT-VALUE})")
   int bodyMegabytes;
 
   @Option(
@@ -82,11 +86,20 @@ final class ServeLimits {
     check("--max-connections", connections, 1, MOST_CONNECTIONS);
     HttpLimits usual = HttpLimits.defaults();
     int body = bodyMegabytes * MEGABYTE;
+    long heap = Runtime.getRuntime().maxMemory();
+    long share = heap / HEAP_PARTS;
+    if (body > share) {
+      throw InputException.in(
+          null,
+          "--max-body " + bodyMegabytes,
+          "is more than a %dth of the Java heap of %d MB; make the heap larger (OFFRAMP_JAVA_OPTS=-Xmx…)"
+              .formatted(HEAP_PARTS, heap / MEGABYTE));
+    }
     return new HttpLimits(
         connections,
         usual.headBytes(),
         body,
-        Math.max(body, Math.min((long) BODIES * body, Runtime.getRuntime().maxMemory() / BODIES)),
+        Math.min((long) BODIES * body, share),
         usual.headTime(),
         usual.bodyTime(),
         usual.idle(),

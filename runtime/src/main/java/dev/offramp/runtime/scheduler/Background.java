@@ -11,6 +11,7 @@ import dev.offramp.runtime.engine.Stages;
 final class Background {
   private final Stages stages;
   private final Floors floors;
+  private final Floors every; // asks at every exit, so that a step is never more than a stage
   private final int[] slot;
   private final int[] length = new int[1];
   private AuditRow row; // or null
@@ -20,6 +21,7 @@ final class Background {
   Background(Stages stages, Floors floors) {
     this.stages = stages;
     this.floors = floors;
+    every = Floors.of(new double[floors.last()], stages.count());
     slot = new int[] {stages.slots()};
   }
 
@@ -32,26 +34,24 @@ final class Background {
     if (row == null && !begin(intake.pollBackground())) {
       return false;
     }
-    int exit = stage;
-    while (!floors.asks(exit)) {
-      exit++;
-    }
     try {
-      stages.launch(lane, stage, exit, floors, slot, length, 1, row.probabilities());
+      stages.launch(lane, stage, stage, every, slot, length, 1, row.probabilities());
       stages.await(lane);
     } catch (RuntimeException | Error e) {
       end().failed(e);
       return true;
     }
-    if (exit == floors.last()) {
-      Outcome full = outcome(lane, exit);
+    if (stage == floors.last()) {
+      Outcome full = outcome(lane);
       Outcome first = early == null ? full : early;
       end().done(first, full);
     } else {
-      if (early == null && floors.leaves(exit, stages.confidence(lane, exit, 0))) {
-        early = outcome(lane, exit);
+      if (early == null
+          && floors.asks(stage)
+          && floors.leaves(stage, stages.confidence(lane, stage, 0))) {
+        early = outcome(lane);
       }
-      stage = exit + 1;
+      stage++;
     }
     return true;
   }
@@ -86,11 +86,11 @@ final class Background {
     return ended;
   }
 
-  private Outcome outcome(int lane, int exit) {
+  private Outcome outcome(int lane) {
     return new Outcome(
-        stages.prediction(lane, exit, 0),
-        stages.confidence(lane, exit, 0),
-        exit,
-        row.probabilities() ? stages.probabilities(lane, exit, 0) : null);
+        stages.prediction(lane, stage, 0),
+        stages.confidence(lane, stage, 0),
+        stage,
+        row.probabilities() ? stages.probabilities(lane, stage, 0) : null);
   }
 }

@@ -81,7 +81,9 @@ public final class RowQueue implements Intake {
       requireOpen();
       boolean fit = rows.size() <= capacity - waiting.size();
       if (fit) {
-        rows.forEach(this::add);
+        waiting.addAll(rows);
+        accepted += rows.size();
+        arrived.signal();
       }
       return fit;
     } finally {

@@ -30,7 +30,6 @@ final class Audit implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(Audit.class.getName());
 
   private final String model;
-  private final Engine engine;
   private final AuditOptions options;
   private final List<WatchedRisk> risks;
   private final boolean probabilities;
@@ -38,6 +37,8 @@ final class Audit implements AutoCloseable {
   private final LongAdder skipped = new LongAdder();
   private final LongAdder failed = new LongAdder();
   private final Thread observer;
+  private volatile Engine engine;
+  private boolean stopped; // guarded by this
 
   /**
    * What is known so far.
@@ -73,7 +74,11 @@ final class Audit implements AutoCloseable {
     }
     Map<Risk, Double> levels = levels(engine.thresholds().certificate());
     // Together the alarms of all risks are false with probability alarmDelta at most.
-    double each = options.alarmDelta() / levels.size();
+    long alarms =
+        levels.entrySet().stream()
+            .filter(level -> WatchedRisk.canAlarm(level.getKey(), level.getValue()))
+            .count();
+    double each = options.alarmDelta() / Math.max(1, alarms);
     List<WatchedRisk> risks = new ArrayList<>();
     levels.forEach((risk, epsilon) -> risks.add(new WatchedRisk(risk, epsilon, each)));
     return Optional.of(new Audit(model, engine, options, risks));
@@ -94,11 +99,14 @@ final class Audit implements AutoCloseable {
   }
 
   /**
-   * The audit of another engine of the same model and certificate, which knows what this one knows:
-   * loading a model anew does not make an alarm unheard.
+   * Goes on with another engine of the same model and certificate: loading a model anew does not
+   * make an alarm unheard.
    */
-  Audit continuedOn(Engine next) {
-    return new Audit(model, next, options, risks);
+  synchronized void continueOn(Engine next) {
+    engine = next;
+    if (stopped) {
+      next.stopExiting();
+    }
   }
 
   /**
@@ -113,8 +121,13 @@ final class Audit implements AutoCloseable {
     }
     Request asked = probabilities ? request.withProbabilities() : request;
     synchronized (this) { // Samples are observed in the order in which they are run.
-      engine.tryAudit(asked).ifPresentOrElse(drawn::add, skipped::increment);
+      engine.tryAudit(asked).ifPresentOrElse(this::follow, skipped::increment);
     }
+  }
+
+  /** Observes what an audit finds, after those before it. */
+  void follow(Future<Audited> audit) {
+    drawn.add(audit);
   }
 
   private void observe() {
@@ -130,23 +143,27 @@ final class Audit implements AutoCloseable {
   private void observe(Future<Audited> audit) throws InterruptedException {
     try {
       Audited sample = audit.get();
-      for (WatchedRisk risk : risks) {
-        if (risk.observe(sample)) {
-          raise(risk.report());
+      double[] losses = risks.stream().mapToDouble(risk -> risk.loss(sample)).toArray();
+      for (int i = 0; i < losses.length; i++) {
+        if (risks.get(i).observe(losses[i])) {
+          raise(risks.get(i).report());
         }
       }
-    } catch (ExecutionException e) {
-      failed.increment();
-      LOG.log(System.Logger.Level.WARNING, "model " + model + ": an audit failed", e.getCause());
     } catch (CancellationException e) {
-      // The engine was closed before it had time for it.
+      skipped.increment(); // The engine was closed before it had time for it.
+    } catch (ExecutionException | RuntimeException e) {
+      failed.increment();
+      LOG.log(System.Logger.Level.WARNING, "model " + model + ": an audit failed", e);
     }
   }
 
   private void raise(WatchedRisk.Report risk) {
     boolean stop = options.onAlarm() == AuditOptions.OnAlarm.FULL_DEPTH;
     if (stop) {
-      engine.stopExiting();
+      synchronized (this) {
+        stopped = true;
+        engine.stopExiting();
+      }
     }
     LOG.log(
         System.Logger.Level.ERROR,

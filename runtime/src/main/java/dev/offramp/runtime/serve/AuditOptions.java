@@ -13,7 +13,7 @@ public record AuditOptions(double rate, double alarmDelta, OnAlarm onAlarm) {
   public enum OnAlarm {
     /** It is reported, and samples go on to exit early. */
     REPORT,
-    /** It is reported, and the model runs to full depth until it is loaded anew. */
+    /** It is reported, and the model runs to full depth until another certificate is loaded. */
     FULL_DEPTH;
 
     /** The name used on the command line. */

@@ -202,7 +202,6 @@ final class Inference implements AutoCloseable {
     return switch (cause) {
       case DeadlineException late ->
           Reply.error(504, "the answer did not come in time; allow more ($.parameters.timeout)");
-      case IllegalArgumentException bad -> Reply.error(400, bad.getMessage());
       default -> {
         LOG.log(System.Logger.Level.ERROR, "model " + model.name() + ": a request failed", cause);
         yield Reply.error(500, "the request failed on this server; see its log");

@@ -73,7 +73,7 @@ final class Metrics {
         .register(registry);
     CounterWithCallback.builder()
         .name("offramp_http_answers")
-        .help("answers of any path by the class of their HTTP status")
+        .help("answers of any path by the class of their HTTP status, warm-up included")
         .labelNames("class")
         .callback(sink -> {
           for (int digit = 2; digit <= 5; digit++) {

@@ -207,7 +207,8 @@ final class Router implements Service, AutoCloseable {
           System.Logger.Level.ERROR,
           "model %s cannot be loaded: %s".formatted(model.name(), e.getMessage()),
           input ? null : e);
-      return Reply.error(input ? 400 : 500, e.getMessage() + "; what was served is served on");
+      String why = input ? e.getMessage() : "it failed on this server; see its log";
+      return Reply.error(input ? 400 : 500, why + "; what was served before is served on");
     }
   }
 

@@ -5,6 +5,7 @@ import dev.offramp.runtime.Engine;
 import dev.offramp.runtime.EngineOptions;
 import dev.offramp.runtime.Request;
 import dev.offramp.runtime.Result;
+import dev.offramp.runtime.engine.Scope;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
@@ -54,7 +55,7 @@ final class ServedModel implements AutoCloseable {
       return answers;
     }
 
-    /** Answers what it has, and frees the device. */
+    /** Answers what it has, frees the device, and ends its audit. */
     @Override
     public void close() {
       engine.close();
@@ -135,7 +136,9 @@ final class ServedModel implements AutoCloseable {
           current.version,
           current.certificate == null ? "none" : current.certificate,
           current.engine.device().id());
-      if (former != null) {
+      if (former != null && former.audit.equals(current.audit)) {
+        former.engine.close(); // Its audit goes on with the new one.
+      } else if (former != null) {
         former.close();
       }
       return true;
@@ -149,25 +152,27 @@ final class ServedModel implements AutoCloseable {
 
   /** Serves another engine from now on; returns what was served before. */
   private synchronized Loaded replace(Engine engine) {
-    if (closed) {
-      engine.close();
-      throw new IllegalStateException("the service is shutting down");
+    try (Scope failed = new Scope()) {
+      failed.add(engine);
+      if (closed) {
+        throw new IllegalStateException("the service is shutting down");
+      }
+      Loaded former = current;
+      Certificate certificate = engine.thresholds().certificate();
+      String version = engine.modelHash().substring(0, VERSION_DIGITS);
+      String id = certificate == null ? null : certificate.id();
+      boolean same =
+          former != null
+              && former.version.equals(version)
+              && Objects.equals(former.certificate, id);
+      Optional<Audit> audit = same ? former.audit : Audit.of(name, engine, auditOptions);
+      if (same) {
+        audit.ifPresent(known -> known.continueOn(engine));
+      }
+      current = new Loaded(engine, audit, version, id);
+      failed.release();
+      return former;
     }
-    Loaded former = current;
-    Certificate certificate = engine.thresholds().certificate();
-    String version = engine.modelHash().substring(0, VERSION_DIGITS);
-    String id = certificate == null ? null : certificate.id();
-    boolean same =
-        former != null && former.version.equals(version) && Objects.equals(former.certificate, id);
-    if (same && former.engine.exitsStopped()) {
-      engine.stopExiting();
-    }
-    Optional<Audit> audit =
-        same
-            ? former.audit.map(known -> known.continuedOn(engine))
-            : Audit.of(name, engine, auditOptions);
-    current = new Loaded(engine, audit, version, id);
-    return former;
   }
 
   /** Answers what was accepted, then frees the device. */

@@ -34,7 +34,7 @@ public final class Server implements AutoCloseable {
    * @param port 0 for any that is free
    * @param token that clients must show, or null
    * @param version of Offramp
-   * @param warmUp time for what requests pass through to be compiled, before the server is ready
+   * @param warmUp time for HTTP, and again for JSON, to be compiled before the server is ready
    */
   public record Options(
       String host,
@@ -102,7 +102,9 @@ public final class Server implements AutoCloseable {
 
   /** What this machine calls itself. */
   private static Set<String> names(String host) {
-    return new HashSet<>(List.of("localhost", "127.0.0.1", "[::1]", host.toLowerCase(Locale.ROOT)));
+    String own = host.toLowerCase(Locale.ROOT);
+    return new HashSet<>(
+        List.of("localhost", "127.0.0.1", "[::1]", own.contains(":") ? "[" + own + "]" : own));
   }
 
   /** The port that it listens on. */
@@ -118,10 +120,9 @@ public final class Server implements AutoCloseable {
   public void load() {
     models.forEach(ServedModel::load);
     if (options.warmUp().isPositive()) {
-      SelfTalk.run(options.host(), port(), options.token(), options.warmUp());
+      answersToItself = SelfTalk.run(options.host(), port(), options.token(), options.warmUp());
     }
-    answersToItself = front.answers(2);
-    router.warmUp(options.warmUp());
+    router.warmUp(options.warmUp().dividedBy(Math.max(1, models.size())));
   }
 
   /**

@@ -9,6 +9,7 @@ import dev.offramp.runtime.Engine;
 import dev.offramp.runtime.engine.Floors;
 import dev.offramp.runtime.scheduler.Counters;
 import java.util.List;
+import java.util.Locale;
 
 /** What the status page shows of a model. */
 final class Status {
@@ -23,7 +24,7 @@ final class Status {
     JsonObject json = new JsonObject();
     ServedModel.Loaded now = model.current();
     json.addProperty("name", model.name());
-    json.addProperty("state", model.state().name().toLowerCase(java.util.Locale.ROOT));
+    json.addProperty("state", model.state().name().toLowerCase(Locale.ROOT));
     json.addProperty("message", failure);
     json.addProperty("rejected", model.rejected());
     Latency.Quantiles lately = latency.quantiles();

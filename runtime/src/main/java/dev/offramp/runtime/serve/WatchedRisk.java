@@ -66,9 +66,14 @@ final class WatchedRisk {
     running = new RunningRisk(watched.least(), watched.bound(), BOUNDS_DELTA);
     // A level that no loss can be below is never kept, and nothing exits under such a certificate.
     alarm =
-        epsilon == null || watched != named || epsilon < watched.least()
-            ? null
-            : new DriftAlarm(epsilon, watched.least(), watched.bound(), alarmDelta);
+        canAlarm(risk, epsilon)
+            ? new DriftAlarm(epsilon, watched.least(), watched.bound(), alarmDelta)
+            : null;
+  }
+
+  /** Whether a service can tell by itself that this risk is above its level. */
+  static boolean canAlarm(Risk risk, Double epsilon) {
+    return epsilon != null && !risk.needsLabels() && epsilon >= risk.least();
   }
 
   boolean needsProbabilities() {
@@ -76,12 +81,20 @@ final class WatchedRisk {
   }
 
   /**
-   * Takes note of a sample.
+   * The loss of a sample.
+   *
+   * @throws dev.offramp.calibrate.CalibrationException if its probabilities are no numbers
+   */
+  double loss(Audited sample) {
+    return sample.early() == sample.full() ? 0 : loss(sample.early(), sample.full());
+  }
+
+  /**
+   * Takes note of a loss.
    *
    * @return whether this raised the alarm
    */
-  synchronized boolean observe(Audited sample) {
-    double loss = sample.early() == sample.full() ? 0 : loss(sample.early(), sample.full());
+  synchronized boolean observe(double loss) {
     running.observe(loss);
     if (alarm == null || !alarm.observe(loss)) {
       return false;

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.google.gson.JsonObject;
 import dev.offramp.calibrate.Risk;
+import dev.offramp.runtime.Audited;
 import dev.offramp.runtime.Engine;
 import dev.offramp.runtime.EngineOptions;
 import dev.offramp.runtime.EngineOptions.Policy;
@@ -18,6 +19,11 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -149,6 +155,60 @@ class AuditTest {
       assertThat(risk(serving).get("alarm").getAsBoolean()).as("another certificate").isFalse();
       assertThat(serving.infer("tiny", "", texts.toArray(String[]::new)).output("exit"))
           .isNotEqualTo(deep.output("exit"));
+    }
+  }
+
+  /**
+   * An alarm that comes while the model is loaded anew ends the exits of whichever engine serves.
+   */
+  @Test
+  void anAlarmIsNotLostBetweenTwoEngines() throws Exception {
+    String[] texts = TinyModel.sentences(random.nextLong(), 60).toArray(String[]::new);
+    Certified.write(directory, Risk.PREDICTION_CONSISTENCY, LAMBDA, 0.01);
+    AuditOptions some = new AuditOptions(0.02, 0.01, OnAlarm.FULL_DEPTH);
+    try (Serving serving = new Serving(Map.of("tiny", directory), certified(), some).load();
+        ExecutorService clients = Executors.newVirtualThreadPerTaskExecutor()) {
+      AtomicBoolean ended = new AtomicBoolean();
+      Future<?> asking =
+          clients.submit(() -> {
+            while (!ended.get()) {
+              assertThat(serving.infer("tiny", "", texts).status()).isEqualTo(200);
+            }
+            return null;
+          });
+      Instant end = Instant.now().plus(PATIENCE);
+      while (!risk(serving).get("alarm").getAsBoolean()) {
+        assertThat(Instant.now()).isBefore(end);
+        assertThat(serving.post("/v2/repository/models/tiny/load", "").status()).isEqualTo(200);
+      }
+      assertThat(serving.post("/v2/repository/models/tiny/load", "").status()).isEqualTo(200);
+      ended.set(true);
+      asking.get();
+      var now = serving.infer("tiny", "", texts);
+      assertThat(now.body())
+          .isEqualTo(serving.infer("tiny", ",\"parameters\":{\"full_depth\":true}", texts).body());
+    }
+  }
+
+  /** What cannot be compared is counted, and the next sample is audited all the same. */
+  @Test
+  void aSampleWithoutNumbersDoesNotEndTheAudit() throws Exception {
+    Certified.write(directory, Risk.BRIER_CONSISTENCY, LAMBDA, 2);
+    AuditOptions all = new AuditOptions(1, 0.01, OnAlarm.REPORT);
+    Result numbers = new Result(0, "one", 0.5f, 0, new float[] {0.5f, 0.25f, 0.25f});
+    Result none = new Result(0, "one", Float.NaN, 2, new float[] {Float.NaN, 0, 0});
+    try (Engine engine = Engine.open(directory, certified());
+        Audit audit = Audit.of("tiny", engine, all).orElseThrow()) {
+      audit.follow(CompletableFuture.completedFuture(new Audited(numbers, none)));
+      audit.follow(CompletableFuture.failedFuture(new IllegalStateException("a broken device")));
+      audit.follow(CompletableFuture.completedFuture(new Audited(numbers, numbers)));
+      Instant end = Instant.now().plus(PATIENCE);
+      while (audit.report().done() == 0) {
+        assertThat(Instant.now()).isBefore(end);
+        Thread.sleep(5);
+      }
+      assertThat(audit.report().failed()).isEqualTo(2);
+      assertThat(audit.report().risks().getFirst().mean()).isZero();
     }
   }
 

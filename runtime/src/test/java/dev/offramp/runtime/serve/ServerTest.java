@@ -1,5 +1,6 @@
 package dev.offramp.runtime.serve;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -17,9 +18,11 @@ import dev.offramp.runtime.Result;
 import dev.offramp.runtime.TinyImageModel;
 import dev.offramp.runtime.TinyModel;
 import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.ConnectException;
+import java.net.ServerSocket;
 import java.net.Socket;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -198,6 +201,43 @@ class ServerTest {
         .hasMessageContaining("'a/b' is no name for a model");
   }
 
+  /** Spoilt requests are refused, and who asks well meanwhile gets the same answer as ever. */
+  @Test
+  void badRequestsHarmNobody() throws Exception {
+    byte[] good =
+        Serving.body(",\"parameters\":{\"full_depth\":false}", "wab wac", "wad").getBytes(US_ASCII);
+    try (Serving serving = serving();
+        ExecutorService clients = Executors.newVirtualThreadPerTaskExecutor()) {
+      String expected = serving.infer("tiny", "", "wab wac", "wad").body();
+      AtomicBoolean ended = new AtomicBoolean();
+      Future<Integer> wellBehaved =
+          clients.submit(() -> {
+            int answers = 0;
+            while (!ended.get()) {
+              assertThat(serving.infer("tiny", "", "wab wac", "wad").body()).isEqualTo(expected);
+              answers++;
+            }
+            return answers;
+          });
+      int refused = 0;
+      for (int i = 0; i < 1_000; i++) {
+        byte[] spoilt = good.clone();
+        for (int change = 0; change <= i % 3; change++) {
+          spoilt[random.nextInt(spoilt.length)] = (byte) random.nextInt(256);
+        }
+        var answer = serving.post("/v2/models/tiny/infer", spoilt);
+        assertThat(answer.status()).as(answer.body()).isIn(200, 400);
+        if (answer.status() == 400) {
+          assertThat(answer.json().get("error").getAsString()).startsWith("$");
+          refused++;
+        }
+      }
+      ended.set(true);
+      assertThat(refused).as("the test is void if none is spoilt").isGreaterThan(300);
+      assertThat(wellBehaved.get()).isPositive();
+    }
+  }
+
   @Test
   void aFullQueueSaysSoAndLosesNothing() throws Exception {
     EngineOptions slow = OPTIONS.withBatch(1).withQueue(1).withMaxWait(Duration.ofMillis(20));
@@ -291,7 +331,7 @@ class ServerTest {
           "POST /v2/models/tiny/infer HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
       String request = "%sContent-Length: %d\r\n\r\n%s".formatted(head, body.length(), body);
       try (Socket client = new Socket("127.0.0.1", serving.server().port())) {
-        client.getOutputStream().write(request.getBytes(StandardCharsets.US_ASCII));
+        client.getOutputStream().write(request.getBytes(US_ASCII));
         Thread.sleep(200); // It waits for company for some seconds.
       }
       String dropped = "offramp_dropped_rows_total{model=\"tiny\"} 1.0";
@@ -307,7 +347,7 @@ class ServerTest {
 
   @Test
   void drainAnswersWhatCame() throws Exception {
-    EngineOptions patient = OPTIONS.withMaxWait(Duration.ofMillis(500));
+    EngineOptions patient = OPTIONS.withMaxWait(Duration.ofSeconds(2));
     try (Serving serving =
             new Serving(Map.of("tiny", directory), patient, Serving.NO_AUDIT).load();
         ExecutorService clients = Executors.newVirtualThreadPerTaskExecutor()) {
@@ -315,7 +355,9 @@ class ServerTest {
       for (int i = 0; i < 5; i++) {
         answers.add(clients.submit(() -> serving.infer("tiny", "", "wab wac")));
       }
+      Instant end = Instant.now().plusSeconds(20);
       while (serving.get("/status").json().get("connections").getAsInt() < 6) {
+        assertThat(Instant.now()).as("time for five clients to come").isBefore(end);
         Thread.sleep(5);
       }
       Thread.sleep(100); // They wait for company at three stages, and have not been answered yet.
@@ -324,6 +366,30 @@ class ServerTest {
         assertThat(answer.get().status()).isEqualTo(200);
       }
       assertThatThrownBy(() -> serving.get("/v2/health/live")).isInstanceOf(ConnectException.class);
+    }
+  }
+
+  /** Who waits for the server may have taken all of its connections: it starts all the same. */
+  @Test
+  void aServerWithoutAConnectionForItselfStarts() throws Exception {
+    int closed;
+    try (ServerSocket socket = new ServerSocket(0)) {
+      closed = socket.getLocalPort();
+      Thread rude =
+          Thread.startVirtualThread(() -> {
+            try {
+              socket.accept().close();
+            } catch (IOException e) {
+              throw new UncheckedIOException(e);
+            }
+          });
+      assertThat(SelfTalk.run("127.0.0.1", closed, null, Duration.ofMillis(100))).isZero();
+      rude.join();
+    }
+    assertThat(SelfTalk.run("127.0.0.1", closed, null, Duration.ofMillis(100))).isZero();
+    try (Serving serving = serving()) {
+      int port = serving.server().port();
+      assertThat(SelfTalk.run("127.0.0.1", port, null, Duration.ofMillis(100))).isPositive();
     }
   }
 

@@ -107,7 +107,7 @@ record InputTensor(
               .formatted(BadRequestException.quote(datatype), name, String.join(" or ", wanted)));
     }
     boolean bytes = datatype.equals("BYTES");
-    if (bytes != data.isStrings()) {
+    if (data.size() > 0 && bytes != data.isStrings()) {
       throw new BadRequestException(
           path + ".data",
           "holds %s, but its datatype is %s; send %s"

@@ -159,9 +159,9 @@ final class TensorData {
     return (int) values;
   }
 
-  /** Whether there are no numbers. */
+  /** Whether there are strings, and no numbers. */
   boolean isStrings() {
-    return numbers.length == 0;
+    return !strings.isEmpty();
   }
 
   List<String> strings() {
