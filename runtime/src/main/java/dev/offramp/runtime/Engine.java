@@ -102,13 +102,7 @@ public final class Engine implements AutoCloseable {
       tokenizer = config.takesTexts() ? model.tokenizer() : null;
       Thresholds.requireHeads(model);
       device = owned.add(opener.get());
-      thresholds =
-          switch (options.policy()) {
-            case EngineOptions.Policy.FullDepth() -> Thresholds.fullDepth(model);
-            case EngineOptions.Policy.ByHand(double lambda) -> Thresholds.byHand(model, lambda);
-            case EngineOptions.Policy.Certified(Path file, boolean allowOtherDevice) ->
-                Thresholds.certified(model, file, device.info(), allowOtherDevice);
-          };
+      thresholds = Thresholds.of(model, options.policy(), device.info());
       thresholds.notes().forEach(note -> LOG.log(System.Logger.Level.WARNING, note));
       Network network = owned.add(Network.open(model, device));
       worker =

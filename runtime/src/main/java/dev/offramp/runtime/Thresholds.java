@@ -28,6 +28,22 @@ public record Thresholds(
     notes = List.copyOf(notes);
   }
 
+  /**
+   * Those that a policy names.
+   *
+   * @throws NoGuaranteeException as {@link #certified} does
+   * @throws InputException as {@link #certified} does
+   */
+  public static Thresholds of(
+      ModelDirectory model, EngineOptions.Policy policy, DeviceInfo device) {
+    return switch (policy) {
+      case EngineOptions.Policy.FullDepth() -> fullDepth(model);
+      case EngineOptions.Policy.ByHand(double lambda) -> byHand(model, lambda);
+      case EngineOptions.Policy.Certified(Path file, boolean allowOtherDevice) ->
+          certified(model, file, device, allowOtherDevice);
+    };
+  }
+
   /** Never exits early. */
   public static Thresholds fullDepth(ModelDirectory model) {
     return new Thresholds(same(model, Floors.NEVER), null, null, List.of());

@@ -44,7 +44,7 @@ final class Guard {
     return choice.fullDepth || choice.lambda != null || choice.certificate != null;
   }
 
-  /** The same choice for an engine. */
+  /** What the user chose. */
   EngineOptions.Policy policy() {
     if (choice.fullDepth) {
       return new EngineOptions.Policy.FullDepth();
@@ -64,14 +64,7 @@ final class Guard {
    * @throws dev.offramp.runtime.NoGuaranteeException as {@link Thresholds#certified} does
    */
   Thresholds resolve(ModelDirectory model, DeviceInfo device) {
-    Thresholds thresholds;
-    if (choice.fullDepth) {
-      thresholds = Thresholds.fullDepth(model);
-    } else if (choice.lambda != null) {
-      thresholds = Thresholds.byHand(model, choice.lambda);
-    } else {
-      thresholds = Thresholds.certified(model, choice.certificate, device, allowOtherDevice);
-    }
+    Thresholds thresholds = Thresholds.of(model, policy(), device);
     thresholds.notes().forEach(note -> Console.say("%s", note));
     return thresholds;
   }

@@ -229,8 +229,12 @@ final class Metrics {
         (now, sink) ->
             now.audit().map(audit -> audit.report().risks()).stream()
                 .flatMap(List::stream)
-                .filter(risk -> value.apply(risk) != null)
-                .forEach(risk -> sink.put(value.apply(risk), risk.risk().id()));
+                .forEach(risk -> {
+                  Double known = value.apply(risk);
+                  if (known != null) {
+                    sink.put(known, risk.risk().id());
+                  }
+                });
     gauge(name, help, read, "risk");
   }
 

@@ -14,15 +14,20 @@ final class ModelParameters {
     Certificate certificate = now.engine().thresholds().certificate();
     json.addProperty("certificate", certificate == null ? "none" : now.certificate());
     if (certificate != null) {
-      json.addProperty("risk", certificate.risk().id());
-      json.addProperty("epsilon", certificate.calibration().epsilon());
-      json.addProperty("delta", certificate.calibration().delta());
-      json.addProperty("method", certificate.calibration().method().id());
-      json.addProperty("guarantee", certificate.calibration().guarantee());
+      addPromise(json, certificate);
     }
     json.addProperty("exits_stopped", now.engine().exitsStopped());
     now.audit().ifPresent(audit -> add(json, audit.report()));
     return json;
+  }
+
+  /** What a certificate promises. */
+  static void addPromise(JsonObject json, Certificate certificate) {
+    json.addProperty("risk", certificate.risk().id());
+    json.addProperty("epsilon", certificate.calibration().epsilon());
+    json.addProperty("delta", certificate.calibration().delta());
+    json.addProperty("method", certificate.calibration().method().id());
+    json.addProperty("guarantee", certificate.calibration().guarantee());
   }
 
   /** Parameters are not nested: the names of risks come first. */

@@ -85,16 +85,17 @@ public final class Server implements AutoCloseable {
     this.models = models;
     this.options = options;
     Metrics metrics = new Metrics(models);
-    boolean mayLoad = options.token() != null || options.loopback();
-    router = new Router(models, metrics, options.infer(), options.version(), mayLoad);
-    boolean anyName = options.token() != null || !options.loopback();
+    boolean loopback = options.loopback();
+    boolean asksForToken = options.token() != null;
+    router =
+        new Router(models, metrics, options.infer(), options.version(), asksForToken || loopback);
     front =
         HttpFront.open(
             options.host(),
             options.port(),
             options.http(),
             options.token(),
-            anyName ? null : names(options.host()),
+            asksForToken || !loopback ? null : names(options.host()),
             router);
     metrics.watch(front);
     router.watch(front::connections);

@@ -72,13 +72,9 @@ final class Status {
     }
     JsonObject json = new JsonObject();
     json.addProperty("id", now.certificate());
-    json.addProperty("risk", certificate.risk().id());
-    json.addProperty("epsilon", certificate.calibration().epsilon());
-    json.addProperty("delta", certificate.calibration().delta());
-    json.addProperty("method", certificate.calibration().method().id());
+    ModelParameters.addPromise(json, certificate);
     json.addProperty("calibrationSize", certificate.calibration().calibrationSize());
     json.addProperty("fallback", certificate.calibration().fallback());
-    json.addProperty("guarantee", certificate.calibration().guarantee());
     return json;
   }
 

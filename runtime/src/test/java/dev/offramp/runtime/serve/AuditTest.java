@@ -50,16 +50,18 @@ class AuditTest {
     return Serving.options().withPolicy(new Policy.Certified(null, false));
   }
 
-  private static JsonObject risk(Serving serving) throws Exception {
+  private static JsonObject audit(Serving serving) throws Exception {
     JsonObject model =
         serving.get("/status").json().getAsJsonArray("models").get(0).getAsJsonObject();
-    return model.getAsJsonObject("audit").getAsJsonArray("risks").get(0).getAsJsonObject();
+    return model.getAsJsonObject("audit");
+  }
+
+  private static JsonObject risk(Serving serving) throws Exception {
+    return audit(serving).getAsJsonArray("risks").get(0).getAsJsonObject();
   }
 
   private static long audited(Serving serving) throws Exception {
-    JsonObject model =
-        serving.get("/status").json().getAsJsonArray("models").get(0).getAsJsonObject();
-    return model.getAsJsonObject("audit").get("done").getAsLong();
+    return audit(serving).get("done").getAsLong();
   }
 
   private static void awaitAudits(Serving serving, long count) throws Exception {
