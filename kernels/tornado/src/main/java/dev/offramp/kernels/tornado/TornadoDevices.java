@@ -1,0 +1,54 @@
+package dev.offramp.kernels.tornado;
+
+import dev.offramp.kernels.Device;
+import dev.offramp.kernels.DeviceException;
+import dev.offramp.kernels.DeviceOptions;
+import dev.offramp.kernels.DeviceProvider;
+import dev.offramp.kernels.Probe;
+import java.util.List;
+
+/**
+ * TornadoVM's devices, numbered over all its backends in TornadoVM's own order. Uses none of its
+ * classes itself, so that it can be loaded, and say what is wrong, where they cannot.
+ */
+public final class TornadoDevices implements DeviceProvider {
+  static final String KIND = "tornado";
+
+  @Override
+  public String kind() {
+    return KIND;
+  }
+
+  @Override
+  public List<Probe> probe() {
+    try {
+      return Survey.probes();
+    } catch (DeviceException e) {
+      return List.of(new Probe(KIND, false, e.getMessage(), null, false));
+    } catch (RuntimeException | LinkageError e) {
+      return List.of(new Probe(KIND, false, problem(e), null, false));
+    }
+  }
+
+  @Override
+  public Device open(int number, DeviceOptions options) {
+    throw new DeviceException("tornado:" + number + ": not implemented");
+  }
+
+  /**
+   * Why TornadoVM's runtime did not start. The reason lies beneath errors of initialization and
+   * reflection, whose own messages say little.
+   */
+  static String problem(Throwable e) {
+    if (System.getProperty("tornado.load.runtime.implementation") == null) {
+      return "This JVM was started without TornadoVM: start with the offramp launcher, or add"
+          + " @$TORNADOVM_HOME/tornado-argfile to the java command.";
+    }
+    Throwable cause = e;
+    while (cause.getCause() != null) {
+      cause = cause.getCause();
+    }
+    return "TornadoVM does not start on Java %s: %s."
+        .formatted(System.getProperty("java.version"), cause);
+  }
+}
