@@ -42,8 +42,7 @@ final class Providers {
 
   private static List<DeviceProvider> load() {
     try {
-      return ServiceLoader.load(DeviceProvider.class, DeviceProvider.class.getClassLoader())
-          .stream()
+      return ServiceLoader.load(DeviceProvider.class).stream()
           .map(ServiceLoader.Provider::get)
           .toList();
     } catch (ServiceConfigurationError e) {

@@ -10,7 +10,7 @@ import java.time.Duration;
 /**
  * How an {@link Engine} runs a model: {@code EngineOptions.latency().onDevice("cuda:0")}.
  *
- * @param device {@code jvm}, {@code opencl:N}, {@code cuda:N} or {@code auto}
+ * @param device {@code jvm}, {@code opencl:N}, {@code cuda:N}, {@code tornado:N} or {@code auto}
  * @param precision of weights and activations
  * @param threads worker threads of the jvm device, at least 1
  * @param batch rows that run a stage together at most, at least 1

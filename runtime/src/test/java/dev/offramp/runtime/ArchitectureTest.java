@@ -62,7 +62,17 @@ class ArchitectureTest {
         .resideOutsideOfPackage("dev.offramp.runtime.bench..")
         .should()
         .dependOnClassesThat()
-        .resideInAPackage("ai.onnxruntime..")
+        .resideInAnyPackage("ai.onnxruntime..", "jcuda..")
+        .check(CLASSES);
+  }
+
+  /** It comes as an SDK: what needs it lies in a jar of its own, found with ServiceLoader. */
+  @Test
+  void nothingHereLinksToTornadoVm() {
+    noClasses()
+        .should()
+        .dependOnClassesThat()
+        .resideInAPackage("uk.ac.manchester.tornado..")
         .check(CLASSES);
   }
 

@@ -17,7 +17,8 @@ final class DeviceOption {
       paramLabel = "D",
       defaultValue = "jvm",
       description =
-          "jvm, opencl:N, cuda:N, or auto for the fastest present (default: ${DEFAULT-VALUE})")
+          "jvm, opencl:N, cuda:N, tornado:N where TORNADOVM_HOME is set, or auto for the fastest"
+              + " present, never tornado:N (default: ${DEFAULT-VALUE})")
   String id;
 
   @Option(

@@ -29,7 +29,8 @@ import picocli.CommandLine.Spec;
       "Examples:",
       "  offramp doctor --json",
       "  offramp doctor --self-test --device auto",
-      "  offramp doctor --self-test --device cuda:0 --precision f16"
+      "  offramp doctor --self-test --device cuda:0 --precision f16",
+      "  TORNADOVM_HOME=$HOME/tornadovm offramp doctor --self-test --device tornado:0"
     })
 final class DoctorCommand implements Callable<Integer> {
   private static final List<String> OF_SELF_TEST =

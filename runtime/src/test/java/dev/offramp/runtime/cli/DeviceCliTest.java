@@ -189,7 +189,7 @@ class DeviceCliTest {
     for (String command : List.of("run", "bench", "calibrate", "attach", "demo", "doctor")) {
       assertThat(offramp(command, "--help").out())
           .as(command)
-          .contains("--precision", "opencl:N, cuda:N", "--device");
+          .contains("--precision", "opencl:N, cuda:N, tornado:N", "--device");
     }
   }
 
@@ -206,6 +206,7 @@ class DeviceCliTest {
     refuses(2, "add --self-test", "doctor", "--device", "jvm");
     refuses(2, "add --self-test", "doctor", "--seed", 1);
     refuses(2, "device 'tpu'", "doctor", "--self-test", "--device", "tpu");
+    refuses(2, "TORNADOVM_HOME", "doctor", "--self-test", "--device", "tornado:0");
   }
 
   @Test

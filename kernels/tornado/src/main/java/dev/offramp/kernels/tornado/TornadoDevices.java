@@ -14,6 +14,9 @@ import java.util.List;
 public final class TornadoDevices implements DeviceProvider {
   static final String KIND = "tornado";
 
+  /** Colours and a level, which TornadoVM puts into the messages of its exceptions. */
+  private static final String DECORATION = "\\u001b\\[[0-9;]*m|\\[(?:ERROR|WARNING)] ";
+
   @Override
   public String kind() {
     return KIND;
@@ -48,7 +51,11 @@ public final class TornadoDevices implements DeviceProvider {
     while (cause.getCause() != null) {
       cause = cause.getCause();
     }
-    return "TornadoVM does not start on Java %s: %s."
-        .formatted(System.getProperty("java.version"), cause);
+    String said = String.valueOf(cause.getMessage()).replaceAll(DECORATION, "");
+    return "TornadoVM does not start on Java %s: %s: %s"
+        .formatted(
+            System.getProperty("java.version"),
+            cause.getClass().getSimpleName(),
+            said.endsWith(".") ? said : said + ".");
   }
 }

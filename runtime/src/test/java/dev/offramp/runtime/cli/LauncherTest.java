@@ -1,0 +1,189 @@
+package dev.offramp.runtime.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The launcher's choice of JVM options, seen by a java that only prints them. */
+class LauncherTest {
+  private static final String REASON = "-Dofframp.tornado=";
+  private static final String SERIAL = "-XX:+UseSerialGC";
+
+  @TempDir private Path folder;
+  private Path home;
+  private Path sdk;
+
+  @BeforeEach
+  void write() throws IOException {
+    home = Files.createDirectories(folder.resolve("home"));
+    script(home.resolve("offramp"), Files.readString(Path.of("../offramp")));
+    script(folder.resolve("jdk/bin/java"), "#!/bin/sh\nprintf '%s\\n' \"$@\"\n");
+    Files.writeString(folder.resolve("jdk/release"), "JAVA_VERSION=\"25.0.1\"\n");
+    sdk = folder.resolve("an sdk");
+    Files.createDirectories(sdk.resolve("share/java/tornado"));
+  }
+
+  private void completeSdk() throws IOException {
+    Files.createFile(sdk.resolve("share/java/tornado/tornado-api-5.2.1-jdk25.jar"));
+    Files.createFile(sdk.resolve("tornado-argfile"));
+  }
+
+  @Test
+  void withoutTheVariableTheKernelsSayWhatIsMissing() throws Exception {
+    sdk = null;
+    for (String[] command : asking()) {
+      assertThat(launch(command)).contains(SERIAL).noneMatch(line -> line.contains("tornado-arg"));
+      assertThat(launch(command)).noneMatch(line -> line.startsWith(REASON));
+    }
+  }
+
+  @Test
+  void aFolderThatIsNoSdkIsNamed() throws Exception {
+    for (String[] command : asking()) {
+      assertThat(launch(command))
+          .contains(SERIAL)
+          .noneMatch(line -> line.startsWith("@"))
+          .anyMatch(line -> line.startsWith(REASON + "TORNADOVM_HOME is " + sdk));
+    }
+  }
+
+  @Test
+  void withoutItsArgumentFileTheCommandThatWritesItIsNamed() throws Exception {
+    completeSdk();
+    Files.delete(sdk.resolve("tornado-argfile"));
+    for (String[] command : asking()) {
+      assertThat(launch(command))
+          .contains(SERIAL)
+          .anyMatch(line ->
+              line.startsWith(REASON) && line.contains(sdk + "/bin/tornado --generate-argfile"));
+    }
+  }
+
+  @Test
+  void aJvmThatDoesNotStartIsTriedBeforehand() throws Exception {
+    completeSdk();
+    script(
+        folder.resolve("jdk/bin/java"),
+        """
+        #!/bin/sh
+        case $1 in
+          @*) echo 'WARNING: old'; echo 'Module tornado.runtime not found' >&2; exit 1 ;;
+        esac
+        printf '%s\\n' "$@"
+        """);
+    assertThat(launch("doctor"))
+        .contains(SERIAL)
+        .anyMatch(line ->
+            line.startsWith(REASON)
+                && line.contains("Module tornado.runtime not found")
+                && !line.contains("WARNING"));
+  }
+
+  @Test
+  void tornadoVmGetsAJvmOfItsOwn() throws Exception {
+    completeSdk();
+    for (String[] command : asking()) {
+      assertThat(launch(command))
+          .contains(
+              "@" + sdk + "/tornado-argfile",
+              "-Dtornado.recover.bailout=false",
+              "tornado.runtime/uk.ac.manchester.tornado.runtime.tasks=ALL-UNNAMED")
+          .doesNotContain(SERIAL)
+          .anyMatch(line -> line.endsWith("runtime/target/offramp/tornado/*"))
+          .containsSubsequence("dev.offramp.runtime.cli.Main", command[0]);
+    }
+  }
+
+  @Test
+  void otherDevicesKeepTheUsualJvm() throws Exception {
+    completeSdk();
+    for (String[] command :
+        List.of(
+            new String[] {"run", "--device", "jvm"},
+            new String[] {"run", "--input", "tornado:0"},
+            new String[] {"demo", "doctor"},
+            new String[] {"doctor", "--self-test", "--device", "opencl:0"})) {
+      assertThat(launch(command))
+          .contains(SERIAL)
+          .noneMatch(line -> line.contains("tornado-argfile") || line.startsWith(REASON));
+    }
+  }
+
+  @Test
+  void aBundleSaysThatItsJvmIsNotEnough() throws Exception {
+    completeSdk();
+    Files.createDirectories(home.resolve("jre"));
+    for (String[] command : asking()) {
+      assertThat(launch(command))
+          .contains(SERIAL)
+          .anyMatch(line -> line.startsWith(REASON) && line.contains("bundle"));
+    }
+  }
+
+  @Test
+  void theModuleIsBuiltWhenItIsFirstAskedFor() throws Exception {
+    completeSdk();
+    Files.createFile(home.resolve("pom.xml"));
+    script(
+        folder.resolve("bin/mvn"),
+        """
+        #!/bin/sh
+        mkdir -p %1$s/lib
+        [ -z "${TORNADOVM_HOME:-}" ] || mkdir -p %1$s/tornado
+        echo "mvn with '${TORNADOVM_HOME:-}' $*" >&2
+        """
+            .formatted(home.resolve("runtime/target/offramp")));
+    assertThat(launch("run")).anyMatch(line -> line.startsWith("mvn with ''"));
+    assertThat(launch("run")).noneMatch(line -> line.startsWith("mvn"));
+    assertThat(launch("doctor"))
+        .anyMatch(line ->
+            line.startsWith("mvn with '" + sdk + "'")
+                && line.contains("-Dtornado.version=5.2.1-jdk25"));
+    for (String[] command : asking()) {
+      assertThat(launch(command)).noneMatch(line -> line.startsWith("mvn"));
+    }
+    assertThat(launch("run")).noneMatch(line -> line.startsWith("mvn"));
+  }
+
+  /** Commands that need TornadoVM. */
+  private static List<String[]> asking() {
+    return List.of(
+        new String[] {"doctor", "--json"},
+        new String[] {"run", "--device", "tornado:0"},
+        new String[] {"doctor", "--self-test", "--device=tornado:1"});
+  }
+
+  /** What the launcher prints and, from its java, the arguments of the JVM, one a line. */
+  private List<String> launch(String... arguments) throws IOException, InterruptedException {
+    List<String> command = new ArrayList<>(List.of(home.resolve("offramp").toString()));
+    command.addAll(List.of(arguments));
+    Path output = folder.resolve("output");
+    ProcessBuilder builder =
+        new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(output.toFile());
+    builder.environment().put("OFFRAMP_JAVA", folder.resolve("jdk/bin/java").toString());
+    builder.environment().merge("PATH", folder.resolve("bin") + ":", (old, own) -> own + old);
+    builder.environment().remove("OFFRAMP_JAVA_OPTS");
+    builder.environment().remove("TORNADOVM_HOME");
+    if (sdk != null) {
+      builder.environment().put("TORNADOVM_HOME", sdk.toString());
+    }
+    int code = builder.start().waitFor();
+    List<String> lines = Files.readAllLines(output);
+    assertThat(code).as(lines.toString()).isZero();
+    return lines;
+  }
+
+  private static void script(Path file, String text) throws IOException {
+    Files.createDirectories(file.getParent());
+    Files.writeString(file, text);
+    Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rwxr-xr-x"));
+  }
+}
