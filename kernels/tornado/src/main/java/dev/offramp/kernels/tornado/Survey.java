@@ -21,7 +21,8 @@ final class Survey {
    * @throws DeviceException if there is none
    */
   static List<TornadoDevice> devices() {
-    TornadoRuntime runtime = TornadoRuntimeProvider.getTornadoRuntime();
+    // The first call starts it.
+    TornadoRuntime runtime = NativeOutput.toStderr(TornadoRuntimeProvider::getTornadoRuntime);
     List<TornadoDevice> devices = new ArrayList<>();
     for (int backend = 0; backend < runtime.getNumBackends(); backend++) {
       devices.addAll(runtime.getBackend(backend).getAllDevices());
