@@ -23,7 +23,7 @@ record GemmKernel(Kind kind, int m, int n, int each, int eachN) {
     TILE,
     /** gemm_tensor.cu: tensor cores. */
     TENSOR,
-    /** vector_gemm.c: a work item with wide vectors, for processors. */
+    /** vector_gemm.c, or Java: a work item with wide vectors, for processors. */
     VECTOR
   }
 
@@ -49,15 +49,19 @@ record GemmKernel(Kind kind, int m, int n, int each, int eachN) {
           new GemmKernel(Kind.VECTOR, 12, PANEL, 12, PANEL),
           new GemmKernel(Kind.VECTOR, 4, PANEL, 4, PANEL));
 
+  /** Of kernels in Java, which name their vectors one by one. */
+  static final List<GemmKernel> VECTOR_JAVA =
+      List.of(new GemmKernel(Kind.VECTOR, 6, PANEL, 6, PANEL));
+
   static final Map<String, GemmKernel> BY_NAME =
-      Stream.of(TILE, TENSOR, VECTOR)
+      Stream.of(TILE, TENSOR, VECTOR, VECTOR_JAVA)
           .flatMap(List::stream)
           .collect(Collectors.toMap(GemmKernel::name, kernel -> kernel, (a, b) -> a, TreeMap::new));
 
   /** Those that give a device's products in that precision, of lines of so many inputs. */
   static List<GemmKernel> of(Traits traits, Precision precision, int inputs) {
     if (traits.processor()) {
-      return VECTOR;
+      return traits.dialect() == Traits.Dialect.JAVA ? VECTOR_JAVA : VECTOR;
     }
     boolean tensor = traits.dialect() == Traits.Dialect.CUDA && precision != Precision.F32;
     if (tensor && inputs * precision.activations().bytes() % 16 == 0) {

@@ -7,13 +7,14 @@ package dev.offramp.kernels.gpu;
  * @param processor whether the device is a CPU: one work item then does a vector's work
  * @param maxGroupItems most work items of a group
  * @param localBytes local (shared) memory of a group, in bytes
- * @param capability compute capability times ten, 75, 80, 90 and so on; 0 for OpenCL
+ * @param capability compute capability times ten, 75, 80, 90 and so on; 0 for others than CUDA
  */
 public record Traits(
     Dialect dialect, boolean processor, int maxGroupItems, int localBytes, int capability) {
-  /** Language that the kernel sources are preceded by a prelude for. */
+  /** Language of the kernels: the sources have a prelude for each that is C. */
   public enum Dialect {
     OPENCL,
-    CUDA
+    CUDA,
+    JAVA
   }
 }

@@ -1,9 +1,13 @@
 package dev.offramp.kernels.tornado;
 
+import dev.offramp.kernels.Device;
 import dev.offramp.kernels.DeviceException;
 import dev.offramp.kernels.DeviceInfo;
+import dev.offramp.kernels.DeviceOptions;
 import dev.offramp.kernels.Precision;
 import dev.offramp.kernels.Probe;
+import dev.offramp.kernels.gpu.GpuDevice;
+import dev.offramp.kernels.gpu.Traits;
 import java.util.ArrayList;
 import java.util.List;
 import uk.ac.manchester.tornado.api.TornadoRuntime;
@@ -48,6 +52,47 @@ final class Survey {
       probes.add(new Probe(info.id(), true, reason, info, processor));
     }
     return probes;
+  }
+
+  static Device open(int number, DeviceOptions options) {
+    List<TornadoDevice> devices = devices();
+    if (number >= devices.size()) {
+      throw new DeviceException(
+          "There is no tornado:%d; TornadoVM finds %d devices, counted from 0."
+              .formatted(number, devices.size()));
+    }
+    TornadoDevice device = devices.get(number);
+    boolean processor = device.getDeviceType() == TornadoDeviceType.CPU;
+    return open(number, device, processor, options);
+  }
+
+  /**
+   * @param processor whether to use the kernels for processors
+   */
+  static Device open(int number, TornadoDevice device, boolean processor, DeviceOptions options) {
+    DeviceInfo info = describe(number, device, options.precision());
+    if (options.precision() != Precision.F32) {
+      throw new DeviceException(
+          info.id() + ": computes in F32 only, not in " + options.precision());
+    }
+    if (recovers()) {
+      throw new DeviceException(
+          info.id()
+              + ": a kernel that cannot be compiled would silently run in Java; start with the"
+              + " offramp launcher, or add -Dtornado.recover.bailout=false to the java command");
+    }
+    Traits traits =
+        new Traits(
+            Traits.Dialect.JAVA,
+            processor,
+            (int) Math.min(Integer.MAX_VALUE, device.getDeviceMaxWorkgroupDimensions()[0]),
+            (int) Math.min(Integer.MAX_VALUE, device.getDeviceLocalMemorySize()),
+            0);
+    return new GpuDevice(new TornadoDriver(info, traits, device), options);
+  }
+
+  private static boolean recovers() {
+    return Boolean.parseBoolean(System.getProperty("tornado.recover.bailout", "true"));
   }
 
   static DeviceInfo describe(int number, TornadoDevice device, Precision precision) {

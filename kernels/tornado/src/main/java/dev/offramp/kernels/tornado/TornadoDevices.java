@@ -35,7 +35,11 @@ public final class TornadoDevices implements DeviceProvider {
 
   @Override
   public Device open(int number, DeviceOptions options) {
-    throw new DeviceException("tornado:" + number + ": not implemented");
+    try {
+      return Survey.open(number, options);
+    } catch (LinkageError e) {
+      throw new DeviceException("tornado:" + number + ": " + problem(e), e);
+    }
   }
 
   /**

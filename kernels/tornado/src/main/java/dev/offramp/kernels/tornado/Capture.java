@@ -1,0 +1,64 @@
+package dev.offramp.kernels.tornado;
+
+import dev.offramp.kernels.gpu.Driver.Captured;
+import dev.offramp.kernels.gpu.Driver.Memory;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Calls as task graphs, whose kernels are compiled when they run for the first time. */
+final class Capture implements Captured {
+  /** TornadoVM has 8,192 bytes for the tasks of a graph, of which one takes up to 130. */
+  private static final int TASKS = 60;
+
+  private final TornadoDriver driver;
+  private final List<Graph> graphs = new ArrayList<>();
+  private final List<Memory> numbers = new ArrayList<>();
+
+  Capture(TornadoDriver driver, List<Call> calls) {
+    this.driver = driver;
+    try {
+      for (int from = 0; from < calls.size(); from += TASKS) {
+        graphs.add(graph(calls.subList(from, Math.min(calls.size(), from + TASKS))));
+      }
+    } catch (RuntimeException e) {
+      close();
+      throw e;
+    }
+  }
+
+  private Graph graph(List<Call> calls) {
+    Graph graph = driver.graph();
+    Views views = new Views(graph, true);
+    boolean processor = driver.traits().processor();
+    Map<String, Integer> used = new HashMap<>();
+    for (Call call : calls) {
+      Memory own = driver.keep(call);
+      numbers.add(own);
+      views.task(driver.buffers(own, call.memory()));
+      // A task's name decides whether a kernel is compiled already: so as few names as possible.
+      int n = used.merge(call.kernel(), 1, Integer::sum);
+      String task = n == 1 ? call.kernel() : call.kernel() + "_" + n;
+      KernelTable.get(call.kernel(), processor).add(graph, task, views);
+      graph.grid(task, call.grid());
+    }
+    // TornadoVM compiles the last task of a graph again in any case: one that does nothing.
+    String last = KernelTable.NOTHING;
+    KernelTable.get(last, processor).add(graph, last, views);
+    graph.grid(last, dev.offramp.kernels.gpu.Grid.of(1, 1));
+    return graph;
+  }
+
+  @Override
+  public void launch() {
+    driver.run(graphs);
+  }
+
+  @Override
+  public void close() {
+    numbers.forEach(driver::free);
+    numbers.clear();
+    graphs.clear();
+  }
+}

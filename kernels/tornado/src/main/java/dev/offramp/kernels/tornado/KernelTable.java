@@ -1,0 +1,282 @@
+package dev.offramp.kernels.tornado;
+
+import java.util.HashMap;
+import java.util.Map;
+import uk.ac.manchester.tornado.api.TaskGraph;
+
+/**
+ * The kernels by the names that {@link dev.offramp.kernels.gpu.Driver#launch} knows them by. Each
+ * takes its operands in the order in which they are passed there; numbers come before them.
+ */
+final class KernelTable {
+  /** What a graph must end with, see {@link Capture}. */
+  static final String NOTHING = "nothing";
+
+  private static final Map<String, Kernel> KERNELS = new HashMap<>();
+
+  /** Adds a task of that name to a graph. */
+  @FunctionalInterface
+  interface Kernel {
+    void add(TaskGraph graph, String task, Views v);
+  }
+
+  static {
+    rows();
+    layers();
+    exits();
+    products();
+  }
+
+  private KernelTable() {}
+
+  private static void rows() {
+    KERNELS.put(NOTHING, (g, t, v) -> g.task(t, RowKernels::nothing, v.context(), v.ints()));
+    KERNELS.put(
+        "compact",
+        (g, t, v) ->
+            g.task(t, RowKernels::compact, v.context(), v.ints(), v.floats(), v.i32(), v.f32()));
+    KERNELS.put(
+        "list_tokens",
+        (g, t, v) -> g.task(t, RowKernels::listTokens, v.context(), v.ints(), v.i32()));
+    KERNELS.put(
+        "identity", (g, t, v) -> g.task(t, RowKernels::identity, v.context(), v.ints(), v.i32()));
+    KERNELS.put(
+        "zero_words",
+        (g, t, v) -> g.task(t, RowKernels::zeroWords, v.context(), v.ints(), v.i32()));
+    KERNELS.put(
+        "zero_bytes",
+        (g, t, v) -> g.task(t, RowKernels::zeroBytes, v.context(), v.ints(), v.bytes()));
+  }
+
+  private static void layers() {
+    KERNELS.put(
+        "layer_norm",
+        (g, t, v) ->
+            g.task(
+                t,
+                LayerKernels::layerNorm,
+                v.context(),
+                v.ints(),
+                v.floats(),
+                v.i32(),
+                v.f32(),
+                v.f32(),
+                v.f32(),
+                v.f32()));
+    KERNELS.put(
+        "layer_norm_vector",
+        (g, t, v) ->
+            g.task(
+                t,
+                VectorLayerKernels::layerNorm,
+                v.context(),
+                v.ints(),
+                v.floats(),
+                v.i32(),
+                v.f32(),
+                v.f32(),
+                v.f32(),
+                v.f32()));
+    KERNELS.put(
+        "embed",
+        (g, t, v) ->
+            g.task(
+                t,
+                LayerKernels::embed,
+                v.context(),
+                v.ints(),
+                v.floats(),
+                v.i32(),
+                v.f32(),
+                v.f32(),
+                v.f32(),
+                v.f32(),
+                v.f32(),
+                v.i32(),
+                v.f32()));
+    KERNELS.put(
+        "embed_vector",
+        (g, t, v) ->
+            g.task(
+                t,
+                VectorLayerKernels::embed,
+                v.context(),
+                v.ints(),
+                v.floats(),
+                v.i32(),
+                v.f32(),
+                v.f32(),
+                v.f32(),
+                v.f32(),
+                v.f32(),
+                v.i32(),
+                v.f32()));
+    KERNELS.put(
+        "attention_vector",
+        (g, t, v) ->
+            g.task(
+                t,
+                VectorLayerKernels::attention,
+                v.context(),
+                v.ints(),
+                v.floats(),
+                v.i32(),
+                v.f32(),
+                v.f32()));
+    KERNELS.put(
+        "attention_32",
+        (g, t, v) ->
+            g.task(
+                t,
+                AttentionKernels::attention32,
+                v.context(),
+                v.ints(),
+                v.floats(),
+                v.i32(),
+                v.f32(),
+                v.f32()));
+    KERNELS.put(
+        "attention_64",
+        (g, t, v) ->
+            g.task(
+                t,
+                AttentionKernels::attention64,
+                v.context(),
+                v.ints(),
+                v.floats(),
+                v.i32(),
+                v.f32(),
+                v.f32()));
+    KERNELS.put(
+        "attention_128",
+        (g, t, v) ->
+            g.task(
+                t,
+                AttentionKernels::attention128,
+                v.context(),
+                v.ints(),
+                v.floats(),
+                v.i32(),
+                v.f32(),
+                v.f32()));
+  }
+
+  private static void exits() {
+    KERNELS.put(
+        "pool",
+        (g, t, v) ->
+            g.task(t, ExitKernels::pool, v.context(), v.ints(), v.i32(), v.f32(), v.f32()));
+    KERNELS.put(
+        "exit_head",
+        (g, t, v) ->
+            g.task(
+                t,
+                ExitKernels::exitHead,
+                v.context(),
+                v.ints(),
+                v.i32(),
+                v.f32(),
+                v.f32(),
+                v.f32(),
+                v.f32(),
+                v.f32(),
+                v.i32(),
+                v.f32()));
+    KERNELS.put(
+        "exit_head_vector",
+        (g, t, v) ->
+            g.task(
+                t,
+                ExitKernels::exitHeadPanels,
+                v.context(),
+                v.ints(),
+                v.i32(),
+                v.f32(),
+                v.f32(),
+                v.f32(),
+                v.f32(),
+                v.f32(),
+                v.i32(),
+                v.f32()));
+  }
+
+  private static void products() {
+    KERNELS.put(
+        "gemm_vector_6x32",
+        (g, t, v) ->
+            g.task(
+                t,
+                VectorGemmKernels::gemm,
+                v.context(),
+                v.ints(),
+                v.i32(),
+                v.f32(),
+                v.f32(),
+                v.f32(),
+                v.f32(),
+                v.f32()));
+    KERNELS.put(
+        "gemm_tile_32x32",
+        (g, t, v) ->
+            g.task(
+                t,
+                TileGemmKernels::gemm32,
+                v.context(),
+                v.ints(),
+                v.i32(),
+                v.f32(),
+                v.f32(),
+                v.f32(),
+                v.f32(),
+                v.f32()));
+    KERNELS.put(
+        "gemm_tile_64x64",
+        (g, t, v) ->
+            g.task(
+                t,
+                TileGemmKernels::gemm64,
+                v.context(),
+                v.ints(),
+                v.i32(),
+                v.f32(),
+                v.f32(),
+                v.f32(),
+                v.f32(),
+                v.f32()));
+    KERNELS.put(
+        "gemm_tile_128x128",
+        (g, t, v) ->
+            g.task(
+                t,
+                TileGemmKernels::gemm128,
+                v.context(),
+                v.ints(),
+                v.i32(),
+                v.f32(),
+                v.f32(),
+                v.f32(),
+                v.f32(),
+                v.f32()));
+    KERNELS.put(
+        "peak",
+        (g, t, v) -> g.task(t, PeakKernels::peak, v.context(), v.ints(), v.floats(), v.f32()));
+    KERNELS.put(
+        "peak_vector",
+        (g, t, v) ->
+            g.task(t, PeakKernels::peakVector, v.context(), v.ints(), v.floats(), v.f32()));
+  }
+
+  /**
+   * @param processor whether kernels with wide vectors are wanted where both kinds have one name
+   */
+  static Kernel get(String name, boolean processor) {
+    Kernel kernel = processor ? KERNELS.get(name + "_vector") : null;
+    if (kernel == null) {
+      kernel = KERNELS.get(name);
+    }
+    if (kernel == null) {
+      throw new IllegalArgumentException("there is no kernel " + name);
+    }
+    return kernel;
+  }
+}

@@ -1,0 +1,104 @@
+package dev.offramp.kernels.tornado;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Supplier;
+import uk.ac.manchester.tornado.api.KernelContext;
+import uk.ac.manchester.tornado.api.memory.XPUBuffer;
+import uk.ac.manchester.tornado.api.types.arrays.ByteArray;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.IntArray;
+import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
+
+/**
+ * What a graph's kernels take as parameters: memory as arrays of the type that a kernel takes it
+ * for. Arrays of one element stand for it, see {@link Graph#bind}. A kernel may take its operands
+ * in their order only.
+ */
+final class Views {
+  /** The numbers of a call among a task's places; operands follow. */
+  private static final int NUMBERS = 0;
+
+  private final Graph graph;
+  private final boolean sharing;
+  private final KernelContext context = new KernelContext();
+  private final Map<Key, TornadoNativeArray> arrays = new HashMap<>();
+  private final List<Key> bound = new ArrayList<>();
+  private List<XPUBuffer> task = List.of();
+  private int next;
+
+  /** By what an array is found again: by its memory, or by its place in the task. */
+  private record Key(Object memory, int place, Class<?> type) {}
+
+  /**
+   * @param sharing whether arrays of the same memory and type are one, all over the graph; without
+   *     it there may be one task only, whose memory can be replaced
+   */
+  Views(Graph graph, boolean sharing) {
+    this.graph = graph;
+    this.sharing = sharing;
+  }
+
+  /**
+   * Goes on to the parameters of the next task.
+   *
+   * @param memory that of the numbers of its {@link Call}, then its operands
+   */
+  void task(List<XPUBuffer> memory) {
+    task = memory;
+    next = NUMBERS + 1;
+  }
+
+  /** Replaces the memory of the only task. */
+  void replace(List<XPUBuffer> memory) {
+    for (Key key : bound) {
+      graph.rebind(arrays.get(key), memory.get(key.place()));
+    }
+  }
+
+  KernelContext context() {
+    return context;
+  }
+
+  /** The numbers of the call. */
+  IntArray ints() {
+    return (IntArray) view(NUMBERS, IntArray.class, () -> new IntArray(1));
+  }
+
+  /** The same memory; floats start at {@link Call#FLOATS}. */
+  FloatArray floats() {
+    return (FloatArray) view(NUMBERS, FloatArray.class, () -> new FloatArray(1));
+  }
+
+  /** The next operand. */
+  IntArray i32() {
+    return (IntArray) view(next++, IntArray.class, () -> new IntArray(1));
+  }
+
+  /** The next operand. */
+  FloatArray f32() {
+    return (FloatArray) view(next++, FloatArray.class, () -> new FloatArray(1));
+  }
+
+  /** The next operand. */
+  ByteArray bytes() {
+    return (ByteArray) view(next++, ByteArray.class, () -> new ByteArray(1));
+  }
+
+  private TornadoNativeArray view(int place, Class<?> type, Supplier<TornadoNativeArray> array) {
+    XPUBuffer memory = task.get(place);
+    Key key = sharing ? new Key(memory, -1, type) : new Key(null, place, type);
+    return arrays.computeIfAbsent(
+        key,
+        k -> {
+          TornadoNativeArray view = array.get();
+          while (!graph.bind(view, memory)) {
+            view = array.get();
+          }
+          bound.add(k);
+          return view;
+        });
+  }
+}
