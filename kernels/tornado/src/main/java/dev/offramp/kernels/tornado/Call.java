@@ -11,8 +11,8 @@ import java.util.List;
 
 /**
  * A launch of a kernel. TornadoVM compiles numbers into kernels as constants, so they are put into
- * memory: ints, last of them a word with a bit for each memory argument that is missing, and from
- * place {@link #FLOATS} on floats.
+ * memory: ints, last of them a word of flags, and from place {@link #FLOATS} on floats. The flags
+ * are a bit for each memory argument that is missing, and {@link #PANELS}.
  *
  * @param memory with nulls
  */
@@ -20,28 +20,31 @@ record Call(String kernel, Grid grid, List<Integer> ints, List<Float> floats, Li
   /** First of the floats, among words. */
   static final int FLOATS = 24;
 
+  /** Set for processors, whose weights lie in panels of 32 outputs. */
+  static final int PANELS = 1 << 30;
+
   /** Bytes of the numbers of a launch. */
   static final long BYTES = 4 * (FLOATS + 8);
 
-  static Call of(String kernel, Grid grid, Object... arguments) {
+  static Call of(String kernel, Grid grid, boolean panels, Object... arguments) {
     List<Integer> ints = new ArrayList<>();
     List<Float> floats = new ArrayList<>();
     List<Memory> memory = new ArrayList<>();
-    int missing = 0;
+    int flags = panels ? PANELS : 0;
     for (Object argument : arguments) {
       switch (argument) {
         case Integer number -> ints.add(number);
         case Float number -> floats.add(number);
         case Memory present -> memory.add(present);
         case null -> {
-          missing |= 1 << memory.size();
+          flags |= 1 << memory.size();
           memory.add(null);
         }
         default ->
             throw new IllegalArgumentException(kernel + ": an argument is " + argument.getClass());
       }
     }
-    ints.add(missing);
+    ints.add(flags);
     if (ints.size() > FLOATS || floats.size() > 8) {
       throw new IllegalArgumentException(kernel + ": too many numbers");
     }

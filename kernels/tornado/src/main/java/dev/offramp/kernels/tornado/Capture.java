@@ -2,6 +2,7 @@ package dev.offramp.kernels.tornado;
 
 import dev.offramp.kernels.gpu.Driver.Captured;
 import dev.offramp.kernels.gpu.Driver.Memory;
+import dev.offramp.kernels.gpu.Grid;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -37,7 +38,8 @@ final class Capture implements Captured {
       Memory own = driver.keep(call);
       numbers.add(own);
       views.task(driver.buffers(own, call.memory()));
-      // A task's name decides whether a kernel is compiled already: so as few names as possible.
+      // Tasks need names of their own, and TornadoVM keeps compiled kernels by name: the n-th of a
+      // kind has the same one in all graphs.
       int n = used.merge(call.kernel(), 1, Integer::sum);
       String task = n == 1 ? call.kernel() : call.kernel() + "_" + n;
       KernelTable.get(call.kernel(), processor).add(graph, task, views);
@@ -46,7 +48,7 @@ final class Capture implements Captured {
     // TornadoVM compiles the last task of a graph again in any case: one that does nothing.
     String last = KernelTable.NOTHING;
     KernelTable.get(last, processor).add(graph, last, views);
-    graph.grid(last, dev.offramp.kernels.gpu.Grid.of(1, 1));
+    graph.grid(last, Grid.of(1, 1));
     return graph;
   }
 

@@ -5,7 +5,7 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
 /** What kernels of products do to their results; numbers are those of {@code Epilogue}. */
 final class Epilogues {
-  static final int GELU = 1;
+  private static final int GELU = 1;
   private static final int RELU = 2;
   private static final int RESIDUAL = 3;
   private static final int RESIDUAL_RELU = 4;
@@ -42,13 +42,6 @@ final class Epilogues {
     if (epilogue == GELU) {
       v = gelu(v);
     }
-    finishActivated(epilogue, v, residual, out, at);
-  }
-
-  /** As {@link #finish}, after GELU if that is the epilogue. */
-  static void finishActivated(
-      int epilogue, float activated, FloatArray residual, FloatArray out, int at) {
-    float v = activated;
     if (epilogue >= RESIDUAL) {
       v = v + residual.get(at);
     }

@@ -60,8 +60,8 @@ final class ExitKernels {
   /**
    * Pool, linear, softmax, prediction and scores of each live row.
    *
-   * @param ints capacity, pooling, width, classes, capacity of the signal, missing operands
-   * @param weight (classes, width), or panels, see {@code ints}
+   * @param ints capacity, pooling, width, classes, capacity of the signal, flags
+   * @param weight (classes, width), or with {@link Call#PANELS} (classes / 32, width, 32)
    * @param work (capacity, width + classes), pooled features and logits
    * @param scores (3, capacity of the signal): top-1, margin, entropy
    * @param probabilities (capacity of the signal, classes); may be missing
@@ -77,36 +77,6 @@ final class ExitKernels {
       FloatArray scores,
       IntArray predictions,
       FloatArray probabilities) {
-    head(c, ints, live, in, weight, bias, work, scores, predictions, probabilities, 0);
-  }
-
-  /** As {@link #exitHead}, with weights in panels of 32 classes: (classes / 32, width, 32). */
-  static void exitHeadPanels(
-      KernelContext c,
-      IntArray ints,
-      IntArray live,
-      FloatArray in,
-      FloatArray weight,
-      FloatArray bias,
-      FloatArray work,
-      FloatArray scores,
-      IntArray predictions,
-      FloatArray probabilities) {
-    head(c, ints, live, in, weight, bias, work, scores, predictions, probabilities, 1);
-  }
-
-  private static void head(
-      KernelContext c,
-      IntArray ints,
-      IntArray live,
-      FloatArray in,
-      FloatArray weight,
-      FloatArray bias,
-      FloatArray work,
-      FloatArray scores,
-      IntArray predictions,
-      FloatArray probabilities,
-      int panels) {
     float[] best = c.allocateFloatLocalArray(ITEMS);
     int[] place = c.allocateIntLocalArray(ITEMS);
     int capacity = ints.get(0);
@@ -136,7 +106,7 @@ final class ExitKernels {
         float sum = 0.0f;
         for (int j = 0; j < width; j++) {
           int from = k * width + j;
-          if (panels == 1) {
+          if ((ints.get(5) & Call.PANELS) != 0) {
             from = (k / 32 * width + j) * 32 + k % 32;
           }
           sum = work.get(features + j) * weight.get(from) + sum;

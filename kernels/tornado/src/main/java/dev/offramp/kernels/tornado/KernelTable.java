@@ -182,22 +182,6 @@ final class KernelTable {
                 v.f32(),
                 v.i32(),
                 v.f32()));
-    KERNELS.put(
-        "exit_head_vector",
-        (g, t, v) ->
-            g.task(
-                t,
-                ExitKernels::exitHeadPanels,
-                v.context(),
-                v.ints(),
-                v.i32(),
-                v.f32(),
-                v.f32(),
-                v.f32(),
-                v.f32(),
-                v.f32(),
-                v.i32(),
-                v.f32()));
   }
 
   private static void products() {

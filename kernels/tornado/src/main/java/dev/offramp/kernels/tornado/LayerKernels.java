@@ -12,9 +12,9 @@ final class LayerKernels {
 
   private LayerKernels() {}
 
-  /** NaN, by arithmetic: what compilers make of the constant differs. */
-  static float nan(int any) {
-    return TornadoMath.sqrt(-1.0f - any * 0.0f);
+  /** NaN, of a number that is not negative; TornadoVM writes the constant as no C compiler has it. */
+  static float nan(float any) {
+    return TornadoMath.sqrt(-1.0f - any);
   }
 
   /** Sum over the 32 lanes of each team; every item of the group must take part. */
@@ -111,7 +111,7 @@ final class LayerKernels {
       if (id >= 0 && id < ints.get(2)) {
         word = id * width;
       } else {
-        unknown = nan(id);
+        unknown = nan(floats.get(Call.FLOATS));
       }
       position = token % live.get(RowKernels.POSITIONS) * width;
     }

@@ -205,7 +205,7 @@ final class TornadoDriver implements Driver {
   @Override
   public void launch(String kernel, Grid grid, Object... arguments) {
     requireOpen();
-    Call call = Call.of(kernel, grid, arguments);
+    Call call = Call.of(kernel, grid, traits.processor(), arguments);
     if (capture != null) {
       capture.add(call);
       return;

@@ -91,20 +91,6 @@ final class VectorGemmKernels {
           l5 = Float16.add(l5, Float16.mult(wl, x5));
           r5 = Float16.add(r5, Float16.mult(wr, x5));
         }
-        if (epilogue == Epilogues.GELU) {
-          l0 = Vectors.gelu(l0);
-          r0 = Vectors.gelu(r0);
-          l1 = Vectors.gelu(l1);
-          r1 = Vectors.gelu(r1);
-          l2 = Vectors.gelu(l2);
-          r2 = Vectors.gelu(r2);
-          l3 = Vectors.gelu(l3);
-          r3 = Vectors.gelu(r3);
-          l4 = Vectors.gelu(l4);
-          r4 = Vectors.gelu(r4);
-          l5 = Vectors.gelu(l5);
-          r5 = Vectors.gelu(r5);
-        }
         Vectors.put(sums, 0, l0);
         Vectors.put(sums, 16, r0);
         Vectors.put(sums, 32, l1);
@@ -121,7 +107,7 @@ final class VectorGemmKernels {
         for (int m = 0; m < count; m++) {
           int to = RowKernels.token(live, capacity, first + m) * outputs + 32 * panel;
           for (int n = 0; n < columns; n++) {
-            Epilogues.finishActivated(epilogue, sums[32 * m + n], residual, out, to + n);
+            Epilogues.finish(epilogue, sums[32 * m + n], residual, out, to + n);
           }
         }
       }

@@ -121,7 +121,7 @@ final class VectorLayerKernels {
       if (id >= 0 && id < vocabulary) {
         word = id * width;
       } else {
-        unknown = LayerKernels.nan(id);
+        unknown = LayerKernels.nan(epsilon);
       }
       int position = token % live.get(RowKernels.POSITIONS) * width;
       for (int j = 0; j < width; j++) {
@@ -154,6 +154,12 @@ final class VectorLayerKernels {
     int heads = ints.get(1);
     int headSize = ints.get(2);
     float scale = floats.get(Call.FLOATS);
+    // Heads of whole vectors lie at whole vectors. No branch here: of two loops in an if and its
+    // else, TornadoVM takes what the second one left whichever was run.
+    int whole = 0;
+    if (headSize % 16 == 0) {
+      whole = headSize;
+    }
     int i = c.groupIdx / heads;
     int head = c.groupIdx % heads;
     if (i < live.get(RowKernels.COUNT)) {
@@ -167,16 +173,13 @@ final class VectorLayerKernels {
         for (int j = 0; j < length; j++) {
           int key = (token + j) * 3 * width + width + head * headSize;
           float s = 0.0f;
-          if (headSize % 16 == 0) {
-            for (int d = 0; d < headSize; d += 16) {
-              Float16 x = inVectors.get((q + d) / 16);
-              Float16 y = inVectors.get((key + d) / 16);
-              s = s + Vectors.sum(Float16.mult(x, y));
-            }
-          } else {
-            for (int d = 0; d < headSize; d++) {
-              s = qkv.get(q + d) * qkv.get(key + d) + s;
-            }
+          for (int d = 0; d < whole; d += 16) {
+            Float16 x = inVectors.get((q + d) / 16);
+            Float16 y = inVectors.get((key + d) / 16);
+            s = s + Vectors.sum(Float16.mult(x, y));
+          }
+          for (int d = whole; d < headSize; d++) {
+            s = qkv.get(q + d) * qkv.get(key + d) + s;
           }
           s = s * scale;
           scores[j] = s;
@@ -192,23 +195,20 @@ final class VectorLayerKernels {
         }
         float share = 1.0f / sum;
         int values = token * 3 * width + 2 * width + head * headSize;
-        if (headSize % 16 == 0) {
-          for (int d = 0; d < headSize; d += 16) {
-            Float16 o = Float16.mult(inVectors.get((values + d) / 16), scores[0]);
-            for (int j = 1; j < length; j++) {
-              Float16 v = inVectors.get((values + j * 3 * width + d) / 16);
-              o = Float16.add(o, Float16.mult(v, scores[j]));
-            }
-            outVectors.set((to + d) / 16, Float16.mult(o, share));
+        for (int d = 0; d < whole; d += 16) {
+          Float16 o = Float16.mult(inVectors.get((values + d) / 16), scores[0]);
+          for (int j = 1; j < length; j++) {
+            Float16 v = inVectors.get((values + j * 3 * width + d) / 16);
+            o = Float16.add(o, Float16.mult(v, scores[j]));
           }
-        } else {
-          for (int d = 0; d < headSize; d++) {
-            float o = 0.0f;
-            for (int j = 0; j < length; j++) {
-              o = scores[j] * qkv.get(values + j * 3 * width + d) + o;
-            }
-            out.set(to + d, o * share);
+          outVectors.set((to + d) / 16, Float16.mult(o, share));
+        }
+        for (int d = whole; d < headSize; d++) {
+          float o = 0.0f;
+          for (int j = 0; j < length; j++) {
+            o = scores[j] * qkv.get(values + j * 3 * width + d) + o;
           }
+          out.set(to + d, o * share);
         }
       }
     }
