@@ -36,7 +36,6 @@ final class JCudaDevice implements AutoCloseable {
   private final CUmodule module = new CUmodule();
   private final Map<String, CUfunction> functions = new HashMap<>();
   final cublasHandle cublas = new cublasHandle();
-  final String description;
 
   /**
    * Takes hold of the device's primary context.
@@ -56,7 +55,6 @@ final class JCudaDevice implements AutoCloseable {
       makeCurrent();
       JCudaDriver.cuModuleLoadData(module, kernels());
       JCublas2.cublasCreate(cublas); // Its math mode is the default one: fp32, not TF32.
-      description = describe();
     } catch (CudaException e) {
       if (retained) {
         close();
@@ -98,18 +96,20 @@ final class JCudaDevice implements AutoCloseable {
     }
   }
 
-  private String describe() {
+  /** The card's name. */
+  String name() {
     byte[] name = new byte[256];
     JCudaDriver.cuDeviceGetName(name, name.length, device);
+    String text = new String(name, StandardCharsets.UTF_8);
+    return text.substring(0, text.indexOf('\0'));
+  }
+
+  /** Such as 12.6.3. */
+  String cublasVersion() {
     int[] version = {0};
     JCublas2.cublasGetVersion(cublas, version);
-    String text = new String(name, StandardCharsets.UTF_8);
-    return "%s, cuBLAS %d.%d.%d"
-        .formatted(
-            text.substring(0, text.indexOf('\0')),
-            version[0] / 10_000,
-            version[0] / 100 % 100,
-            version[0] % 100);
+    int v = version[0];
+    return "%d.%d.%d".formatted(v / 10_000, v / 100 % 100, v % 100);
   }
 
   /** The name of the call that failed and that of its code. */

@@ -73,9 +73,13 @@ public final class JCudaMode implements Mode {
     return NAME;
   }
 
-  /** Name of the card and version of cuBLAS. */
-  public String description() {
-    return device.description;
+  /** Name of the card, version of cuBLAS, precision: for the record. */
+  public JsonObject about() {
+    JsonObject about = new JsonObject();
+    about.addProperty("device", device.name());
+    about.addProperty("cublas", device.cublasVersion());
+    about.addProperty("precision", "f32");
+    return about;
   }
 
   @Override

@@ -95,10 +95,16 @@ record Peers(List<Mode> modes) implements AutoCloseable {
     modes.add(new OnnxSegmentedMode(model, thresholds, device.computeUnits()));
   }
 
-  /** What each PyTorch is and runs on, by name. */
+  /** What PyTorch and JCuda are and run on, by name. */
   JsonObject about() {
     JsonObject about = new JsonObject();
-    pyTorch().forEach(mode -> about.add(mode.name(), mode.about()));
+    for (Mode mode : modes) {
+      if (mode instanceof PyTorchMode pyTorch) {
+        about.add(mode.name(), pyTorch.about());
+      } else if (mode instanceof JCudaMode jcuda) {
+        about.add(mode.name(), jcuda.about());
+      }
+    }
     return about;
   }
 
@@ -141,7 +147,7 @@ record Peers(List<Mode> modes) implements AutoCloseable {
     String id = device.id();
     int number = id.startsWith(CUDA) ? Integer.parseInt(id.substring(CUDA.length())) : 0;
     JCudaMode opened = new JCudaMode(model, number);
-    Console.say("%s: CUDA device %d, %s", JCudaMode.NAME, number, opened.description());
+    Console.say("%s: %s", JCudaMode.NAME, opened.about());
     return opened;
   }
 
