@@ -50,7 +50,8 @@ import picocli.CommandLine.Option;
       "ONNX Runtime runs --onnx, or the ONNX file of the Maven artifact that the model was imported",
       "from, or where an adapter was merged or there is no artifact, the model directory's own",
       "weights with its last exit head; and the artifact's int8 sibling where there is one. PyTorch",
-      "runs the model directory's own weights with its last exit head, in a Python process."
+      "runs the model directory's own weights with its last exit head, in a Python process. So does",
+      "JCuda in this one; it needs CUDA 12's libcublas.so.12 beside the driver."
     })
 final class BenchCommand implements Callable<Integer> {
   @Mixin BenchOptions options;
@@ -162,8 +163,10 @@ final class BenchCommand implements Callable<Integer> {
     about.addProperty(
         "report",
         options.report == null ? null : options.report.toAbsolutePath().normalize().toString());
-    if (setup.ceilings() != null) {
+    if (!peers.about().isEmpty()) {
       about.add("peers", peers.about());
+    }
+    if (setup.ceilings() != null) {
       about.add("ceilings", setup.ceilings().measured());
     }
     if (!json) {

@@ -94,7 +94,8 @@ final class BenchOptions {
         "jvm: the jvm device beside --device, full depth and with exits;",
         "onnxruntime: full depth, fp32, and int8 where the artifact has a sibling;",
         "onnxruntime-segmented: cut at the exits, which are taken as in early-exit;",
-        "pytorch, pytorch-compile: full depth, eager and by torch.compile"
+        "pytorch, pytorch-compile: full depth, eager and by torch.compile;",
+        "jcuda: full depth, fp32, by JCuda and cuBLAS of CUDA 12"
       })
   List<String> against = List.of();
 

@@ -3,12 +3,14 @@ package dev.offramp.runtime.cli;
 import com.google.gson.JsonObject;
 import dev.offramp.kernels.DeviceInfo;
 import dev.offramp.kernels.Devices;
+import dev.offramp.kernels.Precision;
 import dev.offramp.models.BertArchitecture;
 import dev.offramp.models.InputException;
 import dev.offramp.models.MavenArtifact;
 import dev.offramp.models.ModelDirectory;
 import dev.offramp.models.OnnxExporter;
 import dev.offramp.runtime.bench.BatchMode;
+import dev.offramp.runtime.bench.JCudaMode;
 import dev.offramp.runtime.bench.Mode;
 import dev.offramp.runtime.bench.OnnxMode;
 import dev.offramp.runtime.bench.OnnxSegmentedMode;
@@ -24,7 +26,7 @@ import java.util.SequencedMap;
 import java.util.function.Function;
 import java.util.stream.Stream;
 
-/** What a bench runs against, beside the jvm device: ONNX Runtime, PyTorch. */
+/** What a bench runs against, beside the jvm device: ONNX Runtime, PyTorch, JCuda. */
 record Peers(List<Mode> modes) implements AutoCloseable {
   static final List<String> NAMES =
       List.of(
@@ -32,9 +34,11 @@ record Peers(List<Mode> modes) implements AutoCloseable {
           OnnxMode.FP32,
           OnnxSegmentedMode.NAME,
           PyTorchMode.EAGER,
-          PyTorchMode.COMPILED);
+          PyTorchMode.COMPILED,
+          JCudaMode.NAME);
 
   private static final String QUANTIZED = "-q";
+  private static final String CUDA = "cuda:";
 
   /**
    * Opens the peers that are not this runtime, and know of no thresholds.
@@ -53,13 +57,11 @@ record Peers(List<Mode> modes) implements AutoCloseable {
       for (String name : names) {
         if (name.equals(OnnxMode.FP32)) {
           modes.addAll(onnxRuntime(model, onnx, device.computeUnits()));
+        } else if (name.equals(JCudaMode.NAME)) {
+          requireTexts(name, model);
+          modes.add(jcuda(model, device));
         } else if (name.startsWith(PyTorchMode.EAGER)) {
-          if (!(model.config().architecture() instanceof BertArchitecture)) {
-            throw InputException.in(
-                null,
-                "--against " + name,
-                "runs text models only; compare image models with " + OnnxMode.FP32);
-          }
+          requireTexts(name, model);
           PyTorchMode opened = new PyTorchMode(name, python, model, placement(device));
           modes.add(opened);
           Console.say("%s: %s", name, opened.about());
@@ -93,10 +95,16 @@ record Peers(List<Mode> modes) implements AutoCloseable {
     modes.add(new OnnxSegmentedMode(model, thresholds, device.computeUnits()));
   }
 
-  /** What each PyTorch is and runs on, by name. */
+  /** What PyTorch and JCuda are and run on, by name. */
   JsonObject about() {
     JsonObject about = new JsonObject();
-    pyTorch().forEach(mode -> about.add(mode.name(), mode.about()));
+    for (Mode mode : modes) {
+      if (mode instanceof PyTorchMode pyTorch) {
+        about.add(mode.name(), pyTorch.about());
+      } else if (mode instanceof JCudaMode jcuda) {
+        about.add(mode.name(), jcuda.about());
+      }
+    }
     return about;
   }
 
@@ -115,20 +123,48 @@ record Peers(List<Mode> modes) implements AutoCloseable {
         device.id().equals("jvm")
             || Devices.probe().stream()
                 .anyMatch(probe -> probe.id().equals(device.id()) && probe.processor());
-    String where = processor ? "cpu" : device.id().startsWith("cuda:") ? device.id() : "gpu";
+    String where = processor ? "cpu" : device.id().startsWith(CUDA) ? device.id() : "gpu";
     int threads = processor ? device.computeUnits() : Runtime.getRuntime().availableProcessors();
     return new PyTorchMode.Placement(where, device.description(), threads, device.precision());
   }
 
+  private static void requireTexts(String peer, ModelDirectory model) {
+    if (!(model.config().architecture() instanceof BertArchitecture)) {
+      throw InputException.in(
+          null,
+          "--against " + peer,
+          "runs text models only; compare image models with " + OnnxMode.FP32);
+    }
+  }
+
+  /** On the same card as a CUDA device, else on the first one. */
+  private static Mode jcuda(ModelDirectory model, DeviceInfo device) {
+    if (device.precision() != Precision.F32) {
+      throw InputException.in(
+          null, "--against " + JCudaMode.NAME, "computes in fp32 only; bench with --precision f32");
+    }
+    requireOnClassPath(JCudaMode.NAME, "JCuda", "jcuda.jcublas.JCublas2");
+    String id = device.id();
+    int number = id.startsWith(CUDA) ? Integer.parseInt(id.substring(CUDA.length())) : 0;
+    JCudaMode opened = new JCudaMode(model, number);
+    Console.say("%s: %s", JCudaMode.NAME, opened.about());
+    return opened;
+  }
+
   private static void requireOnnxRuntime(String peer) {
+    requireOnClassPath(peer, "ONNX Runtime", "ai.onnxruntime.OrtEnvironment");
+  }
+
+  private static void requireOnClassPath(String peer, String product, String name) {
     try {
-      Class.forName("ai.onnxruntime.OrtEnvironment");
+      Class.forName(name, false, Peers.class.getClassLoader());
     } catch (ClassNotFoundException e) {
       throw InputException.in(
           null,
           "--against " + peer,
-          "ONNX Runtime is not on the class path; start with the offramp launcher, which adds it"
-              + " (in a bundle, from a folder 'peers' that holds its jar)");
+          product
+              + " is not on the class path; start with the offramp launcher, which adds it"
+              + " (in a bundle, from a folder 'peers' that holds its jars)");
     }
   }
 

@@ -112,7 +112,7 @@ class PyTorchModeTest {
   }
 
   /** The same model with a last head that has no bias and is never sure. */
-  private static Path unsure(Path model, Path out) throws IOException {
+  static Path unsure(Path model, Path out) throws IOException {
     try (ModelDirectory sure = ModelDirectory.open(model)) {
       SequencedMap<String, Tensor> tensors = new LinkedHashMap<>(sure.tensors());
       for (String name : List.of("exits.1.weight", "exits.1.bias")) {

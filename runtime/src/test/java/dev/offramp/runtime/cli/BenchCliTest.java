@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
+import dev.offramp.kernels.cuda.CudaDevices;
 import dev.offramp.runtime.TinyModel;
 import dev.offramp.runtime.cli.Offramp.Outcome;
 import java.io.IOException;
@@ -317,5 +318,19 @@ class BenchCliTest {
         "--against pytorch: is no peer of --scenario server; there are onnxruntime and"
             + " onnxruntime-segmented",
         bench("--scenario", "server", "--against", "pytorch"));
+    refuses(
+        2,
+        "--against jcuda: is no peer of --scenario server",
+        bench("--scenario", "server", "--against", "jcuda"));
+  }
+
+  @Test
+  void withoutCudaThePeerJcudaSaysWhatIsMissing() {
+    Object[] command = bench("--batch", 5, "--full-depth", "--against", "jcuda");
+    if (CudaDevices.probe().getFirst().accepted()) {
+      assertThat(offramp(command).code()).isIn(0, 2); // Without cuBLAS of CUDA 12 it is 2 still.
+    } else {
+      refuses(2, "; it needs an NVIDIA driver and CUDA 12's libcublas.so.12", command);
+    }
   }
 }

@@ -225,16 +225,18 @@ class VisionCliTest {
     refuses(
         2, "--skip-bad", "run", "--model", text, "--input", texts, "--full-depth", "--skip-bad");
     refuses(2, "--sequence 8", "bench", "--model", model, "--input", photos, "--sequence", 8);
-    refuses(
-        2,
-        "--against pytorch",
-        "bench",
-        "--model",
-        model,
-        "--input",
-        photos,
-        "--against",
-        "pytorch");
+    for (String peer : List.of("pytorch", "jcuda")) {
+      refuses(
+          2,
+          "--against " + peer + ": runs text models only",
+          "bench",
+          "--model",
+          model,
+          "--input",
+          photos,
+          "--against",
+          peer);
+    }
     refuses(2, "--data", "demo", "--data", photos);
     refuses(
         2,
