@@ -17,10 +17,17 @@ public record BatchMode(String name, BatchRunner runner, BulkRunner bulk, double
   public static final String FULL_DEPTH = "full-depth";
   public static final String EARLY_EXIT = "early-exit";
 
-  /** The same on the jvm device, beside another one. */
-  public static final String JVM = "jvm";
+  private static final String ON = "-" + EARLY_EXIT;
 
-  public static final String JVM_EARLY_EXIT = "jvm-early-exit";
+  /** Name of early exit on a device beside the benched one; full depth there is named as it is. */
+  static String earlyExitOn(String device) {
+    return device + ON;
+  }
+
+  /** Name of full depth beside a mode of this runtime, on the same device. */
+  static String fullDepthBeside(String mode) {
+    return mode.endsWith(ON) ? mode.substring(0, mode.length() - ON.length()) : FULL_DEPTH;
+  }
 
   /** Full depth; overlapped where the device queues its work. */
   public static BatchMode fullDepth(String name, BatchRunner runner) {

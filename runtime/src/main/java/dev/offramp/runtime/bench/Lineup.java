@@ -1,24 +1,31 @@
 package dev.offramp.runtime.bench;
 
 import com.google.gson.JsonObject;
+import dev.offramp.kernels.Device;
 import dev.offramp.runtime.engine.BatchRunner;
 import dev.offramp.runtime.io.Console;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SequencedMap;
 
 /**
  * The modes that one size of batch is timed with. Closing it closes the runners; the peers stay
  * open for the next size.
  *
  * @param runner of the benched device
- * @param onJvm of the jvm device beside it, or null
+ * @param others of the devices beside it, by their names
  * @param modes ready for the batches, in the order of the table
  * @param leftOut names of the modes that are not, with the reason
  */
-record Lineup(BatchRunner runner, BatchRunner onJvm, List<Mode> modes, JsonObject leftOut)
+record Lineup(
+    BatchRunner runner,
+    SequencedMap<String, BatchRunner> others,
+    List<Mode> modes,
+    JsonObject leftOut)
     implements AutoCloseable {
 
   /**
@@ -27,21 +34,17 @@ record Lineup(BatchRunner runner, BatchRunner onJvm, List<Mode> modes, JsonObjec
    */
   static Lineup open(Setup setup, List<List<int[]>> batches, int size) {
     int longest = batches.stream().flatMap(List::stream).mapToInt(t -> t.length).max().orElse(1);
-    Lineup lineup = null;
     BatchRunner runner = BatchRunner.open(setup.model(), setup.device(), size, longest);
+    Lineup lineup = new Lineup(runner, new LinkedHashMap<>(), new ArrayList<>(), new JsonObject());
     try {
-      BatchRunner onJvm =
-          setup.jvm() == null ? null : BatchRunner.open(setup.model(), setup.jvm(), size, longest);
-      lineup = new Lineup(runner, onJvm, new ArrayList<>(), new JsonObject());
+      for (Device other : setup.others()) {
+        lineup.others.put(other.info().id(), BatchRunner.open(setup.model(), other, size, longest));
+      }
       lineup.addOwn(setup, size);
       lineup.addPeers(setup, batches, size);
       return lineup;
     } catch (RuntimeException e) {
-      if (lineup == null) {
-        runner.close();
-      } else {
-        lineup.close();
-      }
+      lineup.close();
       throw e;
     }
   }
@@ -58,12 +61,12 @@ record Lineup(BatchRunner runner, BatchRunner onJvm, List<Mode> modes, JsonObjec
       addBaseline(setup, size, BaselineMode.noCompaction(runner, thresholds));
       addBaseline(setup, size, BaselineMode.batch1(runner, thresholds));
     }
-    if (onJvm != null) {
-      modes.add(BatchMode.fullDepth(BatchMode.JVM, onJvm));
+    others.forEach((device, other) -> {
+      modes.add(BatchMode.fullDepth(device, other));
       if (thresholds != null) {
-        modes.add(BatchMode.earlyExit(BatchMode.JVM_EARLY_EXIT, onJvm, thresholds));
+        modes.add(BatchMode.earlyExit(BatchMode.earlyExitOn(device), other, thresholds));
       }
-    }
+    });
   }
 
   private void addBaseline(Setup setup, int size, BaselineMode mode) {
@@ -99,9 +102,8 @@ record Lineup(BatchRunner runner, BatchRunner onJvm, List<Mode> modes, JsonObjec
       depths.put(BaselineMode.NO_COMPACTION, depth);
       depths.put(BaselineMode.BATCH_1, depth);
       depths.put(OnnxSegmentedMode.NAME, depth); // Which is made sure to agree.
-      if (onJvm != null) {
-        depths.put(BatchMode.JVM_EARLY_EXIT, Workload.depth(onJvm, batches, thresholds));
-      }
+      others.forEach((device, other) ->
+          depths.put(BatchMode.earlyExitOn(device), Workload.depth(other, batches, thresholds)));
     }
     return depths;
   }
@@ -113,8 +115,8 @@ record Lineup(BatchRunner runner, BatchRunner onJvm, List<Mode> modes, JsonObjec
 
   @Override
   public void close() {
-    try (runner;
-        onJvm) {
+    try (runner) {
+      others.values().forEach(BatchRunner::close);
       modes.stream().filter(BatchMode.class::isInstance).forEach(Mode::close);
     }
   }

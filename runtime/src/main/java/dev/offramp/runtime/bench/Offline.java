@@ -132,9 +132,8 @@ public record Offline(Setup setup) implements Scenario {
   /** Full depth by the same runtime on the same device. */
   private static String fullDepthBeside(String mode) {
     return switch (mode) {
-      case BatchMode.JVM_EARLY_EXIT -> BatchMode.JVM;
       case OnnxSegmentedMode.NAME -> OnnxMode.FP32;
-      default -> BatchMode.FULL_DEPTH;
+      default -> BatchMode.fullDepthBeside(mode);
     };
   }
 

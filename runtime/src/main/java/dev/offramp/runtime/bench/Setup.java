@@ -8,7 +8,7 @@ import java.util.Set;
 /**
  * What a bench measures.
  *
- * @param jvm the jvm device beside another one, or null
+ * @param others devices beside it
  * @param thresholds of the modes with exits, shape [exits before the last], or null for none
  * @param modes names of this runtime's modes to be timed
  * @param peers opened, in the order of the table
@@ -20,7 +20,7 @@ import java.util.Set;
 public record Setup(
     ModelDirectory model,
     Device device,
-    Device jvm,
+    List<Device> others,
     double[] thresholds,
     Set<String> modes,
     List<Mode> peers,

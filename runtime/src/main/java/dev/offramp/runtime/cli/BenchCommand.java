@@ -8,7 +8,6 @@ import dev.offramp.models.InputException;
 import dev.offramp.models.ModelDirectory;
 import dev.offramp.models.ResnetArchitecture;
 import dev.offramp.runtime.Thresholds;
-import dev.offramp.runtime.bench.BatchMode;
 import dev.offramp.runtime.bench.BenchReport;
 import dev.offramp.runtime.bench.Ceilings;
 import dev.offramp.runtime.bench.Column;
@@ -70,7 +69,7 @@ final class BenchCommand implements Callable<Integer> {
     JsonObject document;
     try (ModelDirectory directory = ModelDirectory.open(options.model);
         Device opened = device.open();
-        Device jvm = options.against.contains(BatchMode.JVM) ? device.openJvm() : null;
+        OtherDevices others = OtherDevices.open(options.devicesAgainst(), device);
         Peers peers =
             Peers.of(options.against, directory, options.onnx, options.python(), opened.info())) {
       Thresholds thresholds = thresholds(directory, opened.info());
@@ -81,7 +80,7 @@ final class BenchCommand implements Callable<Integer> {
           new Setup(
               directory,
               opened,
-              jvm,
+              others.devices(),
               ofExits,
               options.modes(),
               peers.modes(),

@@ -91,7 +91,8 @@ final class BenchOptions {
       split = ",",
       paramLabel = "PEER",
       description = {
-        "jvm: the jvm device beside --device, full depth and with exits;",
+        "jvm, opencl:N, cuda:N, tornado:N: that device beside --device, full depth and with"
+            + " exits, in f32;",
         "onnxruntime: full depth, fp32, and int8 where the artifact has a sibling;",
         "onnxruntime-segmented: cut at the exits, which are taken as in early-exit;",
         "pytorch, pytorch-compile: full depth, eager and by torch.compile;",
@@ -272,10 +273,11 @@ final class BenchOptions {
           null, "--python " + python, "runs a peer; add --against pytorch or pytorch-compile");
     }
     against.stream()
-        .filter(peer -> !Peers.NAMES.contains(peer))
+        .filter(peer -> !Peers.NAMES.contains(peer) && !isDevice(peer))
         .findFirst()
         .ifPresent(peer -> {
-          throw unknown("--against", peer, Peers.NAMES);
+          throw unknown(
+              "--against", peer, Stream.concat(DEVICES.stream(), Peers.NAMES.stream()).toList());
         });
     if (scenario.equals(Scenario.SERVER)) {
       against.stream()
@@ -291,10 +293,21 @@ final class BenchOptions {
                     + OnnxSegmentedMode.NAME);
           });
     }
-    if (against.contains(BatchMode.JVM) && device.equals("jvm")) {
+    if (isDevice(device) && against.contains(device)) {
       throw InputException.in(
-          null, "--against jvm", "is the benched device; name another one with --device");
+          null, "--against " + device, "is the benched device; name another one with --device");
     }
+  }
+
+  private static final List<String> DEVICES = List.of("jvm", "opencl:N", "cuda:N", "tornado:N");
+
+  private static boolean isDevice(String peer) {
+    return peer.equals("jvm") || peer.matches("(opencl|cuda|tornado):\\d+");
+  }
+
+  /** Those of {@code --against} that are devices of this runtime. */
+  List<String> devicesAgainst() {
+    return against.stream().filter(BenchOptions::isDevice).distinct().toList();
   }
 
   /** A report that overwrites what is read would destroy it. */

@@ -40,12 +40,12 @@ final class DeviceOption {
 
   /** Opens the device and says so on stderr when it is not running at its best. */
   Device open() {
-    return open(id, precision);
+    return open("--device", id, precision);
   }
 
-  /** Opens the jvm device with as many threads, whichever device was chosen. */
-  Device openJvm() {
-    return open("jvm", Precision.F32);
+  /** Opens another device than the chosen one, in the precision that every device knows. */
+  Device openBeside(String other) {
+    return open("--against", other, Precision.F32);
   }
 
   /** Worker threads of the jvm device. */
@@ -57,14 +57,14 @@ final class DeviceOption {
     return threads == null ? DeviceOptions.defaults().threads() : threads;
   }
 
-  private Device open(String id, Precision precision) {
+  private Device open(String option, String id, Precision precision) {
     DeviceOptions options =
         new DeviceOptions(workers(), precision, Cache.directory().resolve("devices"));
     Device device;
     try {
       device = Devices.open(id, options);
     } catch (DeviceException e) {
-      throw InputException.in(null, "--device " + id, e.getMessage());
+      throw InputException.in(null, option + " " + id, e.getMessage());
     }
     if (!device.info().note().isEmpty()) {
       Console.say(device.info().note());

@@ -9,7 +9,6 @@ import dev.offramp.models.InputException;
 import dev.offramp.models.MavenArtifact;
 import dev.offramp.models.ModelDirectory;
 import dev.offramp.models.OnnxExporter;
-import dev.offramp.runtime.bench.BatchMode;
 import dev.offramp.runtime.bench.JCudaMode;
 import dev.offramp.runtime.bench.Mode;
 import dev.offramp.runtime.bench.OnnxMode;
@@ -26,11 +25,10 @@ import java.util.SequencedMap;
 import java.util.function.Function;
 import java.util.stream.Stream;
 
-/** What a bench runs against, beside the jvm device: ONNX Runtime, PyTorch, JCuda. */
+/** What a bench runs against, beside devices of this runtime: ONNX Runtime, PyTorch, JCuda. */
 record Peers(List<Mode> modes) implements AutoCloseable {
   static final List<String> NAMES =
       List.of(
-          BatchMode.JVM,
           OnnxMode.FP32,
           OnnxSegmentedMode.NAME,
           PyTorchMode.EAGER,
@@ -43,8 +41,7 @@ record Peers(List<Mode> modes) implements AutoCloseable {
   /**
    * Opens the peers that are not this runtime, and know of no thresholds.
    *
-   * @param names of {@link #NAMES}; {@link BatchMode#JVM} and {@link OnnxSegmentedMode} are passed
-   *     over
+   * @param names of {@link #NAMES}; {@link OnnxSegmentedMode} and devices are passed over
    * @param onnx file that the user named, or null for that of the model's artifact
    * @param python interpreter that has PyTorch
    * @param device what they are compared with

@@ -12,7 +12,9 @@ final class LayerKernels {
 
   private LayerKernels() {}
 
-  /** NaN, of a number that is not negative; TornadoVM writes the constant as no C compiler has it. */
+  /**
+   * NaN, of a number that is not negative; TornadoVM writes the constant as no C compiler has it.
+   */
   static float nan(float any) {
     return TornadoMath.sqrt(-1.0f - any);
   }
