@@ -79,14 +79,17 @@ final class AttentionKernels {
     int headSize = ints.get(2);
     float scale = floats.get(Call.FLOATS);
     int lane = c.localIdx;
+    // Each once: TornadoVM fails where the same is read again.
+    int group = c.groupIdx;
+    int round = c.groupIdy;
     int team = c.localIdy;
     int item = team * 32 + lane;
-    int i = c.groupIdx / heads;
-    int head = c.groupIdx % heads;
+    int i = group / heads;
+    int head = group % heads;
     int length = 0;
     if (i < live.get(RowKernels.COUNT)) {
       length = RowKernels.length(live, capacity, i);
-      if (c.groupIdy * 32 >= length) {
+      if (round * 32 >= length) {
         length = 0;
       }
     } else {
@@ -94,7 +97,7 @@ final class AttentionKernels {
     }
     int token = RowKernels.row(live, i) * live.get(RowKernels.POSITIONS);
     int width = heads * headSize;
-    int query = c.groupIdy * 32 + lane;
+    int query = round * 32 + lane;
     int tile = HELD / most;
     int from = (token + Math.min(query, Math.max(length - 1, 0))) * 3 * width + head * headSize;
     for (int d = 0; d < most; d++) {

@@ -2,6 +2,8 @@ package dev.offramp.kernels.tornado;
 
 import java.util.HashMap;
 import java.util.Map;
+import java.util.SortedSet;
+import java.util.TreeSet;
 import uk.ac.manchester.tornado.api.TaskGraph;
 
 /**
@@ -11,6 +13,8 @@ import uk.ac.manchester.tornado.api.TaskGraph;
 final class KernelTable {
   /** What a graph must end with, see {@link Capture}. */
   static final String NOTHING = "nothing";
+
+  private static final String VECTOR = "_vector";
 
   private static final Map<String, Kernel> KERNELS = new HashMap<>();
 
@@ -250,11 +254,18 @@ final class KernelTable {
             g.task(t, PeakKernels::peakVector, v.context(), v.ints(), v.floats(), v.f32()));
   }
 
+  /** Kernels for processors, which have wide vectors, or those for graphics cards. */
+  static SortedSet<String> names(boolean processor) {
+    SortedSet<String> names = new TreeSet<>(KERNELS.keySet());
+    names.removeIf(name -> name.contains(VECTOR) != processor);
+    return names;
+  }
+
   /**
    * @param processor whether kernels with wide vectors are wanted where both kinds have one name
    */
   static Kernel get(String name, boolean processor) {
-    Kernel kernel = processor ? KERNELS.get(name + "_vector") : null;
+    Kernel kernel = processor ? KERNELS.get(name + VECTOR) : null;
     if (kernel == null) {
       kernel = KERNELS.get(name);
     }

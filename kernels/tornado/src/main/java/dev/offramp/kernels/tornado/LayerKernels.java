@@ -22,7 +22,8 @@ final class LayerKernels {
   /** Sum over the 32 lanes of each team; every item of the group must take part. */
   static float teamSum(KernelContext c, float v, float[] scratch) {
     int lane = c.localIdx;
-    int at = c.localIdy * 32 + lane;
+    int first = c.localIdy * 32; // once: TornadoVM fails where the same is read again
+    int at = first + lane;
     c.localBarrier();
     scratch[at] = v;
     c.localBarrier();
@@ -32,7 +33,7 @@ final class LayerKernels {
       }
       c.localBarrier();
     }
-    return scratch[c.localIdy * 32];
+    return scratch[first];
   }
 
   /**

@@ -160,8 +160,9 @@ final class VectorLayerKernels {
     if (headSize % 16 == 0) {
       whole = headSize;
     }
-    int i = c.groupIdx / heads;
-    int head = c.groupIdx % heads;
+    int group = c.groupIdx;
+    int i = group / heads;
+    int head = group % heads;
     if (i < live.get(RowKernels.COUNT)) {
       int length = RowKernels.length(live, capacity, i);
       int token = RowKernels.row(live, i) * live.get(RowKernels.POSITIONS);

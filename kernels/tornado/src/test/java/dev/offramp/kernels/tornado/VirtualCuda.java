@@ -1,0 +1,30 @@
+package dev.offramp.kernels.tornado;
+
+import dev.offramp.kernels.gpu.Grid;
+import java.util.Collections;
+import uk.ac.manchester.tornado.api.common.TornadoDevice;
+import uk.ac.manchester.tornado.api.memory.XPUBuffer;
+
+/**
+ * Compiles every kernel for graphics cards for TornadoVM's first device and runs none: the JVM must
+ * have been started for a virtual device, which prints what it compiled.
+ */
+final class VirtualCuda {
+  private VirtualCuda() {}
+
+  public static void main(String[] arguments) {
+    TornadoDevice device = Survey.devices().getFirst();
+    int kernels = 0;
+    for (String kernel : KernelTable.names(false)) {
+      Graph graph = new Graph(device, 1);
+      Views views = new Views(graph, false);
+      // No memory is ever looked at, so none is there.
+      views.task(Collections.nCopies(24, (XPUBuffer) null));
+      KernelTable.get(kernel, false).add(graph, kernel, views);
+      graph.grid(kernel, Grid.of(1, 64));
+      graph.run();
+      kernels++;
+    }
+    System.out.println(kernels + " kernels for " + device.getTornadoVMBackend());
+  }
+}

@@ -1,0 +1,111 @@
+package dev.offramp.kernels.tornado;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * What TornadoVM's CUDA backend makes of the kernels, on its virtual device, without a GPU: CUDA C
+ * that nvcc must compile. The backend has an SDK of its own, which TORNADOVM_CUDA_HOME names where
+ * TORNADOVM_HOME is another's.
+ */
+class VirtualCudaTest {
+  /** Its parser wants a line for each. */
+  private static final String DEVICE =
+      """
+      {
+        "deviceName" : "virtual",
+        "doubleFPSupport" : true,
+        "maxWorkItemSizes" : [1024, 1024, 64],
+        "deviceAddressBits" : 64,
+        "deviceType" : "CL_DEVICE_TYPE_GPU",
+        "deviceExtensions" : "cl_khr_int64_base_atomics",
+        "availableProcessors" : 132
+      }
+      """;
+
+  @TempDir Path folder;
+
+  @Test
+  void nvccCompilesEveryKernel() throws Exception {
+    Path sdk = sdk();
+    assumeTrue(onPath("nvcc"), "no nvcc on the PATH");
+    Path source = folder.resolve("kernels.cu");
+    Path device = Files.writeString(folder.resolve("device.json"), DEVICE);
+    String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
+    String said =
+        run(
+            java,
+            "@" + sdk.resolve("tornado-argfile"),
+            "-Dtornado.recover.bailout=false",
+            "-Dtornado.virtual.device=True",
+            "-Dtornado.device.desc=" + device,
+            "-Dtornado.printKernel=True",
+            "-Dtornado.print.kernel.dir=" + source,
+            "--add-opens",
+            "tornado.runtime/uk.ac.manchester.tornado.runtime.tasks=ALL-UNNAMED",
+            "--enable-native-access=ALL-UNNAMED",
+            "-cp",
+            System.getProperty("java.class.path"),
+            VirtualCuda.class.getName());
+    assertThat(said).contains(KernelTable.names(false).size() + " kernels for CUDA");
+    String text = Files.readString(source);
+    assertThat(text.split("__global__ void", -1))
+        .as("one function for each kernel")
+        .hasSize(KernelTable.names(false).size() + 1);
+    String out =
+        run(
+            "nvcc",
+            "-cubin",
+            "-arch=sm_90",
+            "-Xptxas",
+            "-v",
+            "-o",
+            folder.resolve("kernels.cubin").toString(),
+            source.toString());
+    assertThat(folder.resolve("kernels.cubin")).as(out).isNotEmptyFile();
+    System.out.println(out);
+  }
+
+  private static Path sdk() throws IOException {
+    List<String> named = new ArrayList<>();
+    for (String variable : List.of("TORNADOVM_CUDA_HOME", "TORNADOVM_HOME")) {
+      String home = System.getenv(variable);
+      if (home != null) {
+        Path backend = Path.of(home, "etc", "tornado.backend");
+        if (Files.exists(backend) && Files.readString(backend).contains("cuda")) {
+          return Path.of(home);
+        }
+        named.add(variable);
+      }
+    }
+    assumeTrue(false, "no SDK of TornadoVM's CUDA backend in " + named);
+    return null;
+  }
+
+  private static boolean onPath(String program) {
+    for (String entry : System.getenv("PATH").split(java.io.File.pathSeparator)) {
+      if (Files.isExecutable(Path.of(entry, program))) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private String run(String... command) throws Exception {
+    Path log = folder.resolve("log");
+    Process process =
+        new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile()).start();
+    int code = process.waitFor();
+    String said = Files.readString(log);
+    assertThat(code).as(said).isZero();
+    return said;
+  }
+}
