@@ -31,6 +31,7 @@ final class GemmChoice {
 
   private static final int REPLAYS = 4;
   private static final int MOST_CALLS = 40;
+  private static final int MOST_CALLS_JAVA = 4;
 
   /** Length of a replay that is aimed at: long enough to hide its start and end. */
   private static final long REPLAY_NANOS = 1_500_000;
@@ -163,7 +164,9 @@ final class GemmChoice {
               && (choice.equals(LIBRARY)
                   ? dense
                   : kernels.contains(GemmKernel.BY_NAME.get(choice)));
-      if (!known) {
+      if (kernels.size() == 1 && !dense) {
+        choice = kernels.getFirst().name();
+      } else if (!known) {
         try {
           choice = measure(kernels, shape, map);
           kept.setProperty(shape.key(), choice);
@@ -247,7 +250,9 @@ final class GemmChoice {
     call.run();
     driver.mark().finish();
     long once = Math.max(1, System.nanoTime() - start);
-    int calls = (int) Math.clamp(REPLAY_NANOS / once, 1, MOST_CALLS);
+    // TornadoVM compiles a kernel anew for each time that it is in a capture.
+    int most = driver.traits().dialect() == Traits.Dialect.JAVA ? MOST_CALLS_JAVA : MOST_CALLS;
+    int calls = (int) Math.clamp(REPLAY_NANOS / once, 1, most);
     driver.beginCapture();
     try {
       for (int i = 0; i < calls; i++) {

@@ -197,12 +197,12 @@ final class VectorLayerKernels {
         float share = 1.0f / sum;
         int values = token * 3 * width + 2 * width + head * headSize;
         for (int d = 0; d < whole; d += 16) {
-          Float16 o = Float16.mult(inVectors.get((values + d) / 16), scores[0]);
+          Float16 o = Float16.mult(inVectors.get((values + d) / 16), Vectors.all(scores[0]));
           for (int j = 1; j < length; j++) {
             Float16 v = inVectors.get((values + j * 3 * width + d) / 16);
-            o = Float16.add(o, Float16.mult(v, scores[j]));
+            o = Float16.add(o, Float16.mult(v, Vectors.all(scores[j])));
           }
-          outVectors.set((to + d) / 16, Float16.mult(o, share));
+          outVectors.set((to + d) / 16, Float16.mult(o, Vectors.all(share)));
         }
         for (int d = whole; d < headSize; d++) {
           float o = 0.0f;

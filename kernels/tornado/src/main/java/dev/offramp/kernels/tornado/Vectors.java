@@ -6,6 +6,11 @@ import uk.ac.manchester.tornado.api.types.vectors.Float16;
 final class Vectors {
   private Vectors() {}
 
+  /** A number in each place. Products with it are one operation, those with a float sixteen. */
+  static Float16 all(float v) {
+    return new Float16(v, v, v, v, v, v, v, v, v, v, v, v, v, v, v, v);
+  }
+
   /** Sum of the elements. */
   static float sum(Float16 v) {
     float a = (v.getS0() + v.getS8()) + (v.getS4() + v.getS12());
