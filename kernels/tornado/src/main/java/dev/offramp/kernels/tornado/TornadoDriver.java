@@ -76,8 +76,7 @@ final class TornadoDriver implements Driver {
       throw new DeviceException(
           "%s: %,d bytes were asked for, and %,d of the device's %,d are in use already"
                   .formatted(info.id(), bytes, allocated, info.memoryBytes())
-              + "; use a smaller batch or another device, or let TornadoVM have more, such as by"
-              + " OFFRAMP_JAVA_OPTS=-Dtornado.device.memory=16GB");
+              + "; use a smaller batch or another device");
     }
     try {
       Memory memory = memories.allocate(bytes);

@@ -25,7 +25,11 @@ import java.util.List;
  * they take no time. Devices take turns; medians. Then what the first runs of a stage take, which
  * is where kernels are compiled.
  *
- * <pre>mvn -pl kernels/tornado -am test-compile exec:exec@stage-overhead</pre>
+ * <pre>java @$TORNADOVM_HOME/tornado-argfile -Dtornado.recover.bailout=false
+ *     --add-opens tornado.runtime/uk.ac.manchester.tornado.runtime.tasks=ALL-UNNAMED
+ *     --add-modules jdk.incubator.vector --enable-native-access=ALL-UNNAMED
+ *     -cp "kernels/tornado/target/test-classes:kernels/tornado/target/classes:kernels/target/classes"
+ *     dev.offramp.kernels.tornado.StageOverhead jvm opencl:0 tornado:0</pre>
  */
 final class StageOverhead implements AutoCloseable {
   private static final int WIDTH = 32;
