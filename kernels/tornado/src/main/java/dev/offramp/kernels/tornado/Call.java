@@ -56,6 +56,11 @@ record Call(String kernel, Grid grid, List<Integer> ints, List<Float> floats, Li
     return 3 + memory.size();
   }
 
+  /** Whether a library does it: then its ints are part of its task. */
+  boolean library() {
+    return kernel.equals(KernelTable.SGEMM);
+  }
+
   /** Writes the numbers to {@link #BYTES} bytes. */
   void putNumbers(MemorySegment target) {
     for (int i = 0; i < ints.size(); i++) {

@@ -17,11 +17,13 @@ final class Capture implements Captured {
   private static final int PARAMETERS = 240;
 
   private final TornadoDriver driver;
+  private final boolean library;
   private final List<Graph> graphs = new ArrayList<>();
   private final List<Memory> numbers = new ArrayList<>();
 
   Capture(TornadoDriver driver, List<Call> calls) {
     this.driver = driver;
+    library = calls.stream().anyMatch(Call::library);
     try {
       int from = 0;
       int parameters = 0;
@@ -51,7 +53,7 @@ final class Capture implements Captured {
     for (Call call : calls) {
       Memory own = driver.keep(call);
       numbers.add(own);
-      views.task(driver.buffers(own, call.memory()));
+      views.task(call, driver.buffers(own, call.memory()));
       // Tasks need names of their own, and TornadoVM keeps compiled kernels by name: the n-th of a
       // kind has the same one in all graphs.
       int n = used.merge(call.kernel(), 1, Integer::sum);
@@ -68,7 +70,7 @@ final class Capture implements Captured {
 
   @Override
   public void launch() {
-    driver.run(graphs);
+    driver.run(graphs, library);
   }
 
   @Override

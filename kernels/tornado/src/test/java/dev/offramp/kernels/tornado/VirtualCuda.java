@@ -19,7 +19,7 @@ final class VirtualCuda {
       Graph graph = new Graph(device, 1);
       Views views = new Views(graph, false);
       // No memory is ever looked at, so none is there.
-      views.task(Collections.nCopies(24, (XPUBuffer) null));
+      views.task(Call.of(kernel, Grid.of(1, 64), false), Collections.nCopies(24, (XPUBuffer) null));
       KernelTable.get(kernel, false).add(graph, kernel, views);
       graph.grid(kernel, Grid.of(1, 64));
       graph.run();
