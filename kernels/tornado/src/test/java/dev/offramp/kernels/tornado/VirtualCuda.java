@@ -25,6 +25,6 @@ final class VirtualCuda {
       graph.run();
       kernels++;
     }
-    System.out.println(kernels + " kernels for " + device.getTornadoVMBackend());
+    System.out.println(kernels + " kernels compiled");
   }
 }

@@ -44,7 +44,7 @@ class VirtualCudaTest {
             VirtualCuda.class,
             "-Dtornado.printKernel=True",
             "-Dtornado.print.kernel.dir=" + source);
-    assertThat(said).contains(KernelTable.names(false).size() + " kernels for CUDA");
+    assertThat(said).contains(KernelTable.names(false).size() + " kernels compiled");
     String text = Files.readString(source);
     assertThat(text.split("__global__ void", -1))
         .as("one function for each kernel")
