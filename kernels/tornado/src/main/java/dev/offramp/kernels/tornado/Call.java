@@ -51,6 +51,16 @@ record Call(String kernel, Grid grid, List<Integer> ints, List<Float> floats, Li
     return new Call(kernel, grid, ints, floats, memory);
   }
 
+  /** Of the task, at most: context, numbers as ints and as floats, and operands. */
+  int parameters() {
+    return 3 + memory.size();
+  }
+
+  /** Whether a library does it: then its ints are part of its task. */
+  boolean library() {
+    return kernel.equals(KernelTable.SGEMM);
+  }
+
   /** Writes the numbers to {@link #BYTES} bytes. */
   void putNumbers(MemorySegment target) {
     for (int i = 0; i < ints.size(); i++) {

@@ -13,15 +13,31 @@ final class Capture implements Captured {
   /** TornadoVM has 8,192 bytes for the tasks of a graph, of which one takes up to 130. */
   private static final int TASKS = 60;
 
+  /** It has room for 1,024 nodes, of which each parameter of a task may take 4. */
+  private static final int PARAMETERS = 240;
+
   private final TornadoDriver driver;
+  private final boolean library;
   private final List<Graph> graphs = new ArrayList<>();
   private final List<Memory> numbers = new ArrayList<>();
 
   Capture(TornadoDriver driver, List<Call> calls) {
     this.driver = driver;
+    library = calls.stream().anyMatch(Call::library);
     try {
-      for (int from = 0; from < calls.size(); from += TASKS) {
-        graphs.add(graph(calls.subList(from, Math.min(calls.size(), from + TASKS))));
+      int from = 0;
+      int parameters = 0;
+      for (int to = 0; to < calls.size(); to++) {
+        int more = calls.get(to).parameters();
+        if (to - from == TASKS || parameters + more > PARAMETERS) {
+          graphs.add(graph(calls.subList(from, to)));
+          from = to;
+          parameters = 0;
+        }
+        parameters += more;
+      }
+      if (from < calls.size()) {
+        graphs.add(graph(calls.subList(from, calls.size())));
       }
     } catch (RuntimeException e) {
       close();
@@ -37,7 +53,7 @@ final class Capture implements Captured {
     for (Call call : calls) {
       Memory own = driver.keep(call);
       numbers.add(own);
-      views.task(driver.buffers(own, call.memory()));
+      views.task(call, driver.buffers(own, call.memory()));
       // Tasks need names of their own, and TornadoVM keeps compiled kernels by name: the n-th of a
       // kind has the same one in all graphs.
       int n = used.merge(call.kernel(), 1, Integer::sum);
@@ -54,7 +70,7 @@ final class Capture implements Captured {
 
   @Override
   public void launch() {
-    driver.run(graphs);
+    driver.run(graphs, library);
   }
 
   @Override

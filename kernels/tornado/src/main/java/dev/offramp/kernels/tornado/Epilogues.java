@@ -1,7 +1,9 @@
 package dev.offramp.kernels.tornado;
 
+import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.math.TornadoMath;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /** What kernels of products do to their results; numbers are those of {@code Epilogue}. */
 final class Epilogues {
@@ -34,6 +36,22 @@ final class Epilogues {
     q = q * s + 0.2556142f;
     q = q * s + 1.0f;
     return absolute * (a * (p / q)) + 0.5f * x;
+  }
+
+  /**
+   * out = epilogue(out + bias), an item for each number.
+   *
+   * @param ints numbers, outputs, epilogue
+   * @param bias (outputs)
+   * @param residual as out; may be missing
+   * @param out sums (.., outputs)
+   */
+  static void finishProduct(
+      KernelContext c, IntArray ints, FloatArray bias, FloatArray residual, FloatArray out) {
+    int at = c.globalIdx;
+    if (at < ints.get(0)) {
+      finish(ints.get(2), out.get(at) + bias.get(at % ints.get(1)), residual, out, at);
+    }
   }
 
   /** Finishes a sum with its bias, which belongs at that place of residual and out. */

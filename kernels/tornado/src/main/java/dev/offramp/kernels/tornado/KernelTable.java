@@ -14,6 +14,9 @@ final class KernelTable {
   /** What a graph must end with, see {@link Capture}. */
   static final String NOTHING = "nothing";
 
+  /** The product of cuBLAS, a library task: see {@link Cublas}. */
+  static final String SGEMM = "cublas_sgemm";
+
   private static final String VECTOR = "_vector";
 
   private static final Map<String, Kernel> KERNELS = new HashMap<>();
@@ -246,6 +249,15 @@ final class KernelTable {
                 v.f32(),
                 v.f32()));
     KERNELS.put(
+        SGEMM,
+        (g, t, v) ->
+            Sgemm.of(v.number(0), v.number(1), v.number(2), v.number(3) == 1)
+                .add(g, t, v.f32(), v.f32(), v.f32()));
+    KERNELS.put(
+        "finish_product",
+        (g, t, v) ->
+            g.task(t, Epilogues::finishProduct, v.context(), v.ints(), v.f32(), v.f32(), v.f32()));
+    KERNELS.put(
         "peak",
         (g, t, v) -> g.task(t, PeakKernels::peak, v.context(), v.ints(), v.floats(), v.f32()));
     KERNELS.put(
@@ -254,9 +266,10 @@ final class KernelTable {
             g.task(t, PeakKernels::peakVector, v.context(), v.ints(), v.floats(), v.f32()));
   }
 
-  /** Kernels for processors, which have wide vectors, or those for graphics cards. */
+  /** Kernels in Java for processors, which have wide vectors, or those for graphics cards. */
   static SortedSet<String> names(boolean processor) {
     SortedSet<String> names = new TreeSet<>(KERNELS.keySet());
+    names.remove(SGEMM);
     names.removeIf(name -> name.contains(VECTOR) != processor);
     return names;
   }

@@ -3,20 +3,21 @@ package dev.offramp.kernels.tornado;
 import java.util.List;
 import uk.ac.manchester.tornado.api.memory.XPUBuffer;
 
-/** A graph of one task, for any number of calls of its kernel. */
+/** A graph of one task, for any number of calls of its kernel; of one size if it is a library's. */
 final class Single {
   private final String kernel;
   private final Graph graph;
   private final Views views;
 
   /**
-   * @param memory that of the numbers of a call, then its operands
+   * @param call the first one
+   * @param memory that of its numbers, then its operands
    */
-  Single(Graph graph, String kernel, boolean processor, List<XPUBuffer> memory) {
+  Single(Graph graph, Call call, boolean processor, List<XPUBuffer> memory) {
     this.graph = graph;
-    this.kernel = kernel;
+    kernel = call.kernel();
     views = new Views(graph, false);
-    views.task(memory);
+    views.task(call, memory);
     KernelTable.get(kernel, processor).add(graph, kernel, views);
   }
 

@@ -17,6 +17,9 @@ import uk.ac.manchester.tornado.api.runtime.TornadoRuntimeProvider;
 
 /** What TornadoVM's runtime finds. */
 final class Survey {
+  /** By default TornadoVM has 4,096 bytes for the steps of a graph: a dozen tasks may take more. */
+  private static final String STEP_BYTES = "tornado.tvm.maxbytecodesize";
+
   private Survey() {}
 
   /**
@@ -25,6 +28,9 @@ final class Survey {
    * @throws DeviceException if there is none
    */
   static List<TornadoDevice> devices() {
+    if (System.getProperty(STEP_BYTES) == null) {
+      System.setProperty(STEP_BYTES, "32768");
+    }
     // The first call starts it.
     TornadoRuntime runtime = NativeOutput.toStderr(TornadoRuntimeProvider::getTornadoRuntime);
     List<TornadoDevice> devices = new ArrayList<>();

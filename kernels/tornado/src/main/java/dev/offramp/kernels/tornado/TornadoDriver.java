@@ -2,6 +2,8 @@ package dev.offramp.kernels.tornado;
 
 import dev.offramp.kernels.DeviceException;
 import dev.offramp.kernels.DeviceInfo;
+import dev.offramp.kernels.Precision;
+import dev.offramp.kernels.gpu.DenseProduct;
 import dev.offramp.kernels.gpu.Driver;
 import dev.offramp.kernels.gpu.Grid;
 import dev.offramp.kernels.gpu.Traits;
@@ -15,6 +17,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import uk.ac.manchester.tornado.api.common.TornadoDevice;
 import uk.ac.manchester.tornado.api.memory.XPUBuffer;
 import uk.ac.manchester.tornado.api.types.arrays.ByteArray;
+import uk.ac.manchester.tornado.runtime.common.TornadoXPUDevice;
 
 /** A device of TornadoVM: an in-order queue, memory, and kernels written in Java. */
 final class TornadoDriver implements Driver {
@@ -37,6 +40,7 @@ final class TornadoDriver implements Driver {
   private final List<Memory> slots = new ArrayList<>();
   private final ByteArray slotNumbers = new ByteArray((int) (SLOTS * Call.BYTES));
   private final Memory nothing;
+  private Cublas cublas; // null where it was not found or not asked for
   private int nextSlot;
   private List<Call> capture;
   private long allocated;
@@ -211,15 +215,37 @@ final class TornadoDriver implements Driver {
     }
     try {
       List<XPUBuffer> memory = buffers(slot(call), call.memory());
-      Single single = singles.get(kernel);
-      if (single == null) {
-        single = new Single(graph(), kernel, traits.processor(), memory);
-        singles.put(kernel, single);
+      if (call.library()) {
+        cublas.enter();
+        cublas.single(call, memory).run(call, memory);
+      } else {
+        singles
+            .computeIfAbsent(kernel, k -> new Single(graph(), call, traits.processor(), memory))
+            .run(call, memory);
       }
-      single.run(call, memory);
     } catch (RuntimeException e) {
       throw failure("kernel " + kernel, e);
     }
+  }
+
+  @Override
+  public DenseProduct denseProduct() {
+    requireQueueing();
+    boolean fits = info.precision() == Precision.F32 && !traits.processor();
+    if (cublas == null && fits && device instanceof TornadoXPUDevice xpu) {
+      try {
+        cublas = Cublas.find(this, xpu, plan);
+      } catch (RuntimeException e) {
+        throw failure("looking for cuBLAS", e);
+      }
+    }
+    return cublas;
+  }
+
+  /** By a small copy: with it, TornadoVM makes its CUDA context the calling thread's. */
+  void makeCurrent() {
+    MemorySegment word = slotNumbers.getSegment().asSlice(0, nothing.bytes());
+    copies.write(slotNumbers, word, buffer(nothing), 0);
   }
 
   /** Memory with the numbers of a call, until so many more calls were made. */
@@ -271,9 +297,15 @@ final class TornadoDriver implements Driver {
     return new Graph(device, plan);
   }
 
-  void run(List<Graph> graphs) {
+  /**
+   * @param library whether there are library tasks among theirs
+   */
+  void run(List<Graph> graphs, boolean library) {
     requireQueueing();
     try {
+      if (library) {
+        cublas.enter();
+      }
       graphs.forEach(Graph::run);
     } catch (RuntimeException e) {
       throw failure("running a task graph", e);
@@ -336,6 +368,9 @@ final class TornadoDriver implements Driver {
       capture = null;
       try {
         device.sync(plan);
+        if (cublas != null) {
+          cublas.close();
+        }
       } finally {
         memories.freeAll();
         copies.close();

@@ -26,6 +26,7 @@ final class Views {
   private final KernelContext context = new KernelContext();
   private final Map<Key, TornadoNativeArray> arrays = new HashMap<>();
   private final List<Key> bound = new ArrayList<>();
+  private Call call;
   private List<XPUBuffer> task = List.of();
   private int next;
 
@@ -44,9 +45,10 @@ final class Views {
   /**
    * Goes on to the parameters of the next task.
    *
-   * @param memory that of the numbers of its {@link Call}, then its operands
+   * @param memory that of the numbers of the call, then its operands
    */
-  void task(List<XPUBuffer> memory) {
+  void task(Call call, List<XPUBuffer> memory) {
+    this.call = call;
     task = memory;
     next = NUMBERS + 1;
   }
@@ -60,6 +62,11 @@ final class Views {
 
   KernelContext context() {
     return context;
+  }
+
+  /** One of the call's numbers, for a task that is made for it alone. */
+  int number(int place) {
+    return call.ints().get(place);
   }
 
   /** The numbers of the call. */

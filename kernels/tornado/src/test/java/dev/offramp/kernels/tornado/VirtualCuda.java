@@ -19,12 +19,12 @@ final class VirtualCuda {
       Graph graph = new Graph(device, 1);
       Views views = new Views(graph, false);
       // No memory is ever looked at, so none is there.
-      views.task(Collections.nCopies(24, (XPUBuffer) null));
+      views.task(Call.of(kernel, Grid.of(1, 64), false), Collections.nCopies(24, (XPUBuffer) null));
       KernelTable.get(kernel, false).add(graph, kernel, views);
       graph.grid(kernel, Grid.of(1, 64));
       graph.run();
       kernels++;
     }
-    System.out.println(kernels + " kernels for " + device.getTornadoVMBackend());
+    System.out.println(kernels + " kernels compiled");
   }
 }

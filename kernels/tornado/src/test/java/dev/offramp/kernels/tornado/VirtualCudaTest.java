@@ -38,24 +38,13 @@ class VirtualCudaTest {
     Path sdk = sdk();
     assumeTrue(onPath("nvcc"), "no nvcc on the PATH");
     Path source = folder.resolve("kernels.cu");
-    Path device = Files.writeString(folder.resolve("device.json"), DEVICE);
-    String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
     String said =
-        run(
-            java,
-            "@" + sdk.resolve("tornado-argfile"),
-            "-Dtornado.recover.bailout=false",
-            "-Dtornado.virtual.device=True",
-            "-Dtornado.device.desc=" + device,
+        onVirtualDevice(
+            sdk,
+            VirtualCuda.class,
             "-Dtornado.printKernel=True",
-            "-Dtornado.print.kernel.dir=" + source,
-            "--add-opens",
-            "tornado.runtime/uk.ac.manchester.tornado.runtime.tasks=ALL-UNNAMED",
-            "--enable-native-access=ALL-UNNAMED",
-            "-cp",
-            System.getProperty("java.class.path"),
-            VirtualCuda.class.getName());
-    assertThat(said).contains(KernelTable.names(false).size() + " kernels for CUDA");
+            "-Dtornado.print.kernel.dir=" + source);
+    assertThat(said).contains(KernelTable.names(false).size() + " kernels compiled");
     String text = Files.readString(source);
     assertThat(text.split("__global__ void", -1))
         .as("one function for each kernel")
@@ -72,6 +61,38 @@ class VirtualCudaTest {
             source.toString());
     assertThat(folder.resolve("kernels.cubin")).as(out).isNotEmptyFile();
     System.out.println(out);
+  }
+
+  /** W is transposed, in is not: 40 x 24 by 24 x 33. */
+  @Test
+  void cublasGetsTheParametersOfTheProduct() throws Exception {
+    assertThat(onVirtualDevice(sdk(), VirtualCublas.class))
+        .contains(
+            """
+            cublasSgemm 1 0 40 33 24 1.0 weight 24 in 24 0.0 out 40 out is WRITE_ONLY
+            cublasSgemm 1 0 40 33 24 1.0 weight 24 in 24 1.0 out 40 out is READ_WRITE
+            """);
+  }
+
+  /** What a class says that is run in a JVM whose only device is TornadoVM's virtual one. */
+  private String onVirtualDevice(Path sdk, Class<?> main, String... options) throws Exception {
+    Path device = Files.writeString(folder.resolve("device.json"), DEVICE);
+    List<String> command =
+        new ArrayList<>(
+            List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "@" + sdk.resolve("tornado-argfile"),
+                "-Dtornado.recover.bailout=false",
+                "-Dtornado.virtual.device=True",
+                "-Dtornado.device.desc=" + device,
+                "--add-opens",
+                "tornado.runtime/uk.ac.manchester.tornado.runtime.tasks=ALL-UNNAMED",
+                "--enable-native-access=ALL-UNNAMED",
+                "-cp",
+                System.getProperty("java.class.path")));
+    command.addAll(List.of(options));
+    command.add(main.getName());
+    return run(command.toArray(String[]::new));
   }
 
   private static Path sdk() throws IOException {
