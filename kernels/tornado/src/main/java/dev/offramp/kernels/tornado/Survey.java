@@ -94,7 +94,8 @@ final class Survey {
             (int) Math.min(Integer.MAX_VALUE, device.getDeviceMaxWorkgroupDimensions()[0]),
             (int) Math.min(Integer.MAX_VALUE, device.getDeviceLocalMemorySize()),
             0);
-    return new GpuDevice(new TornadoDriver(info, traits, device), options);
+    return new GpuDevice(
+        new OwnThread(() -> new TornadoDriver(info, traits, device)), options);
   }
 
   private static boolean recovers() {

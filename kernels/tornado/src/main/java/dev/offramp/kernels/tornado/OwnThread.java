@@ -1,0 +1,206 @@
+package dev.offramp.kernels.tornado;
+
+import dev.offramp.kernels.DeviceException;
+import dev.offramp.kernels.DeviceInfo;
+import dev.offramp.kernels.Epilogue;
+import dev.offramp.kernels.gpu.DenseProduct;
+import dev.offramp.kernels.gpu.Driver;
+import dev.offramp.kernels.gpu.Grid;
+import dev.offramp.kernels.gpu.Traits;
+import java.lang.foreign.MemorySegment;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.function.Supplier;
+
+/**
+ * A driver that is called by one thread only, whoever calls: TornadoVM has a queue for each thread,
+ * and what two threads queue one after the other has no order.
+ */
+final class OwnThread implements Driver {
+  private final ExecutorService thread =
+      Executors.newSingleThreadExecutor(
+          Thread.ofPlatform().name("offramp-tornado-", 0).daemon().factory());
+  private final Driver driver;
+  private final DenseProduct denseProduct;
+  private boolean closed;
+
+  /** Makes the driver, on its thread. */
+  OwnThread(Supplier<Driver> driver) {
+    try {
+      this.driver = on(driver);
+      denseProduct = DenseProduct.askedFor() ? on(this.driver::denseProduct) : null;
+    } catch (RuntimeException | Error e) {
+      thread.shutdown();
+      throw e;
+    }
+  }
+
+  private <T> T on(Supplier<T> action) {
+    if (closed) {
+      throw new IllegalStateException(driver.info().id() + ": the device is closed");
+    }
+    boolean interrupted = false;
+    var result = thread.submit(action::get);
+    try {
+      while (true) {
+        try {
+          return result.get();
+        } catch (InterruptedException e) {
+          interrupted = true; // What is under way cannot be given up half-way.
+        }
+      }
+    } catch (ExecutionException e) {
+      throw rethrown(e.getCause());
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  /** What the driver threw, where a caller can see both threads. */
+  private static RuntimeException rethrown(Throwable thrown) {
+    return switch (thrown) {
+      case DeviceException e -> new DeviceException(e.getMessage(), e);
+      case IllegalArgumentException e -> new IllegalArgumentException(e.getMessage(), e);
+      case IllegalStateException e -> new IllegalStateException(e.getMessage(), e);
+      case RuntimeException e -> e;
+      case Error e -> throw e;
+      default -> new IllegalStateException(thrown);
+    };
+  }
+
+  private void run(Runnable action) {
+    on(
+        () -> {
+          action.run();
+          return null;
+        });
+  }
+
+  @Override
+  public DeviceInfo info() {
+    return driver.info();
+  }
+
+  @Override
+  public Traits traits() {
+    return driver.traits();
+  }
+
+  @Override
+  public Memory allocate(long bytes) {
+    return on(() -> driver.allocate(bytes));
+  }
+
+  @Override
+  public void free(Memory memory) {
+    run(() -> driver.free(memory));
+  }
+
+  @Override
+  public void zero(Memory memory, long offset, long bytes) {
+    run(() -> driver.zero(memory, offset, bytes));
+  }
+
+  @Override
+  public Pinned pinned(long bytes) {
+    return on(() -> driver.pinned(bytes));
+  }
+
+  @Override
+  public void write(MemorySegment source, Memory target, long offset) {
+    run(() -> driver.write(source, target, offset));
+  }
+
+  @Override
+  public void read(Memory source, long offset, MemorySegment target) {
+    run(() -> driver.read(source, offset, target));
+  }
+
+  @Override
+  public Mark mark() {
+    Mark mark = on(driver::mark);
+    return new Mark() {
+      @Override
+      public boolean reached() {
+        return on(mark::reached);
+      }
+
+      @Override
+      public void await() {
+        run(mark::await);
+      }
+
+      @Override
+      public void close() {
+        mark.close(); // touches nothing of TornadoVM's
+      }
+    };
+  }
+
+  @Override
+  public void launch(String kernel, Grid grid, Object... arguments) {
+    run(() -> driver.launch(kernel, grid, arguments));
+  }
+
+  @Override
+  public DenseProduct denseProduct() {
+    return denseProduct == null ? null : this::product;
+  }
+
+  private void product(
+      int rows,
+      int inputs,
+      int outputs,
+      Memory weight,
+      Memory bias,
+      Memory in,
+      Epilogue epilogue,
+      Memory residual,
+      Memory out) {
+    run(
+        () ->
+            denseProduct.run(
+                rows, inputs, outputs, weight, bias, in, epilogue, residual, out));
+  }
+
+  @Override
+  public void beginCapture() {
+    run(driver::beginCapture);
+  }
+
+  @Override
+  public Captured endCapture() {
+    Captured captured = on(driver::endCapture);
+    return new Captured() {
+      @Override
+      public void launch() {
+        run(captured::launch);
+      }
+
+      @Override
+      public void close() {
+        run(captured::close);
+      }
+    };
+  }
+
+  @Override
+  public void abandonCapture() {
+    run(driver::abandonCapture);
+  }
+
+  @Override
+  public void close() {
+    if (!closed) {
+      try {
+        run(driver::close);
+      } finally {
+        closed = true;
+        thread.shutdown();
+      }
+    }
+  }
+}
