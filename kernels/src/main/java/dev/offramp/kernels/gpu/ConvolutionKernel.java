@@ -19,7 +19,7 @@ record ConvolutionKernel(Kind kind, int m, int n, int each) {
   enum Kind {
     /** convolution_tile.c: multiply-adds in float, a square of each item. */
     TILE,
-    /** vector_convolution.c: a work item with wide vectors, for processors. */
+    /** vector_convolution.c, or Java: a work item with wide vectors, for processors. */
     VECTOR
   }
 
@@ -40,6 +40,10 @@ record ConvolutionKernel(Kind kind, int m, int n, int each) {
           new ConvolutionKernel(Kind.VECTOR, 16, 16, 0),
           new ConvolutionKernel(Kind.VECTOR, 8, 32, 0));
 
+  /** Of kernels in Java, which name their vectors one by one. */
+  static final List<ConvolutionKernel> VECTOR_JAVA =
+      List.of(new ConvolutionKernel(Kind.VECTOR, 8, 16, 0));
+
   /** Channels that vector kernels take at a time: their weights are laid out by it. */
   static final int DEPTH = 16;
 
@@ -55,7 +59,7 @@ record ConvolutionKernel(Kind kind, int m, int n, int each) {
   /** The one that makes that many images; null for the kernel of image.c that takes any groups. */
   static ConvolutionKernel of(Traits traits, int computeUnits, int images, ConvolutionShape shape) {
     if (traits.processor()) {
-      return vector(shape);
+      return vector(traits, shape);
     }
     if (shape.groups() > 1) {
       return null;
@@ -72,12 +76,14 @@ record ConvolutionKernel(Kind kind, int m, int n, int each) {
   }
 
   /** The vector kernel for a shape, or null; a panel of weights is as wide as its tile. */
-  static ConvolutionKernel vector(ConvolutionShape shape) {
+  static ConvolutionKernel vector(Traits traits, ConvolutionShape shape) {
     int outputs = shape.outputs() / shape.groups();
     if (shape.groups() > 1 && outputs < FEWEST) {
       return null;
     }
-    return VECTOR.get(outputs <= VECTOR.getFirst().n ? 0 : 1);
+    List<ConvolutionKernel> kernels =
+        traits.dialect() == Traits.Dialect.JAVA ? VECTOR_JAVA : VECTOR;
+    return outputs <= kernels.getFirst().n ? kernels.getFirst() : kernels.getLast();
   }
 
   /** Name of the function. */

@@ -31,7 +31,8 @@ final class GpuConvolution implements Convolution {
       MemorySegment sourceBias) {
     this.heap = heap;
     this.shape = shape;
-    vector = heap.driver.traits().processor() ? ConvolutionKernel.vector(shape) : null;
+    Traits traits = heap.driver.traits();
+    vector = traits.processor() ? ConvolutionKernel.vector(traits, shape) : null;
     DataType held = vector == null ? activations : DataType.F32;
     int padded =
         vector == null ? shape.outputs() : shape.groups() * vector.panels(shape) * vector.n();

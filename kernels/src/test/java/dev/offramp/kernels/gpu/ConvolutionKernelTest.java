@@ -18,7 +18,10 @@ import org.junit.jupiter.api.Test;
 
 /** Which kernel makes a convolution, and that the groups of its grid make all of it. */
 class ConvolutionKernelTest {
-  private static final List<Traits> TRAITS = List.of(FakeDriver.ACCELERATOR, FakeDriver.PROCESSOR);
+  private static final Traits JAVA_PROCESSOR =
+      new Traits(Traits.Dialect.JAVA, true, 4096, 32 << 10, 0);
+  private static final List<Traits> TRAITS =
+      List.of(FakeDriver.ACCELERATOR, FakeDriver.PROCESSOR, JAVA_PROCESSOR);
 
   private static ConvolutionShape shape(int side, int channels, int outputs, int groups) {
     return new ConvolutionShape(new ImageShape(side, side, channels), outputs, 3, 1, 1, groups);
@@ -72,6 +75,8 @@ class ConvolutionKernelTest {
     assertThat(name(traits, 1, 512)).isEqualTo("convolution_tile_64x64");
     assertThat(name(FakeDriver.PROCESSOR, 1, 16)).isEqualTo("convolution_vector_16x16");
     assertThat(name(FakeDriver.PROCESSOR, 1, 17)).isEqualTo("convolution_vector_8x32");
+    assertThat(name(JAVA_PROCESSOR, 1, 16)).isEqualTo("convolution_vector_8x16");
+    assertThat(name(JAVA_PROCESSOR, 1, 17)).isEqualTo("convolution_vector_8x16");
   }
 
   /** On 100 units. */
@@ -82,9 +87,11 @@ class ConvolutionKernelTest {
   /** A processor takes panels for groups of some outputs; all else is one output at a time. */
   @Test
   void groupsOfFewOutputsHaveNoPanels() {
-    assertThat(ConvolutionKernel.vector(shape(8, 32, 32, 8)).n()).isEqualTo(16);
-    assertThat(ConvolutionKernel.vector(shape(8, 64, 64, 2)).n()).isEqualTo(32);
-    assertThat(ConvolutionKernel.vector(shape(8, 32, 32, 16))).isNull();
+    assertThat(ConvolutionKernel.vector(FakeDriver.PROCESSOR, shape(8, 32, 32, 8)).n())
+        .isEqualTo(16);
+    assertThat(ConvolutionKernel.vector(FakeDriver.PROCESSOR, shape(8, 64, 64, 2)).n())
+        .isEqualTo(32);
+    assertThat(ConvolutionKernel.vector(FakeDriver.PROCESSOR, shape(8, 32, 32, 16))).isNull();
     assertThat(ConvolutionKernel.of(FakeDriver.ACCELERATOR, 1, 9, shape(8, 64, 64, 2))).isNull();
   }
 
