@@ -19,8 +19,12 @@ final class LayerKernels {
     return TornadoMath.sqrt(-1.0f - any);
   }
 
-  /** Sum over the 32 lanes of each team; every item of the group must take part. */
-  static float teamSum(KernelContext c, float v, float[] scratch) {
+  /**
+   * Sum over the 32 lanes of each team; every item of the group must take part. Local memory must
+   * not be a parameter: TornadoVM then takes offsets in bytes for indices, far beyond its end.
+   */
+  static float teamSum(KernelContext c, float v) {
+    float[] scratch = c.allocateFloatLocalArray(ITEMS);
     int lane = c.localIdx;
     int first = c.localIdy * 32; // once: TornadoVM fails where the same is read again
     int at = first + lane;
@@ -51,7 +55,6 @@ final class LayerKernels {
       FloatArray beta,
       FloatArray in,
       FloatArray out) {
-    float[] scratch = c.allocateFloatLocalArray(ITEMS);
     int capacity = ints.get(0);
     int width = ints.get(1);
     int t = c.groupIdx * c.localGroupSizeY + c.localIdy;
@@ -65,13 +68,13 @@ final class LayerKernels {
     for (int j = c.localIdx; j < n; j += 32) {
       sum = sum + in.get(at + j);
     }
-    float mean = teamSum(c, sum, scratch) / width;
+    float mean = teamSum(c, sum) / width;
     sum = 0.0f;
     for (int j = c.localIdx; j < n; j += 32) {
       float d = in.get(at + j) - mean;
       sum = d * d + sum;
     }
-    float variance = teamSum(c, sum, scratch) / width;
+    float variance = teamSum(c, sum) / width;
     float scale = 1.0f / TornadoMath.sqrt(variance + floats.get(Call.FLOATS));
     for (int j = c.localIdx; j < n; j += 32) {
       float y = (in.get(at + j) - mean) * scale;
@@ -97,7 +100,6 @@ final class LayerKernels {
       FloatArray types,
       IntArray ids,
       FloatArray out) {
-    float[] scratch = c.allocateFloatLocalArray(ITEMS);
     int capacity = ints.get(0);
     int width = ints.get(1);
     int t = c.groupIdx * c.localGroupSizeY + c.localIdy;
@@ -124,13 +126,13 @@ final class LayerKernels {
       out.set(at + j, v);
       sum = sum + v;
     }
-    float mean = teamSum(c, sum, scratch) / width;
+    float mean = teamSum(c, sum) / width;
     sum = 0.0f;
     for (int j = c.localIdx; j < n; j += 32) {
       float d = out.get(at + j) - mean;
       sum = d * d + sum;
     }
-    float variance = teamSum(c, sum, scratch) / width;
+    float variance = teamSum(c, sum) / width;
     float scale = 1.0f / TornadoMath.sqrt(variance + floats.get(Call.FLOATS));
     for (int j = c.localIdx; j < n; j += 32) {
       float y = (out.get(at + j) - mean) * scale;

@@ -49,6 +49,9 @@ class VirtualCudaTest {
     assertThat(text.split("__global__ void", -1))
         .as("one function for each kernel")
         .hasSize(KernelTable.names(false).size() + 1);
+    assertThat(text)
+        .as("local memory is indexed by places, not by offsets in bytes, which are longs")
+        .doesNotContainPattern("\\bad[a-z]*_\\d+\\[l_");
     String out =
         run(
             "nvcc",
