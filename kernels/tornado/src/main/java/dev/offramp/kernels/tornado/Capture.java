@@ -48,7 +48,6 @@ final class Capture implements Captured {
   private Graph graph(List<Call> calls) {
     Graph graph = driver.graph();
     Views views = new Views(graph, true);
-    boolean processor = driver.traits().processor();
     Map<String, Integer> used = new HashMap<>();
     for (Call call : calls) {
       Memory own = driver.keep(call);
@@ -58,12 +57,12 @@ final class Capture implements Captured {
       // kind has the same one in all graphs.
       int n = used.merge(call.kernel(), 1, Integer::sum);
       String task = n == 1 ? call.kernel() : call.kernel() + "_" + n;
-      KernelTable.get(call.kernel(), processor).add(graph, task, views);
+      driver.kernel(call.kernel()).add(graph, task, views);
       graph.grid(task, call.grid());
     }
     // TornadoVM compiles the last task of a graph again in any case: one that does nothing.
     String last = KernelTable.NOTHING;
-    KernelTable.get(last, processor).add(graph, last, views);
+    driver.kernel(last).add(graph, last, views);
     graph.grid(last, Grid.of(1, 1));
     return graph;
   }

@@ -86,7 +86,7 @@ final class Cublas implements DenseProduct, AutoCloseable {
     driver.launch(
         KernelTable.SGEMM, Grid.of(1, 1), rows, inputs, outputs, onto ? 1 : 0, weight, in, out);
     driver.launch(
-        "finish_product",
+        KernelTable.FINISH,
         Grid.of((count - 1) / ITEMS + 1, ITEMS),
         count,
         outputs,
@@ -99,7 +99,8 @@ final class Cublas implements DenseProduct, AutoCloseable {
   /** The graph for a call of that size, with that memory if it is a new one. */
   Single single(Call call, List<XPUBuffer> memory) {
     return singles.computeIfAbsent(
-        call.ints(), sizes -> new Single(driver.graph(), call, false, memory));
+        call.ints(),
+        sizes -> new Single(driver.graph(), driver.kernel(call.kernel()), call, memory));
   }
 
   /**

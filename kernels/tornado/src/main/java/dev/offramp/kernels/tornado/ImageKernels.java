@@ -38,7 +38,7 @@ final class ImageKernels {
       IntArray live,
       FloatArray scale,
       FloatArray shift,
-      IntArray in,
+      IntArray bytes,
       FloatArray out) {
     int pixels = ints.get(1);
     int channels = ints.get(2);
@@ -46,7 +46,7 @@ final class ImageKernels {
     int image = image(c, pixels);
     if (item < pixels && image < live.get(RowKernels.TOKENS)) {
       int at = RowKernels.token(live, ints.get(0), image) * pixels + item;
-      int pixel = in.get(at);
+      int pixel = bytes.get(at);
       for (int k = 0; k < channels; k++) {
         int value = (pixel >> (8 * k)) & 255;
         out.set(at * channels + k, (float) value * scale.get(k) + shift.get(k));

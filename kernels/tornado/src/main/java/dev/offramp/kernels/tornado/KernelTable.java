@@ -1,7 +1,9 @@
 package dev.offramp.kernels.tornado;
 
+import dev.offramp.kernels.Precision;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
 import uk.ac.manchester.tornado.api.TaskGraph;
@@ -17,9 +19,16 @@ final class KernelTable {
   /** The product of cuBLAS, a library task: see {@link Cublas}. */
   static final String SGEMM = "cublas_sgemm";
 
+  /** What follows it, in F32 as it is. */
+  static final String FINISH = "finish_product";
+
   private static final String VECTOR = "_vector";
 
   private static final Map<String, Kernel> KERNELS = new HashMap<>();
+
+  /** Whatever the precision, these are the same. */
+  private static final Set<String> WITHOUT_ACTIVATIONS =
+      Set.of(NOTHING, "compact", "list_tokens", "identity", "zero_words", "zero_bytes", "peak");
 
   /** Adds a task of that name to a graph. */
   @FunctionalInterface
@@ -256,7 +265,7 @@ final class KernelTable {
             Sgemm.of(v.number(0), v.number(1), v.number(2), v.number(3) == 1)
                 .add(g, t, v.f32(), v.f32(), v.f32()));
     KERNELS.put(
-        "finish_product",
+        FINISH,
         (g, t, v) ->
             g.task(t, Epilogues::finishProduct, v.context(), v.ints(), v.f32(), v.f32(), v.f32()));
     KERNELS.put(
@@ -384,23 +393,28 @@ final class KernelTable {
   }
 
   /** Kernels in Java for processors, which have wide vectors, or those for graphics cards. */
-  static SortedSet<String> names(boolean processor) {
+  static SortedSet<String> names(boolean processor, Precision precision) {
     SortedSet<String> names = new TreeSet<>(KERNELS.keySet());
     names.remove(SGEMM);
     names.removeIf(name -> name.contains(VECTOR) != processor);
+    if (precision == Precision.F16) {
+      names.remove(FINISH);
+    }
     return names;
   }
 
   /**
    * @param processor whether kernels with wide vectors are wanted where both kinds have one name
    */
-  static Kernel get(String name, boolean processor) {
-    Kernel kernel = processor ? KERNELS.get(name + VECTOR) : null;
-    if (kernel == null) {
-      kernel = KERNELS.get(name);
+  static Kernel get(String name, boolean processor, Precision precision) {
+    Kernel kernel = KERNELS.get(name);
+    if (precision == Precision.F16 && !WITHOUT_ACTIVATIONS.contains(name)) {
+      kernel = processor ? null : HalfKernelTable.KERNELS.get(name);
+    } else if (processor) {
+      kernel = KERNELS.getOrDefault(name + VECTOR, kernel);
     }
     if (kernel == null) {
-      throw new IllegalArgumentException("there is no kernel " + name);
+      throw new IllegalArgumentException("there is no kernel " + name + " in " + precision);
     }
     return kernel;
   }

@@ -120,23 +120,27 @@ final class LayerKernels {
       }
       position = token % live.get(RowKernels.POSITIONS) * width;
     }
-    float sum = 0.0f;
+    float sum = unknown;
     for (int j = c.localIdx; j < n; j += 32) {
-      float v = words.get(word + j) + positions.get(position + j) + types.get(j) + unknown;
-      out.set(at + j, v);
-      sum = sum + v;
+      sum = sum + entry(words, word, positions, position, types, j);
     }
     float mean = teamSum(c, sum) / width;
     sum = 0.0f;
     for (int j = c.localIdx; j < n; j += 32) {
-      float d = out.get(at + j) - mean;
+      float d = entry(words, word, positions, position, types, j) - mean;
       sum = d * d + sum;
     }
     float variance = teamSum(c, sum) / width;
     float scale = 1.0f / TornadoMath.sqrt(variance + floats.get(Call.FLOATS));
     for (int j = c.localIdx; j < n; j += 32) {
-      float y = (out.get(at + j) - mean) * scale;
+      float y = (entry(words, word, positions, position, types, j) - mean) * scale;
       out.set(at + j, y * gamma.get(j) + beta.get(j));
     }
+  }
+
+  /** Looked up again whenever it is needed: in F16 out would not hold it exactly. */
+  private static float entry(
+      FloatArray words, int word, FloatArray positions, int position, FloatArray types, int j) {
+    return words.get(word + j) + positions.get(position + j) + types.get(j);
   }
 }

@@ -5,7 +5,7 @@ import uk.ac.manchester.tornado.api.memory.XPUBuffer;
 
 /** A graph of one task, for any number of calls of its kernel; of one size if it is a library's. */
 final class Single {
-  private final String kernel;
+  private final String name;
   private final Graph graph;
   private final Views views;
 
@@ -13,18 +13,18 @@ final class Single {
    * @param call the first one
    * @param memory that of its numbers, then its operands
    */
-  Single(Graph graph, Call call, boolean processor, List<XPUBuffer> memory) {
+  Single(Graph graph, KernelTable.Kernel kernel, Call call, List<XPUBuffer> memory) {
     this.graph = graph;
-    kernel = call.kernel();
+    name = call.kernel();
     views = new Views(graph, false);
     views.task(call, memory);
-    KernelTable.get(kernel, processor).add(graph, kernel, views);
+    kernel.add(graph, name, views);
   }
 
   /** Queues a call. */
   void run(Call call, List<XPUBuffer> memory) {
     views.replace(memory);
-    graph.grid(kernel, call.grid());
+    graph.grid(name, call.grid());
     graph.run();
   }
 }

@@ -77,9 +77,11 @@ final class Survey {
    */
   static Device open(int number, TornadoDevice device, boolean processor, DeviceOptions options) {
     DeviceInfo info = describe(number, device, options.precision());
-    if (options.precision() != Precision.F32) {
+    boolean halves = !processor && halves(device);
+    if (options.precision() == Precision.TF32 || options.precision() == Precision.F16 && !halves) {
       throw new DeviceException(
-          info.id() + ": computes in F32 only, not in " + options.precision());
+          "%s: computes in %s only, not in %s"
+              .formatted(info.id(), halves ? "F32 and F16" : "F32", options.precision()));
     }
     if (recovers()) {
       throw new DeviceException(
@@ -94,8 +96,27 @@ final class Survey {
             (int) Math.min(Integer.MAX_VALUE, device.getDeviceMaxWorkgroupDimensions()[0]),
             (int) Math.min(Integer.MAX_VALUE, device.getDeviceLocalMemorySize()),
             0);
-    return new GpuDevice(
-        new OwnThread(() -> new TornadoDriver(info, traits, device)), options);
+    return new GpuDevice(new OwnThread(() -> new TornadoDriver(info, traits, device)), options);
+  }
+
+  /**
+   * Whether kernels can have halves. There are none for processors, and with other backends none
+   * have been compiled.
+   */
+  static boolean halves(TornadoDevice device) {
+    if (device.getDeviceType() == TornadoDeviceType.CPU) {
+      return false;
+    }
+    return switch (device.getTornadoVMBackend()) {
+      case CUDA -> true;
+      case OPENCL -> extensions(device).contains("cl_khr_fp16");
+      default -> false;
+    };
+  }
+
+  /** What TornadoVM tells of a device, word by word; an OpenCL device's extensions are among it. */
+  static List<String> extensions(TornadoDevice device) {
+    return List.of(device.getPhysicalDevice().getDeviceInfo().split("\\s+"));
   }
 
   private static boolean recovers() {

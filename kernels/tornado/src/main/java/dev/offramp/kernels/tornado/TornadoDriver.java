@@ -220,7 +220,7 @@ final class TornadoDriver implements Driver {
         cublas.single(call, memory).run(call, memory);
       } else {
         singles
-            .computeIfAbsent(kernel, k -> new Single(graph(), call, traits.processor(), memory))
+            .computeIfAbsent(kernel, k -> new Single(graph(), kernel(k), call, memory))
             .run(call, memory);
       }
     } catch (RuntimeException e) {
@@ -291,6 +291,11 @@ final class TornadoDriver implements Driver {
       throw new IllegalArgumentException("the memory was freed");
     }
     return buffer;
+  }
+
+  /** The kernel that the device has by that name. */
+  KernelTable.Kernel kernel(String name) {
+    return KernelTable.get(name, traits.processor(), info.precision());
   }
 
   Graph graph() {

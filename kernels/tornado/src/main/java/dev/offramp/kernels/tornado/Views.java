@@ -9,6 +9,7 @@ import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.memory.XPUBuffer;
 import uk.ac.manchester.tornado.api.types.arrays.ByteArray;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.HalfFloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
@@ -87,6 +88,11 @@ final class Views {
   /** The next operand. */
   FloatArray f32() {
     return (FloatArray) view(next++, FloatArray.class, () -> new FloatArray(1));
+  }
+
+  /** The next operand. */
+  HalfFloatArray f16() {
+    return (HalfFloatArray) view(next++, HalfFloatArray.class, () -> new HalfFloatArray(1));
   }
 
   /** The next operand. */

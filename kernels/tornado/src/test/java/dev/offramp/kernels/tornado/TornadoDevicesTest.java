@@ -1,18 +1,32 @@
 package dev.offramp.kernels.tornado;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static uk.ac.manchester.tornado.api.enums.TornadoVMBackendType.CUDA;
+import static uk.ac.manchester.tornado.api.enums.TornadoVMBackendType.OPENCL;
+import static uk.ac.manchester.tornado.api.enums.TornadoVMBackendType.SPIRV;
 
+import dev.offramp.kernels.DeviceException;
+import dev.offramp.kernels.DeviceOptions;
 import dev.offramp.kernels.Devices;
+import dev.offramp.kernels.Precision;
 import dev.offramp.kernels.Probe;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.ValueLayout;
+import java.lang.reflect.InvocationHandler;
+import java.lang.reflect.Proxy;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import uk.ac.manchester.tornado.api.TornadoTargetDevice;
+import uk.ac.manchester.tornado.api.common.TornadoDevice;
+import uk.ac.manchester.tornado.api.enums.TornadoDeviceType;
+import uk.ac.manchester.tornado.api.enums.TornadoVMBackendType;
 
 class TornadoDevicesTest {
   @Test
@@ -31,6 +45,42 @@ class TornadoDevicesTest {
     List<Probe> probes = Devices.probe();
     Probe auto = probes.stream().filter(Probe::accepted).findFirst().orElseThrow();
     assertThat(auto.id()).doesNotStartWith("tornado");
+  }
+
+  @Test
+  void onlyGraphicsCardsThatHaveHalvesComputeInF16() {
+    TornadoDevice first = Survey.devices().getFirst();
+    if (first.getDeviceType() == TornadoDeviceType.CPU) {
+      DeviceOptions halves = new DeviceOptions(1).with(Precision.F16);
+      assertThatThrownBy(() -> Survey.open(0, halves))
+          .isInstanceOf(DeviceException.class)
+          .hasMessage("tornado:0: computes in F32 only, not in F16");
+    }
+    if (first.getTornadoVMBackend() == TornadoVMBackendType.OPENCL) {
+      // Every device has it since OpenCL 1.1.
+      assertThat(Survey.extensions(first)).contains("cl_khr_byte_addressable_store");
+    }
+    String with = "Extensions:\n\tcl_khr_fp64\n\tcl_khr_fp16\nDevice vendor";
+    String without = "Extensions:\n\tcl_khr_fp64\nDevice vendor";
+    assertThat(Survey.halves(device(TornadoDeviceType.GPU, OPENCL, with))).isTrue();
+    assertThat(Survey.halves(device(TornadoDeviceType.GPU, OPENCL, without))).isFalse();
+    assertThat(Survey.halves(device(TornadoDeviceType.CPU, OPENCL, with))).isFalse();
+    assertThat(Survey.halves(device(TornadoDeviceType.GPU, CUDA, without))).isTrue();
+    assertThat(Survey.halves(device(TornadoDeviceType.GPU, SPIRV, with))).isFalse();
+  }
+
+  private static TornadoDevice device(
+      TornadoDeviceType type, TornadoVMBackendType backend, String text) {
+    TornadoTargetDevice physical = tells(TornadoTargetDevice.class, Map.of("getDeviceInfo", text));
+    return tells(
+        TornadoDevice.class,
+        Map.of(
+            "getDeviceType", type, "getTornadoVMBackend", backend, "getPhysicalDevice", physical));
+  }
+
+  private static <T> T tells(Class<T> type, Map<String, Object> answers) {
+    InvocationHandler handler = (proxy, method, arguments) -> answers.get(method.getName());
+    return type.cast(Proxy.newProxyInstance(type.getClassLoader(), new Class<?>[] {type}, handler));
   }
 
   @Test

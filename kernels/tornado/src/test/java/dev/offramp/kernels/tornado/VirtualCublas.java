@@ -1,5 +1,6 @@
 package dev.offramp.kernels.tornado;
 
+import dev.offramp.kernels.Precision;
 import dev.offramp.kernels.gpu.Driver.Memory;
 import dev.offramp.kernels.gpu.Grid;
 import java.lang.reflect.Proxy;
@@ -30,13 +31,13 @@ final class VirtualCublas {
     for (int onto = 0; onto <= 1; onto++) {
       Call call = Call.of(KernelTable.SGEMM, Grid.of(1, 1), false, 33, 24, 40, onto, any, any, any);
       views.task(call, operands);
-      KernelTable.get(call.kernel(), false).add(graph, "product" + onto, views);
+      KernelTable.get(call.kernel(), false, Precision.F32).add(graph, "product" + onto, views);
       views.task(call, operands);
       names.put(views.f32(), "weight");
       names.put(views.f32(), "in");
       names.put(views.f32(), "out");
       views.task(call, operands);
-      KernelTable.get("finish_product", false).add(graph, "finish" + onto, views);
+      KernelTable.get(KernelTable.FINISH, false, Precision.F32).add(graph, "finish" + onto, views);
       graph.grid("finish" + onto, Grid.of(6, 256));
     }
     graph.run();

@@ -3,6 +3,7 @@ package dev.offramp.kernels.tornado;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.offramp.kernels.Precision;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -10,6 +11,8 @@ import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /**
  * What TornadoVM's CUDA backend makes of the kernels, on its virtual device, without a GPU: CUDA C
@@ -33,22 +36,23 @@ class VirtualCudaTest {
 
   @TempDir Path folder;
 
-  @Test
-  void nvccCompilesEveryKernel() throws Exception {
+  @ParameterizedTest
+  @EnumSource(names = {"F32", "F16"})
+  void nvccCompilesEveryKernel(Precision precision) throws Exception {
     Path sdk = sdk();
     assumeTrue(onPath("nvcc"), "no nvcc on the PATH");
     Path source = folder.resolve("kernels.cu");
     String said =
         onVirtualDevice(
             sdk,
-            VirtualCuda.class,
+            List.of(VirtualCuda.class.getName(), precision.name()),
             "-Dtornado.printKernel=True",
             "-Dtornado.print.kernel.dir=" + source);
-    assertThat(said).contains(KernelTable.names(false).size() + " kernels compiled");
+    assertThat(said).contains(KernelTable.names(false, precision).size() + " kernels compiled");
     String text = Files.readString(source);
     assertThat(text.split("__global__ void", -1))
         .as("one function for each kernel")
-        .hasSize(KernelTable.names(false).size() + 1);
+        .hasSize(KernelTable.names(false, precision).size() + 1);
     assertThat(text)
         .as("local memory is indexed by places, not by offsets in bytes, which are longs")
         .doesNotContainPattern("\\bad[a-z]*_\\d+\\[l_");
@@ -69,7 +73,7 @@ class VirtualCudaTest {
   /** W is transposed, in is not: 40 x 24 by 24 x 33. */
   @Test
   void cublasGetsTheParametersOfTheProduct() throws Exception {
-    assertThat(onVirtualDevice(sdk(), VirtualCublas.class))
+    assertThat(onVirtualDevice(sdk(), List.of(VirtualCublas.class.getName())))
         .contains(
             """
             cublasSgemm 1 0 40 33 24 1.0 weight 24 in 24 0.0 out 40 out is WRITE_ONLY
@@ -77,8 +81,11 @@ class VirtualCudaTest {
             """);
   }
 
-  /** What a class says that is run in a JVM whose only device is TornadoVM's virtual one. */
-  private String onVirtualDevice(Path sdk, Class<?> main, String... options) throws Exception {
+  /**
+   * What a class says, here with its arguments, that is run in a JVM whose only device is
+   * TornadoVM's virtual one.
+   */
+  private String onVirtualDevice(Path sdk, List<String> main, String... options) throws Exception {
     Path device = Files.writeString(folder.resolve("device.json"), DEVICE);
     List<String> command =
         new ArrayList<>(
@@ -94,7 +101,7 @@ class VirtualCudaTest {
                 "-cp",
                 System.getProperty("java.class.path")));
     command.addAll(List.of(options));
-    command.add(main.getName());
+    command.addAll(main);
     return run(command.toArray(String[]::new));
   }
 
