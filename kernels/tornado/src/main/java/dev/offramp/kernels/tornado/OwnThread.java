@@ -72,11 +72,10 @@ final class OwnThread implements Driver {
   }
 
   private void run(Runnable action) {
-    on(
-        () -> {
-          action.run();
-          return null;
-        });
+    on(() -> {
+      action.run();
+      return null;
+    });
   }
 
   @Override
@@ -160,10 +159,7 @@ final class OwnThread implements Driver {
       Epilogue epilogue,
       Memory residual,
       Memory out) {
-    run(
-        () ->
-            denseProduct.run(
-                rows, inputs, outputs, weight, bias, in, epilogue, residual, out));
+    run(() -> denseProduct.run(rows, inputs, outputs, weight, bias, in, epilogue, residual, out));
   }
 
   @Override

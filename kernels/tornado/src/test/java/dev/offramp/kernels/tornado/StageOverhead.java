@@ -55,25 +55,23 @@ final class StageOverhead implements AutoCloseable {
     Linear out = linear(WIDTH, WIDTH);
     Linear up = linear(WIDTH, 4 * WIDTH);
     Linear down = linear(4 * WIDTH, WIDTH);
-    Linear head =
-        open(device.head(WIDTH, 2, zeros(2 * WIDTH), DataType.F32, zeros(2)));
+    Linear head = open(device.head(WIDTH, 2, zeros(2 * WIDTH), DataType.F32, zeros(2)));
     Normalization norm = new Normalization(f32(WIDTH), f32(WIDTH), 1e-5f);
     stage =
         open(
-            device.record(
-                () -> {
-                  for (int layer = 0; layer < 2; layer++) {
-                    device.gemm(rows, in, x, Epilogue.BIAS, null, qkv);
-                    device.attention(rows, 1, WIDTH, qkv, mixed);
-                    device.gemm(rows, out, mixed, Epilogue.BIAS_RESIDUAL, x, x);
-                    device.layerNorm(rows, norm, x, x);
-                    device.gemm(rows, up, x, Epilogue.BIAS_GELU, null, wide);
-                    device.gemm(rows, down, wide, Epilogue.BIAS_RESIDUAL, x, x);
-                    device.layerNorm(rows, norm, x, x);
-                  }
-                  device.exitHead(rows, Pooling.MEAN, head, x, signal);
-                  device.compact(rows, signal, Confidence.TOP1, 1);
-                }));
+            device.record(() -> {
+              for (int layer = 0; layer < 2; layer++) {
+                device.gemm(rows, in, x, Epilogue.BIAS, null, qkv);
+                device.attention(rows, 1, WIDTH, qkv, mixed);
+                device.gemm(rows, out, mixed, Epilogue.BIAS_RESIDUAL, x, x);
+                device.layerNorm(rows, norm, x, x);
+                device.gemm(rows, up, x, Epilogue.BIAS_GELU, null, wide);
+                device.gemm(rows, down, wide, Epilogue.BIAS_RESIDUAL, x, x);
+                device.layerNorm(rows, norm, x, x);
+              }
+              device.exitHead(rows, Pooling.MEAN, head, x, signal);
+              device.compact(rows, signal, Confidence.TOP1, 1);
+            }));
   }
 
   private <T extends AutoCloseable> T open(T resource) {
