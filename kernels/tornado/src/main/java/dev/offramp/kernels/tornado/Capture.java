@@ -2,11 +2,8 @@ package dev.offramp.kernels.tornado;
 
 import dev.offramp.kernels.gpu.Driver.Captured;
 import dev.offramp.kernels.gpu.Driver.Memory;
-import dev.offramp.kernels.gpu.Grid;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 
 /** Calls as task graphs, whose kernels are compiled when they run for the first time. */
 final class Capture implements Captured {
@@ -17,27 +14,27 @@ final class Capture implements Captured {
   private static final int PARAMETERS = 240;
 
   private final TornadoDriver driver;
-  private final boolean library;
-  private final List<Graph> graphs = new ArrayList<>();
-  private final List<Memory> numbers = new ArrayList<>();
+  private final List<Part> parts = new ArrayList<>();
+
+  /** As many of the calls as a graph has room for. */
+  private record Part(TaskList tasks, List<Call> calls, List<Memory> numbers) {}
 
   Capture(TornadoDriver driver, List<Call> calls) {
     this.driver = driver;
-    library = calls.stream().anyMatch(Call::library);
     try {
       int from = 0;
       int parameters = 0;
       for (int to = 0; to < calls.size(); to++) {
         int more = calls.get(to).parameters();
         if (to - from == TASKS || parameters + more > PARAMETERS) {
-          graphs.add(graph(calls.subList(from, to)));
+          add(calls.subList(from, to));
           from = to;
           parameters = 0;
         }
         parameters += more;
       }
       if (from < calls.size()) {
-        graphs.add(graph(calls.subList(from, calls.size())));
+        add(calls.subList(from, calls.size()));
       }
     } catch (RuntimeException e) {
       close();
@@ -45,37 +42,30 @@ final class Capture implements Captured {
     }
   }
 
-  private Graph graph(List<Call> calls) {
-    Graph graph = driver.graph();
-    Views views = new Views(graph, true);
-    Map<String, Integer> used = new HashMap<>();
-    for (Call call : calls) {
-      Memory own = driver.keep(call);
-      numbers.add(own);
-      views.task(call, driver.buffers(own, call.memory()));
-      // Tasks need names of their own, and TornadoVM keeps compiled kernels by name: the n-th of a
-      // kind has the same one in all graphs.
-      int n = used.merge(call.kernel(), 1, Integer::sum);
-      String task = n == 1 ? call.kernel() : call.kernel() + "_" + n;
-      driver.kernel(call.kernel()).add(graph, task, views);
-      graph.grid(task, call.grid());
+  private void add(List<Call> calls) {
+    List<Memory> numbers = new ArrayList<>();
+    try {
+      for (Call call : calls) {
+        numbers.add(driver.keep(call));
+      }
+      parts.add(new Part(driver.take(calls, numbers), List.copyOf(calls), numbers));
+    } catch (RuntimeException e) {
+      numbers.forEach(driver::free);
+      throw e;
     }
-    // TornadoVM compiles the last task of a graph again in any case: one that does nothing.
-    String last = KernelTable.NOTHING;
-    driver.kernel(last).add(graph, last, views);
-    graph.grid(last, Grid.of(1, 1));
-    return graph;
   }
 
   @Override
   public void launch() {
-    driver.run(graphs, library);
+    driver.run(() -> parts.forEach(part -> part.tasks.run(this, part.calls, part.numbers)));
   }
 
   @Override
   public void close() {
-    numbers.forEach(driver::free);
-    numbers.clear();
-    graphs.clear();
+    for (Part part : parts) {
+      part.numbers.forEach(driver::free);
+      driver.give(part.tasks);
+    }
+    parts.clear();
   }
 }

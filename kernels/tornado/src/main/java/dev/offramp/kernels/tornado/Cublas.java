@@ -38,8 +38,6 @@ final class Cublas implements DenseProduct, AutoCloseable {
         }
       };
 
-  private long thread = Thread.currentThread().threadId();
-
   private Cublas(TornadoDriver driver, long plan) {
     this.driver = driver;
     this.plan = plan;
@@ -103,23 +101,9 @@ final class Cublas implements DenseProduct, AutoCloseable {
         sizes -> new Single(driver.graph(), driver.kernel(call.kernel()), call, memory));
   }
 
-  /**
-   * To be called before each run of a graph with library tasks. TornadoVM has a queue for each
-   * thread and binds cuBLAS to that of the thread that first used it: another one must bind it
-   * anew, or its products would not wait for its kernels.
-   */
-  void enter() {
-    driver.makeCurrent();
-    if (thread != Thread.currentThread().threadId()) {
-      LibraryRegistry.destroyContexts(plan);
-      thread = Thread.currentThread().threadId();
-    }
-  }
-
   /** Nothing may be pending. */
   @Override
   public void close() {
-    driver.makeCurrent();
     LibraryRegistry.destroyContexts(plan);
   }
 }

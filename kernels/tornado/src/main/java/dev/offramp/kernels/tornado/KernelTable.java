@@ -41,8 +41,7 @@ final class KernelTable {
     layers();
     exits();
     products();
-    images();
-    convolutions();
+    ImageKernelTable.addTo(KERNELS);
   }
 
   private KernelTable() {}
@@ -275,121 +274,6 @@ final class KernelTable {
         "peak_vector",
         (g, t, v) ->
             g.task(t, PeakKernels::peakVector, v.context(), v.ints(), v.floats(), v.f32()));
-  }
-
-  private static void images() {
-    KERNELS.put(
-        "image_pixels",
-        (g, t, v) ->
-            g.task(
-                t,
-                ImageKernels::pixels,
-                v.context(),
-                v.ints(),
-                v.i32(),
-                v.f32(),
-                v.f32(),
-                v.i32(),
-                v.f32()));
-    KERNELS.put(
-        "max_pool",
-        (g, t, v) ->
-            g.task(t, ImageKernels::maxPool, v.context(), v.ints(), v.i32(), v.f32(), v.f32()));
-    KERNELS.put(
-        "grid_pool",
-        (g, t, v) ->
-            g.task(t, ImageKernels::gridPool, v.context(), v.ints(), v.i32(), v.f32(), v.f32()));
-    KERNELS.put(
-        "image_shortcut",
-        (g, t, v) ->
-            g.task(t, ImageKernels::shortcut, v.context(), v.ints(), v.i32(), v.f32(), v.f32()));
-    KERNELS.put(
-        "convolution_grouped",
-        (g, t, v) ->
-            g.task(
-                t,
-                ImageKernels::convolution,
-                v.context(),
-                v.ints(),
-                v.i32(),
-                v.f32(),
-                v.f32(),
-                v.f32(),
-                v.f32(),
-                v.f32()));
-  }
-
-  private static void convolutions() {
-    KERNELS.put(
-        "convolution_vector_8x16",
-        (g, t, v) ->
-            g.task(
-                t,
-                VectorConvolutionKernels::convolution,
-                v.context(),
-                v.ints(),
-                v.i32(),
-                v.f32(),
-                v.f32(),
-                v.f32(),
-                v.f32(),
-                v.f32()));
-    KERNELS.put(
-        "convolution_tile_64x16",
-        (g, t, v) ->
-            g.task(
-                t,
-                TileConvolutionKernels::convolution64x16,
-                v.context(),
-                v.ints(),
-                v.i32(),
-                v.f32(),
-                v.f32(),
-                v.f32(),
-                v.f32(),
-                v.f32()));
-    KERNELS.put(
-        "convolution_tile_64x32",
-        (g, t, v) ->
-            g.task(
-                t,
-                TileConvolutionKernels::convolution64x32,
-                v.context(),
-                v.ints(),
-                v.i32(),
-                v.f32(),
-                v.f32(),
-                v.f32(),
-                v.f32(),
-                v.f32()));
-    KERNELS.put(
-        "convolution_tile_64x64",
-        (g, t, v) ->
-            g.task(
-                t,
-                TileConvolutionKernels::convolution64x64,
-                v.context(),
-                v.ints(),
-                v.i32(),
-                v.f32(),
-                v.f32(),
-                v.f32(),
-                v.f32(),
-                v.f32()));
-    KERNELS.put(
-        "convolution_tile_128x128",
-        (g, t, v) ->
-            g.task(
-                t,
-                TileConvolutionKernels::convolution128x128,
-                v.context(),
-                v.ints(),
-                v.i32(),
-                v.f32(),
-                v.f32(),
-                v.f32(),
-                v.f32(),
-                v.f32()));
   }
 
   /** Kernels in Java for processors, which have wide vectors, or those for graphics cards. */

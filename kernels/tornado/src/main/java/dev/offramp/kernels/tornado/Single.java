@@ -23,7 +23,7 @@ final class Single {
 
   /** Queues a call. */
   void run(Call call, List<XPUBuffer> memory) {
-    views.replace(memory);
+    views.replace(0, memory);
     graph.grid(name, call.grid());
     graph.run();
   }

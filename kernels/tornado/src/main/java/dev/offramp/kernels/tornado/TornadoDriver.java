@@ -36,6 +36,7 @@ final class TornadoDriver implements Driver {
   private final Memories memories;
   private final Copies copies;
   private final Map<String, Single> singles = new HashMap<>();
+  private final Map<TaskList.Key, TaskList> taskLists = new HashMap<>();
   private final List<ByteArray> pinned = new ArrayList<>();
   private final List<Memory> slots = new ArrayList<>();
   private final ByteArray slotNumbers = new ByteArray((int) (SLOTS * Call.BYTES));
@@ -216,7 +217,6 @@ final class TornadoDriver implements Driver {
     try {
       List<XPUBuffer> memory = buffers(slot(call), call.memory());
       if (call.library()) {
-        cublas.enter();
         cublas.single(call, memory).run(call, memory);
       } else {
         singles
@@ -302,16 +302,26 @@ final class TornadoDriver implements Driver {
     return new Graph(device, plan);
   }
 
-  /**
-   * @param library whether there are library tasks among theirs
-   */
-  void run(List<Graph> graphs, boolean library) {
+  /** The task list of such calls, to be given back. */
+  TaskList take(List<Call> calls, List<Memory> numbers) {
+    TaskList list =
+        taskLists.computeIfAbsent(
+            TaskList.Key.of(calls), key -> new TaskList(this, key, calls, numbers));
+    list.used(1);
+    return list;
+  }
+
+  void give(TaskList list) {
+    if (list.used(-1) == 0) {
+      taskLists.remove(list.key());
+    }
+  }
+
+  /** Runs what a capture holds. */
+  void run(Runnable tasks) {
     requireQueueing();
     try {
-      if (library) {
-        cublas.enter();
-      }
-      graphs.forEach(Graph::run);
+      tasks.run();
     } catch (RuntimeException e) {
       throw failure("running a task graph", e);
     }

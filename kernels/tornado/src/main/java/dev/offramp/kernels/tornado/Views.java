@@ -1,6 +1,5 @@
 package dev.offramp.kernels.tornado;
 
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -26,17 +25,17 @@ final class Views {
   private final boolean sharing;
   private final KernelContext context = new KernelContext();
   private final Map<Key, TornadoNativeArray> arrays = new HashMap<>();
-  private final List<Key> bound = new ArrayList<>();
+  private int tasks;
   private Call call;
   private List<XPUBuffer> task = List.of();
   private int next;
 
-  /** By what an array is found again: by its memory, or by its place in the task. */
-  private record Key(Object memory, int place, Class<?> type) {}
+  /** By what an array is found again: its memory, or its task and place there. */
+  private record Key(XPUBuffer memory, int task, int place, Class<?> type) {}
 
   /**
-   * @param sharing whether arrays of the same memory and type are one, all over the graph; without
-   *     it there may be one task only, whose memory can be replaced
+   * @param sharing whether operands of the same memory and type are one array, all over the graph;
+   *     without it they can be replaced. Numbers always can.
    */
   Views(Graph graph, boolean sharing) {
     this.graph = graph;
@@ -52,13 +51,16 @@ final class Views {
     this.call = call;
     task = memory;
     next = NUMBERS + 1;
+    tasks++;
   }
 
-  /** Replaces the memory of the only task. */
-  void replace(List<XPUBuffer> memory) {
-    for (Key key : bound) {
-      graph.rebind(arrays.get(key), memory.get(key.place()));
-    }
+  /** Replaces the memory of a task: of its numbers, and of operands that are not shared. */
+  void replace(int number, List<XPUBuffer> memory) {
+    arrays.forEach((key, array) -> {
+      if (key.task() == number) {
+        graph.rebind(array, memory.get(key.place()));
+      }
+    });
   }
 
   KernelContext context() {
@@ -102,7 +104,8 @@ final class Views {
 
   private TornadoNativeArray view(int place, Class<?> type, Supplier<TornadoNativeArray> array) {
     XPUBuffer memory = task.get(place);
-    Key key = sharing ? new Key(memory, -1, type) : new Key(null, place, type);
+    boolean shared = sharing && place != NUMBERS;
+    Key key = shared ? new Key(memory, -1, -1, type) : new Key(null, tasks - 1, place, type);
     return arrays.computeIfAbsent(
         key,
         k -> {
@@ -110,7 +113,6 @@ final class Views {
           while (!graph.bind(view, memory)) {
             view = array.get();
           }
-          bound.add(k);
           return view;
         });
   }

@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.offramp.kernels.gpu.Driver.Captured;
 import dev.offramp.kernels.gpu.Driver.Memory;
 import dev.offramp.kernels.gpu.Grid;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
@@ -28,5 +31,38 @@ class CaptureTest {
         }
       }
     }
+  }
+
+  /** They run as one task graph, whose grid and numbers are replaced in between. */
+  @Test
+  void capturesOfTheSameKernelOnTheSameMemoryDifferInNumbers() {
+    try (DriverRig rig = new DriverRig()) {
+      Memory memory = rig.memory(new float[200]);
+      try (Captured few = capture(rig, memory, 1, 3);
+          Captured many = capture(rig, memory, 50, 100)) {
+        for (int round = 0; round < 2; round++) {
+          assertThat(zeroed(rig, memory, few)).containsExactly(1, 2, 3);
+          assertThat(zeroed(rig, memory, many)).hasSize(100).contains(50, 149);
+        }
+        few.close();
+        assertThat(zeroed(rig, memory, many)).hasSize(100);
+      }
+    }
+  }
+
+  private static Captured capture(DriverRig rig, Memory memory, int first, int count) {
+    rig.driver.beginCapture();
+    rig.driver.launch("zero_words", Grid.of((count + 63) / 64, 64), memory, first, count);
+    return rig.driver.endCapture();
+  }
+
+  /** Places that a launch set to zero. */
+  private static List<Integer> zeroed(DriverRig rig, Memory memory, Captured captured) {
+    float[] ones = new float[200];
+    Arrays.fill(ones, 1);
+    rig.put(memory, ones);
+    captured.launch();
+    float[] found = rig.get(memory);
+    return IntStream.range(0, found.length).filter(i -> found[i] == 0).boxed().toList();
   }
 }
