@@ -302,7 +302,7 @@ final class BenchOptions {
   private static final List<String> DEVICES = List.of("jvm", "opencl:N", "cuda:N", "tornado:N");
 
   private static boolean isDevice(String peer) {
-    return peer.equals("jvm") || peer.matches("(opencl|cuda|tornado):\\d+");
+    return peer.equals("jvm") || peer.matches("(opencl|cuda|tornado):\\d{1,3}");
   }
 
   /** Those of {@code --against} that are devices of this runtime. */

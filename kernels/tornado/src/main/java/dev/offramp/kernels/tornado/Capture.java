@@ -43,27 +43,24 @@ final class Capture implements Captured {
   }
 
   private void add(List<Call> calls) {
-    List<Memory> numbers = new ArrayList<>();
+    List<Memory> numbers = driver.keep(calls);
     try {
-      for (Call call : calls) {
-        numbers.add(driver.keep(call));
-      }
       parts.add(new Part(driver.take(calls, numbers), List.copyOf(calls), numbers));
     } catch (RuntimeException e) {
-      numbers.forEach(driver::free);
+      driver.drop(numbers);
       throw e;
     }
   }
 
   @Override
   public void launch() {
-    driver.run(() -> parts.forEach(part -> part.tasks.run(this, part.calls, part.numbers)));
+    driver.run(() -> parts.forEach(part -> part.tasks.run(part, part.calls, part.numbers)));
   }
 
   @Override
   public void close() {
     for (Part part : parts) {
-      part.numbers.forEach(driver::free);
+      driver.drop(part.numbers);
       driver.give(part.tasks);
     }
     parts.clear();

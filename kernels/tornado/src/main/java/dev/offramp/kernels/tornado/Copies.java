@@ -29,7 +29,11 @@ final class Copies {
     ownMemory = window.toBuffer();
   }
 
-  /** Queues a copy of a part of the array, which must stay as it is until it is done. */
+  /**
+   * Queues a copy of a part of the array, which must stay as it is, and reachable, until it is
+   * done. Such a write of TornadoVM's adds the header itself, and writes the target's header too,
+   * which no kernel reads.
+   */
   void write(ByteArray array, MemorySegment part, XPUBuffer target, long at) {
     lay(target, at, part.byteSize());
     window.enqueueWrite(plan, array, part.byteSize(), offset(array, part), null, false);

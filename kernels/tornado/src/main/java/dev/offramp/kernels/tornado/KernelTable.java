@@ -13,7 +13,7 @@ import uk.ac.manchester.tornado.api.TaskGraph;
  * takes its operands in the order in which they are passed there; numbers come before them.
  */
 final class KernelTable {
-  /** What a graph must end with, see {@link Capture}. */
+  /** What a graph must end with, see {@link TaskList}. */
   static final String NOTHING = "nothing";
 
   /** The product of cuBLAS, a library task: see {@link Cublas}. */

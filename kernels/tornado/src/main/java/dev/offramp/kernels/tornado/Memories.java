@@ -1,5 +1,6 @@
 package dev.offramp.kernels.tornado;
 
+import dev.offramp.kernels.DeviceException;
 import dev.offramp.kernels.gpu.Driver.Memory;
 import java.util.HashMap;
 import java.util.Map;
@@ -23,6 +24,10 @@ final class Memories {
     XPUDeviceBufferState state = new XPUDeviceBufferState();
     // The array only tells the kind of memory: its size is that of the batch.
     device.allocate(new ByteArray(1), bytes, state, Access.READ_WRITE);
+    // What the driver said only its log knows.
+    if (state.getXPUBuffer().toBuffer() == 0) {
+      throw new DeviceException("the driver gave no memory; use a smaller batch or another device");
+    }
     states.put(++last, state);
     return new Memory(last, bytes);
   }

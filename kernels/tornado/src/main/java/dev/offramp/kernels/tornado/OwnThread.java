@@ -12,6 +12,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.function.Supplier;
+import uk.ac.manchester.tornado.api.exceptions.TornadoInternalError;
 
 /**
  * A driver that is called by one thread only, whoever calls: TornadoVM has a queue for each thread,
@@ -29,9 +30,14 @@ final class OwnThread implements Driver {
   OwnThread(Supplier<Driver> driver) {
     try {
       this.driver = on(driver);
-      denseProduct = DenseProduct.askedFor() ? on(this.driver::denseProduct) : null;
     } catch (RuntimeException | Error e) {
       thread.shutdown();
+      throw e;
+    }
+    try {
+      denseProduct = DenseProduct.askedFor() ? on(this.driver::denseProduct) : null;
+    } catch (RuntimeException | Error e) {
+      close();
       throw e;
     }
   }
@@ -66,6 +72,7 @@ final class OwnThread implements Driver {
       case IllegalArgumentException e -> new IllegalArgumentException(e.getMessage(), e);
       case IllegalStateException e -> new IllegalStateException(e.getMessage(), e);
       case RuntimeException e -> e;
+      case TornadoInternalError e -> new DeviceException("TornadoVM failed: " + e.getMessage(), e);
       case Error e -> throw e;
       default -> new IllegalStateException(thrown);
     };

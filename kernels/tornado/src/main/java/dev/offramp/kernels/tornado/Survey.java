@@ -13,12 +13,16 @@ import java.util.List;
 import uk.ac.manchester.tornado.api.TornadoRuntime;
 import uk.ac.manchester.tornado.api.common.TornadoDevice;
 import uk.ac.manchester.tornado.api.enums.TornadoDeviceType;
+import uk.ac.manchester.tornado.api.enums.TornadoVMBackendType;
 import uk.ac.manchester.tornado.api.runtime.TornadoRuntimeProvider;
 
 /** What TornadoVM's runtime finds. */
 final class Survey {
   /** By default TornadoVM has 4,096 bytes for the steps of a graph: a dozen tasks may take more. */
   private static final String STEP_BYTES = "tornado.tvm.maxbytecodesize";
+
+  /** Work items of the largest groups of kernels. */
+  private static final int GROUP_ITEMS = 256;
 
   private Survey() {}
 
@@ -93,10 +97,24 @@ final class Survey {
         new Traits(
             Traits.Dialect.JAVA,
             processor,
-            (int) Math.min(Integer.MAX_VALUE, device.getDeviceMaxWorkgroupDimensions()[0]),
+            mostGroupItems(info.id(), device),
             (int) Math.min(Integer.MAX_VALUE, device.getDeviceLocalMemorySize()),
             0);
     return new GpuDevice(new OwnThread(() -> new TornadoDriver(info, traits, device)), options);
+  }
+
+  private static int mostGroupItems(String id, TornadoDevice device) {
+    // Of OpenCL the dimensions are how far a single one of them may go.
+    long items =
+        device.getTornadoVMBackend() == TornadoVMBackendType.OPENCL
+            ? device.getPhysicalDevice().getDeviceMaxWorkGroupSize()[0]
+            : device.getDeviceMaxWorkgroupDimensions()[0];
+    if (items < GROUP_ITEMS) {
+      throw new DeviceException(
+          "%s: groups of %d work items are needed, the device has %d at most; use another device"
+              .formatted(id, GROUP_ITEMS, items));
+    }
+    return (int) Math.min(Integer.MAX_VALUE, items);
   }
 
   /**

@@ -74,15 +74,15 @@ final class TaskList {
   /**
    * Queues the tasks.
    *
-   * @param capture whose calls they are
+   * @param user whose calls they are
    */
-  void run(Object capture, List<Call> calls, List<Memory> numbers) {
-    if (owner != capture) {
+  void run(Object user, List<Call> calls, List<Memory> numbers) {
+    if (owner != user) {
       for (int i = 0; i < calls.size(); i++) {
         graph.grid(names.get(i), calls.get(i).grid());
         views.replace(i, driver.buffers(numbers.get(i), calls.get(i).memory()));
       }
-      owner = capture;
+      owner = user;
     }
     graph.run();
   }

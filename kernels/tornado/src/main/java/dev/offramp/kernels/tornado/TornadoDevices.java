@@ -15,7 +15,7 @@ public final class TornadoDevices implements DeviceProvider {
   static final String KIND = "tornado";
 
   /** Colours and a level, which TornadoVM puts into the messages of its exceptions. */
-  private static final String DECORATION = "\\u001b\\[[0-9;]*m|\\[(?:ERROR|WARNING)] ";
+  static final String DECORATION = "\\u001b\\[[0-9;]*m|\\[(?:ERROR|WARNING)] ";
 
   @Override
   public String kind() {

@@ -8,6 +8,7 @@ import dev.offramp.kernels.gpu.Driver;
 import dev.offramp.kernels.gpu.Grid;
 import dev.offramp.kernels.gpu.Traits;
 import java.lang.foreign.MemorySegment;
+import java.lang.ref.Reference;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -26,9 +27,6 @@ final class TornadoDriver implements Driver {
 
   private static final int ITEMS = 64;
 
-  /** Calls whose numbers have memory at a time. */
-  private static final int SLOTS = 256;
-
   private final DeviceInfo info;
   private final Traits traits;
   private final TornadoDevice device;
@@ -37,12 +35,10 @@ final class TornadoDriver implements Driver {
   private final Copies copies;
   private final Map<String, Single> singles = new HashMap<>();
   private final Map<TaskList.Key, TaskList> taskLists = new HashMap<>();
-  private final List<ByteArray> pinned = new ArrayList<>();
-  private final List<Memory> slots = new ArrayList<>();
-  private final ByteArray slotNumbers = new ByteArray((int) (SLOTS * Call.BYTES));
+  private final HostMemory host;
+  private final Slots slots;
   private final Memory nothing;
   private Cublas cublas; // null where it was not found or not asked for
-  private int nextSlot;
   private List<Call> capture;
   private long allocated;
 
@@ -58,6 +54,8 @@ final class TornadoDriver implements Driver {
     this.device = device;
     memories = new Memories(device);
     copies = new Copies(device, plan);
+    host = new HostMemory(copies);
+    slots = new Slots(memories, copies, this::sync);
     nothing = memories.allocate(4);
   }
 
@@ -77,6 +75,13 @@ final class TornadoDriver implements Driver {
     if (bytes < 1) {
       throw new IllegalArgumentException("bytes is " + bytes);
     }
+    long most = mostBytes();
+    if (bytes > most) {
+      throw new DeviceException(
+          "%s: a buffer of %,d bytes was asked for, but at most %,d can be had at once"
+                  .formatted(info.id(), bytes, most)
+              + "; use a smaller batch or another device");
+    }
     if (bytes > info.memoryBytes() - allocated) {
       throw new DeviceException(
           "%s: %,d bytes were asked for, and %,d of the device's %,d are in use already"
@@ -90,6 +95,14 @@ final class TornadoDriver implements Driver {
     } catch (RuntimeException e) {
       throw failure("allocating %,d bytes".formatted(bytes), e);
     }
+  }
+
+  /** Of a buffer: what the device allows, and as many elements as Java's indices reach. */
+  private long mostBytes() {
+    long elements = Integer.MAX_VALUE - 64;
+    long most = elements * info.precision().activations().bytes();
+    long allowed = device.getMaxAllocMemory();
+    return allowed > 0 ? Math.min(most, allowed) : most;
   }
 
   @Override
@@ -120,30 +133,13 @@ final class TornadoDriver implements Driver {
   @Override
   public Pinned pinned(long bytes) {
     requireQueueing();
-    ByteArray array = new ByteArray(Math.toIntExact(bytes));
-    array.getSegment().fill((byte) 0);
-    pinned.add(array);
-    return new Pinned() {
-      @Override
-      public MemorySegment segment() {
-        return array.getSegment();
-      }
-
-      @Override
-      public void close() {
-        pinned.remove(array);
-      }
-    };
-  }
-
-  private ByteArray array(MemorySegment part) {
-    for (ByteArray array : pinned) {
-      long at = part.address() - array.getSegment().address();
-      if (at >= 0 && at + part.byteSize() <= array.getSegment().byteSize()) {
-        return array;
-      }
-    }
-    throw new IllegalArgumentException("the host memory is not pinned");
+    return host.pinned(
+        bytes,
+        () -> {
+          if (!closed) {
+            sync(); // Copies do not hold it.
+          }
+        });
   }
 
   @Override
@@ -152,21 +148,30 @@ final class TornadoDriver implements Driver {
     Objects.checkFromIndexSize(offset, source.byteSize(), target.bytes());
     if (source.byteSize() > 0) {
       try {
-        copies.write(array(source), source, buffer(target), offset);
+        host.write(source, buffer(target), offset);
       } catch (RuntimeException e) {
         throw failure("copying to the device", e);
       }
     }
   }
 
-  /** Waits for what is queued: TornadoVM has no copy to a part of an array that does not. */
+  /**
+   * Waits for what is queued: TornadoVM has no copy to a part of an array that does not. Nor does
+   * it tell of a copy that failed, as all do once the device is lost; so the target is marked
+   * first.
+   */
   @Override
   public void read(Memory source, long offset, MemorySegment target) {
     requireQueueing();
     Objects.checkFromIndexSize(offset, target.byteSize(), source.bytes());
     if (target.byteSize() > 0) {
       try {
-        copies.read(buffer(source), offset, array(target), target);
+        if (!host.read(buffer(source), offset, target)) {
+          throw new DeviceException(
+              info.id()
+                  + ": device lost: a copy from it did nothing, and TornadoVM's output has the"
+                  + " driver's reason; start the program again");
+        }
       } catch (RuntimeException e) {
         throw failure("copying from the device", e);
       }
@@ -215,7 +220,7 @@ final class TornadoDriver implements Driver {
       return;
     }
     try {
-      List<XPUBuffer> memory = buffers(slot(call), call.memory());
+      List<XPUBuffer> memory = buffers(slots.take(call), call.memory());
       if (call.library()) {
         cublas.single(call, memory).run(call, memory);
       } else {
@@ -244,35 +249,21 @@ final class TornadoDriver implements Driver {
 
   /** By a small copy: with it, TornadoVM makes its CUDA context the calling thread's. */
   void makeCurrent() {
-    MemorySegment word = slotNumbers.getSegment().asSlice(0, nothing.bytes());
-    copies.write(slotNumbers, word, buffer(nothing), 0);
+    ByteArray array = new ByteArray((int) nothing.bytes());
+    copies.write(array, array.getSegment(), buffer(nothing), 0);
+    sync();
+    Reference.reachabilityFence(array); // The copy does not hold it.
   }
 
-  /** Memory with the numbers of a call, until so many more calls were made. */
-  private Memory slot(Call call) {
-    if (nextSlot == SLOTS) {
-      sync();
-      nextSlot = 0;
-    }
-    if (nextSlot == slots.size()) {
-      slots.add(memories.allocate(Call.BYTES));
-    }
-    Memory slot = slots.get(nextSlot);
-    MemorySegment part = slotNumbers.getSegment().asSlice(nextSlot * Call.BYTES, Call.BYTES);
-    call.putNumbers(part);
-    copies.write(slotNumbers, part, buffer(slot), 0);
-    nextSlot++;
-    return slot;
+  /** Memory with the numbers of each call, to be dropped. */
+  List<Memory> keep(List<Call> calls) {
+    return slots.keep(calls);
   }
 
-  /** Memory with the numbers of a call, to be freed. */
-  Memory keep(Call call) {
-    ByteArray array = new ByteArray((int) Call.BYTES);
-    call.putNumbers(array.getSegment());
-    Memory memory = memories.allocate(Call.BYTES);
-    copies.write(array, array.getSegment(), buffer(memory), 0);
-    sync(); // before the array goes
-    return memory;
+  /** Frees what {@link #keep} gave. */
+  void drop(List<Memory> numbers) {
+    sync();
+    numbers.forEach(memories::free);
   }
 
   /** That of the numbers and of the operands; missing ones are of no use to a kernel. */
@@ -366,10 +357,11 @@ final class TornadoDriver implements Driver {
   }
 
   private DeviceException failure(String what, RuntimeException cause) {
-    if (cause instanceof DeviceException known) {
+    if (cause instanceof DeviceException known && known.getMessage().startsWith(info.id())) {
       return known;
     }
     String reason = cause.getMessage() == null ? cause.toString() : cause.getMessage();
+    reason = reason.replaceAll(TornadoDevices.DECORATION, "");
     return new DeviceException(
         "%s: TornadoVM failed: %s: %s; OFFRAMP_JAVA_OPTS=-Dtornado.debug=True tells more"
             .formatted(info.id(), what, reason.strip()),
@@ -387,9 +379,12 @@ final class TornadoDriver implements Driver {
           cublas.close();
         }
       } finally {
-        memories.freeAll();
-        copies.close();
-        device.getDeviceContext().reset(plan);
+        try {
+          memories.freeAll();
+          copies.close();
+        } finally {
+          device.getDeviceContext().reset(plan);
+        }
       }
     }
   }

@@ -17,7 +17,7 @@ final class VectorLayerKernels {
 
   private VectorLayerKernels() {}
 
-  /** Normalizes a line in its place, given four partial sums' worth of independent work. */
+  /** Normalizes a line, with four sums at a time: one would wait for itself at each step. */
   private static void normalize(
       int width,
       float epsilon,
