@@ -11,12 +11,15 @@ import java.lang.foreign.MemorySegment;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
 import uk.ac.manchester.tornado.api.exceptions.TornadoInternalError;
 
 /**
  * A driver that is called by one thread only, whoever calls: TornadoVM has a queue for each thread,
- * and what two threads queue one after the other has no order.
+ * and what two threads queue one after the other has no order. Launches and copies to the device do
+ * not wait for that thread; if one fails, those after it are left out, and the next call that does
+ * wait throws what it threw.
  */
 final class OwnThread implements Driver {
   private final ExecutorService thread =
@@ -25,6 +28,9 @@ final class OwnThread implements Driver {
   private final Driver driver;
   private final DenseProduct denseProduct;
   private boolean closed;
+
+  /** Of something that nobody waited for; the driver's thread alone looks at it. */
+  private RuntimeException failure;
 
   /** Makes the driver, on its thread. */
   OwnThread(Supplier<Driver> driver) {
@@ -43,9 +49,26 @@ final class OwnThread implements Driver {
   }
 
   private <T> T on(Supplier<T> action) {
-    if (closed) {
-      throw new IllegalStateException(driver.info().id() + ": the device is closed");
-    }
+    return await(() -> {
+      if (failure != null) {
+        RuntimeException thrown = failure;
+        failure = null;
+        throw thrown;
+      }
+      return action.get();
+    });
+  }
+
+  /** What cleans up is done whatever has failed. */
+  private void always(Runnable action) {
+    await(() -> {
+      action.run();
+      return null;
+    });
+  }
+
+  private <T> T await(Supplier<T> action) {
+    requireOpen();
     boolean interrupted = false;
     var result = thread.submit(action::get);
     try {
@@ -85,6 +108,28 @@ final class OwnThread implements Driver {
     });
   }
 
+  /** Has it run in its turn. */
+  private void later(Runnable action) {
+    requireOpen();
+    thread.execute(() -> {
+      if (failure == null) {
+        try {
+          action.run();
+        } catch (RuntimeException e) {
+          failure = e;
+        } catch (TornadoInternalError e) {
+          failure = new DeviceException("TornadoVM failed: " + e.getMessage(), e);
+        }
+      }
+    });
+  }
+
+  private void requireOpen() {
+    if (closed) {
+      throw new IllegalStateException(driver.info().id() + ": the device is closed");
+    }
+  }
+
   @Override
   public DeviceInfo info() {
     return driver.info();
@@ -102,12 +147,12 @@ final class OwnThread implements Driver {
 
   @Override
   public void free(Memory memory) {
-    run(() -> driver.free(memory));
+    always(() -> driver.free(memory));
   }
 
   @Override
   public void zero(Memory memory, long offset, long bytes) {
-    run(() -> driver.zero(memory, offset, bytes));
+    later(() -> driver.zero(memory, offset, bytes));
   }
 
   @Override
@@ -117,7 +162,7 @@ final class OwnThread implements Driver {
 
   @Override
   public void write(MemorySegment source, Memory target, long offset) {
-    run(() -> driver.write(source, target, offset));
+    later(() -> driver.write(source, target, offset));
   }
 
   @Override
@@ -127,28 +172,33 @@ final class OwnThread implements Driver {
 
   @Override
   public Mark mark() {
-    Mark mark = on(driver::mark);
+    AtomicReference<Mark> made = new AtomicReference<>();
+    later(() -> made.set(driver.mark()));
     return new Mark() {
       @Override
       public boolean reached() {
-        return on(mark::reached);
+        Mark mark = made.get();
+        return mark != null && mark.reached();
       }
 
       @Override
       public void await() {
-        run(mark::await);
+        run(() -> {
+          if (made.get() == null) {
+            throw new DeviceException(info().id() + ": what was queued before this failed");
+          }
+          made.get().await();
+        });
       }
 
       @Override
-      public void close() {
-        mark.close(); // touches nothing of TornadoVM's
-      }
+      public void close() {} // It is a number.
     };
   }
 
   @Override
   public void launch(String kernel, Grid grid, Object... arguments) {
-    run(() -> driver.launch(kernel, grid, arguments));
+    later(() -> driver.launch(kernel, grid, arguments));
   }
 
   @Override
@@ -166,7 +216,7 @@ final class OwnThread implements Driver {
       Epilogue epilogue,
       Memory residual,
       Memory out) {
-    run(() -> denseProduct.run(rows, inputs, outputs, weight, bias, in, epilogue, residual, out));
+    later(() -> denseProduct.run(rows, inputs, outputs, weight, bias, in, epilogue, residual, out));
   }
 
   @Override
@@ -180,26 +230,26 @@ final class OwnThread implements Driver {
     return new Captured() {
       @Override
       public void launch() {
-        run(captured::launch);
+        later(captured::launch);
       }
 
       @Override
       public void close() {
-        run(captured::close);
+        always(captured::close);
       }
     };
   }
 
   @Override
   public void abandonCapture() {
-    run(driver::abandonCapture);
+    always(driver::abandonCapture);
   }
 
   @Override
   public void close() {
     if (!closed) {
       try {
-        run(driver::close);
+        always(driver::close);
       } finally {
         closed = true;
         thread.shutdown();

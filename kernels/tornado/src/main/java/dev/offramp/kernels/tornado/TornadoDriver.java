@@ -43,7 +43,7 @@ final class TornadoDriver implements Driver {
   private long allocated;
 
   /** Marks are numbers; all up to this one are reached. */
-  private long reached;
+  private volatile long reached;
 
   private long marks;
   private boolean closed;
