@@ -20,23 +20,22 @@ class OwnThreadFailureTest {
   private final Memory memory = new Memory(1, 4);
 
   private Driver driver() {
-    return new OwnThread(
-        () ->
-            (Driver)
-                Proxy.newProxyInstance(
-                    getClass().getClassLoader(),
-                    new Class<?>[] {Driver.class},
-                    (proxy, method, arguments) -> {
-                      if (method.getName().equals("info")) {
-                        return new DeviceInfo("tornado:0", "", 1, 1, Precision.F32, "");
-                      }
-                      boolean launch = method.getName().equals("launch");
-                      calls.add(launch ? (String) arguments[0] : method.getName());
-                      if (launch && arguments[0].equals("bad")) {
-                        throw new DeviceException("bad does not compile");
-                      }
-                      return null;
-                    }));
+    return new OwnThread(() ->
+        (Driver)
+            Proxy.newProxyInstance(
+                getClass().getClassLoader(),
+                new Class<?>[] {Driver.class},
+                (proxy, method, arguments) -> {
+                  if (method.getName().equals("info")) {
+                    return new DeviceInfo("tornado:0", "", 1, 1, Precision.F32, "");
+                  }
+                  boolean launch = method.getName().equals("launch");
+                  calls.add(launch ? (String) arguments[0] : method.getName());
+                  if (launch && arguments[0].equals("bad")) {
+                    throw new DeviceException("bad does not compile");
+                  }
+                  return null;
+                }));
   }
 
   @Test
