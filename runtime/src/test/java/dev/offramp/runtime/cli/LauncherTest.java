@@ -95,8 +95,9 @@ class LauncherTest {
           .contains(
               "@" + sdk + "/tornado-argfile",
               "-Dtornado.recover.bailout=false",
-              "tornado.runtime/uk.ac.manchester.tornado.runtime.tasks=ALL-UNNAMED")
-          .doesNotContain(SERIAL)
+              "tornado.runtime/uk.ac.manchester.tornado.runtime.tasks=ALL-UNNAMED",
+              "-XX:-UseParallelGC",
+              SERIAL)
           .anyMatch(line -> line.endsWith("runtime/target/offramp/tornado/*"))
           .containsSubsequence("dev.offramp.runtime.cli.Main", command[0]);
     }
