@@ -14,7 +14,7 @@ import java.util.stream.Stream;
  * @param kind which source file it comes from
  * @param m positions of a group's tile
  * @param n outputs of a group's tile
- * @param each positions of the tile that an item (tile) or a warp (tensor) makes
+ * @param each positions of the tile that an item (tile), a warp (tensor) or four of them make
  * @param eachN the same for outputs
  */
 record GemmKernel(Kind kind, int m, int n, int each, int eachN) {
@@ -23,12 +23,16 @@ record GemmKernel(Kind kind, int m, int n, int each, int eachN) {
     TILE,
     /** gemm_tensor.cu: tensor cores. */
     TENSOR,
+    /** gemm_warpgroup.cu: tensor cores, by products of four warps, in F16. */
+    WARPGROUP,
     /** vector_gemm.c, or Java: a work item with wide vectors, for processors. */
     VECTOR
   }
 
   private static final int PANEL = 32;
   private static final int LINE_BYTES = 64;
+  private static final int WIDE_LINE_BYTES = 128;
+  private static final int WIDE_STAGES = 3;
 
   static final List<GemmKernel> TILE =
       List.of(
@@ -44,6 +48,13 @@ record GemmKernel(Kind kind, int m, int n, int each, int eachN) {
           new GemmKernel(Kind.TENSOR, 64, 64, 32, 32),
           new GemmKernel(Kind.TENSOR, 32, 32, 16, 16));
 
+  static final List<GemmKernel> WARPGROUP =
+      List.of(
+          new GemmKernel(Kind.WARPGROUP, 128, 256, 64, 256),
+          new GemmKernel(Kind.WARPGROUP, 128, 128, 64, 128),
+          new GemmKernel(Kind.WARPGROUP, 64, 128, 64, 128),
+          new GemmKernel(Kind.WARPGROUP, 64, 64, 64, 64));
+
   static final List<GemmKernel> VECTOR =
       List.of(
           new GemmKernel(Kind.VECTOR, 12, PANEL, 12, PANEL),
@@ -54,7 +65,7 @@ record GemmKernel(Kind kind, int m, int n, int each, int eachN) {
       List.of(new GemmKernel(Kind.VECTOR, 6, PANEL, 6, PANEL));
 
   static final Map<String, GemmKernel> BY_NAME =
-      Stream.of(TILE, TENSOR, VECTOR, VECTOR_JAVA)
+      Stream.of(TILE, TENSOR, WARPGROUP, VECTOR, VECTOR_JAVA)
           .flatMap(List::stream)
           .collect(Collectors.toMap(GemmKernel::name, kernel -> kernel, (a, b) -> a, TreeMap::new));
 
@@ -65,7 +76,10 @@ record GemmKernel(Kind kind, int m, int n, int each, int eachN) {
     }
     boolean tensor = traits.dialect() == Traits.Dialect.CUDA && precision != Precision.F32;
     if (tensor && inputs * precision.activations().bytes() % 16 == 0) {
-      return TENSOR.stream().filter(k -> k.localBytes(traits) <= traits.localBytes()).toList();
+      return Stream.of(TENSOR, traits.warpgroups() ? WARPGROUP : List.<GemmKernel>of())
+          .flatMap(List::stream)
+          .filter(k -> k.localBytes(traits) <= traits.localBytes())
+          .toList();
     }
     return TILE.stream().filter(k -> k.items() <= traits.maxGroupItems()).toList();
   }
@@ -77,13 +91,25 @@ record GemmKernel(Kind kind, int m, int n, int each, int eachN) {
 
   private int items() {
     int parts = (m / each) * (n / eachN);
-    return kind == Kind.TENSOR ? 32 * parts : kind == Kind.TILE ? parts : 1;
+    return switch (kind) {
+      case TILE -> parts;
+      case TENSOR -> 32 * parts;
+      case WARPGROUP -> 128 * parts;
+      case VECTOR -> 1;
+    };
   }
 
-  /** Stages of copies in flight, as many as tensor.cuh has; in the end the tile in float. */
+  /** Stages of copies in flight, as many as the sources have; in the end the tile in float. */
   private int localBytes(Traits traits) {
-    int stages = traits.capability() >= 80 ? 4 : 2;
-    return kind == Kind.TENSOR ? Math.max(stages * (m + n) * LINE_BYTES, 4 * m * n) : 0;
+    int tile = 4 * m * n;
+    return switch (kind) {
+      case TENSOR -> {
+        int stages = traits.capability() >= 80 ? 4 : 2;
+        yield Math.max(stages * (m + n) * LINE_BYTES, tile);
+      }
+      case WARPGROUP -> Math.max(WIDE_STAGES * (m + n) * WIDE_LINE_BYTES, tile);
+      case TILE, VECTOR -> 0;
+    };
   }
 
   /** Whether a grid can be as long as that many positions need. */

@@ -98,6 +98,7 @@ public final class KernelSources {
       if (precision == Precision.F16) {
         attention(text, Launches.TENSOR_HEAD_SIZES, "attention_tensor_", "attention_tensor.cu");
       }
+      include(text, "tensor_result.cuh");
       for (GemmKernel kernel : GemmKernel.TENSOR) {
         define(text, "GEMM", kernel.name());
         define(text, "M", kernel.m());
@@ -106,6 +107,18 @@ public final class KernelSources {
         define(text, "WARPS_N", kernel.n() / kernel.eachN());
         include(text, "gemm_tensor.cu");
         undefine(text, "GEMM", "M", "N", "WARPS_M", "WARPS_N");
+      }
+      if (precision == Precision.F16) {
+        text.append("#ifdef __CUDA_ARCH_FEAT_SM90_ALL\n");
+        include(text, "warpgroup.cuh");
+        for (GemmKernel kernel : GemmKernel.WARPGROUP) {
+          define(text, "GEMM", kernel.name());
+          define(text, "M", kernel.m());
+          define(text, "N", kernel.n());
+          include(text, "gemm_warpgroup.cu");
+          undefine(text, "GEMM", "M", "N");
+        }
+        text.append("#endif\n");
       }
     }
     define(text, "PEAK", "float");
@@ -156,7 +169,7 @@ public final class KernelSources {
     return "kernels_%s_sm%d.ptx".formatted(precision == Precision.F16 ? "f16" : "f32", capability);
   }
 
-  private static String read(String name) {
+  static String read(String name) {
     try (InputStream in = KernelSources.class.getResourceAsStream(name)) {
       if (in == null) {
         throw new IllegalStateException("the resource " + name + " is missing from the jar");

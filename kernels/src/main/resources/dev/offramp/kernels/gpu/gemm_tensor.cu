@@ -16,7 +16,6 @@
 #define COPIES_WEIGHT (N * 4 / THREADS)
 #define STAGE_BYTES ((M + N) * LINE)
 #define PLACE(line, piece) ((line) * LINE + (((piece) ^ (((line) >> 1) & 3)) << 4))
-#define RESULT(line, quad) ((line) * N + (((quad) ^ (((line) & 3) << 1)) << 2))
 
 extern "C" __global__ void __launch_bounds__(THREADS) GEMM(
     const int* __restrict__ live,
@@ -100,7 +99,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) GEMM(
   }
 #pragma unroll 1
   for (int step = 0; step < steps; step++) {
-    copies_wait();
+    copies_wait<STAGES - 2>();
     __syncthreads();
     if (step + STAGES - 1 < steps) {
       fetch_weight(step + STAGES - 1);
@@ -132,41 +131,18 @@ extern "C" __global__ void __launch_bounds__(THREADS) GEMM(
     }
   }
 
-  /*
-   * The whole tile goes through local memory, so that neighbouring lanes write neighbouring outputs,
-   * and the epilogue's code is there once and stays in the instruction cache. Quads of a line are
-   * permuted by its number: four lines' pairs of quads lie in different banks.
-   */
-  __syncthreads();
-  float* result = (float*)tiles; /* (M, N) */
+  __syncthreads(); /* nobody reads inputs any more */
+  float* result = (float*)tiles;
 #pragma unroll
   for (int i = 0; i < TILES_M; i++) {
 #pragma unroll
     for (int j = 0; j < TILES_N; j++) {
-      int line = warp_m + 16 * i + lane / 4;
-      int quad = (warp_n + 8 * j) / 4 + lane % 4 / 2;
-      float* to = result + RESULT(line, quad) + lane % 2 * 2;
-      *(float2*)to = make_float2(sum[i][j][0], sum[i][j][1]);
-      *(float2*)(to + 8 * N) = make_float2(sum[i][j][2], sum[i][j][3]);
+      keep_sums<N>(result, warp_m + 16 * i, warp_n + 8 * j, lane, sum[i][j]);
     }
   }
   __syncthreads();
-  int quad = LANE % (N / 4); /* the same for all lines of a thread */
-  int n = column + 4 * quad;
-  if (n >= outputs) {
-    return;
-  }
-  float add[4];
-  load4_f32(bias, n, outputs, add);
-#pragma unroll 4
-  for (int line = LANE / (N / 4); line < M; line += THREADS * 4 / N) {
-    if (first + line < tokens) {
-      float4 r = *(const float4*)(result + RESULT(line, quad));
-      float v[4] = {r.x + add[0], r.y + add[1], r.z + add[2], r.w + add[3]};
-      long to = (long)list[first + line] * outputs;
-      finish4(epilogue, v, residual + to, out + to, n, outputs);
-    }
-  }
+  finish_tile<M, N, THREADS>(
+      result, list + first, tokens - first, column, outputs, epilogue, bias, residual, out);
 }
 #undef THREADS
 #undef WARP_N
@@ -177,5 +153,4 @@ extern "C" __global__ void __launch_bounds__(THREADS) GEMM(
 #undef COPIES_WEIGHT
 #undef STAGE_BYTES
 #undef PLACE
-#undef RESULT
 #endif

@@ -33,10 +33,11 @@ DEVFN void copies_end() {
 #endif
 }
 
-/* Waits for all groups of copies but the last STAGES - 2. */
+/* Waits for all groups of copies but the last ones. */
+template <int LEFT>
 DEVFN void copies_wait() {
 #if __CUDA_ARCH__ >= 800
-  asm volatile("cp.async.wait_group %0;" ::"n"(STAGES - 2) : "memory");
+  asm volatile("cp.async.wait_group %0;" ::"n"(LEFT) : "memory");
 #endif
 }
 

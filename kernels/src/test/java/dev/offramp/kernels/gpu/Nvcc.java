@@ -70,7 +70,7 @@ record Nvcc(String version) {
           run(
               folder,
               "nvcc",
-              "-arch=compute_" + program.architecture(),
+              "-arch=compute_" + name(program),
               "-std=c++17",
               "-ptx",
               "-o",
@@ -78,6 +78,11 @@ record Nvcc(String version) {
               SOURCE);
           return Ptx.withHash(program.text(), Files.readString(folder.resolve(PTX)));
         });
+  }
+
+  /** The architecture as nvcc calls it; 9.0 with what its successors do not have. */
+  private static String name(Ptx.Program program) {
+    return program.architecture() == 90 ? "90a" : Integer.toString(program.architecture());
   }
 
   /** Assembles PTX for its architecture. */
@@ -90,7 +95,7 @@ record Nvcc(String version) {
                 run(
                     folder,
                     "nvcc",
-                    "-arch=sm_" + program.architecture(),
+                    "-arch=sm_" + name(program),
                     "-cubin",
                     "-Xptxas",
                     "-v",

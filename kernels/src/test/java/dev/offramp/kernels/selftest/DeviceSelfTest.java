@@ -11,7 +11,7 @@ import dev.offramp.kernels.Precision;
 
 /** The self-test on a device of this machine; subclasses name it and the precisions it has. */
 abstract class DeviceSelfTest {
-  private static final long SEED = Long.getLong("offramp.seed", System.nanoTime());
+  static final long SEED = Long.getLong("offramp.seed", System.nanoTime());
 
   private final String id;
   private final String required;

@@ -1,0 +1,78 @@
+/* warpgroup.cuh on a processor: after emulated_tensor.h. */
+struct product {
+  float* sums;
+  int outputs;
+  unsigned long long a, b;
+};
+/* Of each thread: products that have not been waited for. */
+static std::vector<product> products[MOST_THREADS];
+
+static void products_may_read() {
+  for (int& thread : unread) {
+    if (thread == self + 1) thread = 0;
+  }
+}
+
+static void products_begin() { wait_at(AT_WARP_GROUP, "wgmma.fence"); }
+
+/* Address of lines, distance of two blocks of eight lines, and that pieces are permuted in them. */
+static unsigned long long matrix_at(unsigned address) {
+  return (unsigned long long)((address & 0x3ffff) >> 4) | 1ull << 16 | (1024ull >> 4) << 32
+      | 1ull << 62;
+}
+
+/* Element k of a line, as the hardware finds it by a descriptor. */
+static float element(unsigned long long matrix, int line, int k) {
+  if (matrix >> 62 != 1) fail("a matrix whose lines are not of 128 bytes with permuted pieces");
+  unsigned start = (unsigned)(matrix & 0x3fff) << 4;
+  unsigned blocks = (unsigned)(matrix >> 32 & 0x3fff) << 4;
+  unsigned address = start + line / 8 * blocks + line % 8 * 128 + 2 * k;
+  address ^= (address >> 7 & 7) << 4;
+  unsigned char* piece = shared_pointer(address & ~15u, 16);
+  if (unread[address / 16]) fail("a product reads what products_may_read was not said of");
+  unsigned short half;
+  memcpy(&half, piece + address % 16, 2);
+  return emulated_half_to_float(half);
+}
+
+/* The next product of all threads of this one's warp group. */
+static void make_product() {
+  int group = self / 128 * 128;
+  static float a[64][16], b[256][16];
+  product p = products[group].front();
+  for (int line = 0; line < 64; line++) {
+    for (int k = 0; k < 16; k++) a[line][k] = element(p.a, line, k);
+  }
+  for (int line = 0; line < p.outputs; line++) {
+    for (int k = 0; k < 16; k++) b[line][k] = element(p.b, line, k);
+  }
+  for (int t = 0; t < 128; t++) {
+    product own = products[group + t].front();
+    if (own.a != p.a || own.b != p.b) fail("threads of a product differ in its matrices");
+    products[group + t].erase(products[group + t].begin());
+    for (int i = 0; i < p.outputs / 2; i++) {
+      int line = t / 32 * 16 + t % 32 / 4 + i / 2 % 2 * 8;
+      int column = i / 4 * 8 + t % 4 * 2 + i % 2;
+      double sum = own.sums[i];
+      for (int k = 0; k < 16; k++) sum += (double)a[line][k] * b[column][k];
+      own.sums[i] = (float)sum;
+    }
+  }
+}
+
+/* The first thread of the group to come here makes what all have asked for. */
+static void make_products() {
+  wait_at(AT_WARP_GROUP, "wgmma");
+  while (!products[self].empty()) make_product();
+}
+
+template <int SUMS>
+static void multiply_group(float (&sums)[SUMS], unsigned long long a, unsigned long long b) {
+  products[self].push_back({sums, 2 * SUMS, a, b});
+  if (!late) make_products();
+}
+
+template <int PRODUCTS, int SUMS>
+static void products_wait(float (&)[PRODUCTS][SUMS]) {
+  make_products();
+}

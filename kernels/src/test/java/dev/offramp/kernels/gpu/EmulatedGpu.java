@@ -1,0 +1,216 @@
+package dev.offramp.kernels.gpu;
+
+import dev.offramp.kernels.Device;
+import dev.offramp.kernels.DeviceException;
+import dev.offramp.kernels.DeviceInfo;
+import dev.offramp.kernels.DeviceOptions;
+import dev.offramp.kernels.Precision;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+
+/**
+ * A CUDA device whose kernels run on the processor, each at once when it is launched. Memory is the
+ * host's, between guards that must come out as they were; it starts as NaN.
+ */
+public final class EmulatedGpu implements Driver {
+  private static final long MEMORY_BYTES = 1L << 30;
+  private static final int GUARD_BYTES = 4096;
+  private static final byte GUARD = (byte) 0xff;
+
+  private static final Random RANDOM = new Random();
+
+  private final int capability;
+  private final DeviceInfo info;
+  private final EmulatedKernels kernels;
+  private final Map<Long, Block> blocks = new HashMap<>();
+  private List<Runnable> capturing;
+  private long used;
+
+  /** The table of live rows that products were last measured with. */
+  private Memory measured;
+
+  private record Block(Arena arena, MemorySegment whole) {
+    MemorySegment content() {
+      return whole.asSlice(GUARD_BYTES, whole.byteSize() - 2 * GUARD_BYTES);
+    }
+  }
+
+  private EmulatedGpu(int capability, Precision precision) {
+    this.capability = capability;
+    info = new DeviceInfo("cuda:0", "an emulated GPU", MEMORY_BYTES, 4, precision, "");
+    kernels = EmulatedKernels.of(capability, precision);
+  }
+
+  /**
+   * A device of that compute capability, times ten; skips the test where the program cannot be
+   * built.
+   */
+  public static Device open(int capability, Precision precision) {
+    return new GpuDevice(
+        new EmulatedGpu(capability, precision), new DeviceOptions(1, precision, null));
+  }
+
+  @Override
+  public DeviceInfo info() {
+    return info;
+  }
+
+  @Override
+  public Traits traits() {
+    return new Traits(Traits.Dialect.CUDA, false, 1024, 227 << 10, capability, capability == 90);
+  }
+
+  @Override
+  public Memory allocate(long bytes) {
+    if (used + bytes > MEMORY_BYTES) {
+      throw new DeviceException("cuda:0: %,d bytes: out of memory".formatted(bytes));
+    }
+    used += bytes;
+    Arena arena = Arena.ofShared();
+    Block block = new Block(arena, arena.allocate(bytes + 2 * GUARD_BYTES, 256));
+    block.whole().fill(GUARD);
+    long address = block.content().address();
+    blocks.put(address, block);
+    return new Memory(address, bytes);
+  }
+
+  @Override
+  public void free(Memory memory) {
+    Block block = blocks.remove(memory.handle());
+    if (memory.equals(measured)) {
+      measured = null;
+    }
+    if (block == null) {
+      throw new AssertionError("memory is freed twice");
+    }
+    used -= memory.bytes();
+    MemorySegment whole = block.whole();
+    for (int i = 0; i < GUARD_BYTES; i++) {
+      if (whole.get(ValueLayout.JAVA_BYTE, i) != GUARD
+          || whole.get(ValueLayout.JAVA_BYTE, whole.byteSize() - 1 - i) != GUARD) {
+        throw new AssertionError("a kernel wrote beyond %,d bytes".formatted(memory.bytes()));
+      }
+    }
+    block.arena().close();
+  }
+
+  private MemorySegment content(Memory memory) {
+    return blocks.get(memory.handle()).content();
+  }
+
+  @Override
+  public void zero(Memory memory, long offset, long bytes) {
+    content(memory).asSlice(offset, bytes).fill((byte) 0);
+  }
+
+  @Override
+  public Pinned pinned(long bytes) {
+    Arena arena = Arena.ofShared();
+    MemorySegment segment = arena.allocate(bytes, 64);
+    return new Pinned() {
+      @Override
+      public MemorySegment segment() {
+        return segment;
+      }
+
+      @Override
+      public void close() {
+        if (arena.scope().isAlive()) {
+          arena.close();
+        }
+      }
+    };
+  }
+
+  @Override
+  public void write(MemorySegment source, Memory target, long offset) {
+    content(target).asSlice(offset, source.byteSize()).copyFrom(source);
+  }
+
+  @Override
+  public void read(Memory source, long offset, MemorySegment target) {
+    target.copyFrom(content(source).asSlice(offset, target.byteSize()));
+  }
+
+  @Override
+  public Mark mark() {
+    return new Mark() {
+      @Override
+      public boolean reached() {
+        return true;
+      }
+
+      @Override
+      public void await() {}
+
+      @Override
+      public void close() {}
+    };
+  }
+
+  @Override
+  public void launch(String kernel, Grid grid, Object... arguments) {
+    List<Object> given = new ArrayList<>(Arrays.asList(arguments));
+    if (kernel.equals("identity")) {
+      measured = (Memory) given.getFirst();
+    }
+    Runnable run =
+        given.getFirst().equals(measured) && !kernel.equals("identity")
+            ? EmulatedGpu::whatever
+            : () -> kernels.launch(kernel, grid, given);
+    if (capturing != null) {
+      capturing.add(run);
+    } else {
+      run.run();
+    }
+  }
+
+  /**
+   * In place of a product that is only measured, which would take long here: so the choice among
+   * kernels is left to chance, and each of them gets its turn.
+   */
+  private static void whatever() {
+    long end = System.nanoTime() + RANDOM.nextInt(20_000);
+    while (System.nanoTime() < end) {
+      Thread.onSpinWait();
+    }
+  }
+
+  @Override
+  public void beginCapture() {
+    capturing = new ArrayList<>();
+  }
+
+  @Override
+  public Captured endCapture() {
+    List<Runnable> captured = capturing;
+    capturing = null;
+    return new Captured() {
+      @Override
+      public void launch() {
+        captured.forEach(Runnable::run);
+      }
+
+      @Override
+      public void close() {}
+    };
+  }
+
+  @Override
+  public void abandonCapture() {
+    capturing = null;
+  }
+
+  @Override
+  public void close() {
+    List.copyOf(blocks.keySet())
+        .forEach(address -> free(new Memory(address, blocks.get(address).content().byteSize())));
+  }
+}

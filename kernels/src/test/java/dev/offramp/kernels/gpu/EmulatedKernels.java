@@ -1,0 +1,168 @@
+package dev.offramp.kernels.gpu;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.abort;
+
+import dev.offramp.kernels.Precision;
+import dev.offramp.kernels.gpu.Driver.Memory;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SymbolLookup;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/**
+ * The CUDA program built by g++ and run on the processor: emulated_cuda.h and its neighbours say
+ * how. What is a PTX instruction is replaced, everything else is the text that a GPU is given.
+ */
+final class EmulatedKernels {
+  static final String ABSENT = "no g++ on the PATH; install it to run the CUDA kernels on a CPU";
+
+  private static final String TO_FLOAT = "asm(\"cvt.f32.f16 %0, %1;\" : \"=f\"(f) : \"h\"(h));";
+  private static final String TO_HALF = "asm(\"cvt.rn.f16.f32 %0, %1;\" : \"=h\"(h) : \"f\"(f));";
+  private static final Path FOLDER = Path.of("src/test/c").toAbsolutePath();
+  private static final Random RANDOM = new Random(Long.getLong("offramp.seed", System.nanoTime()));
+  private static final Map<Ptx.Program, EmulatedKernels> BUILT = new HashMap<>();
+
+  private final MethodHandle emulate;
+
+  private EmulatedKernels(MethodHandle emulate) {
+    this.emulate = emulate;
+  }
+
+  /**
+   * The program for that precision as a device of that capability runs it, built once; skips the
+   * test where there is no g++.
+   */
+  static synchronized EmulatedKernels of(int capability, Precision precision) {
+    Precision storage = precision == Precision.F16 ? Precision.F16 : Precision.F32;
+    return BUILT.computeIfAbsent(new Ptx.Program(capability, storage), EmulatedKernels::build);
+  }
+
+  private static EmulatedKernels build(Ptx.Program program) {
+    try {
+      Path folder = Files.createTempDirectory("emulated");
+      Path source = folder.resolve("kernels.cpp");
+      Path library = folder.resolve("libkernels.so");
+      List.of(folder, source, library).forEach(path -> path.toFile().deleteOnExit());
+      Files.writeString(source, text(program));
+      Process compiler =
+          new ProcessBuilder(
+                  "g++",
+                  "-std=c++17",
+                  "-shared",
+                  "-fPIC",
+                  "-O2",
+                  "-fno-strict-aliasing",
+                  "-march=haswell",
+                  "-D__CUDA_ARCH__=" + 10 * program.architecture(),
+                  warpgroups(program) ? "-D__CUDA_ARCH_FEAT_SM90_ALL" : "-DNO_WARPGROUPS",
+                  "-I" + FOLDER,
+                  "-o",
+                  library.toString(),
+                  source.toString())
+              .inheritIO()
+              .start();
+      assertThat(compiler.waitFor()).as("exit code of g++").isZero();
+      return new EmulatedKernels(
+          Linker.nativeLinker()
+              .downcallHandle(
+                  SymbolLookup.libraryLookup(library, Arena.global()).findOrThrow("emulate"),
+                  FunctionDescriptor.of(
+                      ValueLayout.ADDRESS,
+                      ValueLayout.ADDRESS,
+                      ValueLayout.JAVA_INT,
+                      ValueLayout.JAVA_INT,
+                      ValueLayout.JAVA_INT,
+                      ValueLayout.JAVA_INT,
+                      ValueLayout.JAVA_INT,
+                      ValueLayout.ADDRESS,
+                      ValueLayout.JAVA_INT,
+                      ValueLayout.JAVA_INT)));
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    } catch (IOException e) {
+      if (e.getMessage().contains("Cannot run program")) {
+        System.err.println("SKIPPED a test of the CUDA kernels: " + ABSENT);
+        abort(ABSENT);
+      }
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static boolean warpgroups(Ptx.Program program) {
+    return program.architecture() == 90 && program.precision() == Precision.F16;
+  }
+
+  private static String text(Ptx.Program program) {
+    String text = program.text();
+    text = text.replace(KernelSources.read("tensor.cuh"), "#include \"emulated_tensor.h\"\n");
+    text = text.replace(TO_FLOAT, "f = emulated_half_to_float(h);");
+    text = text.replace(TO_HALF, "h = emulated_float_to_half(f);");
+    text = text.replace(KernelSources.read("warpgroup.cuh"), "#include \"emulated_warpgroup.h\"\n");
+    // Those arrays are emulated_cuda.h's; all others are the kernels' own.
+    text = text.replace("extern __shared__ __align__(128) unsigned char tiles[];", "");
+    text =
+        text.replace(
+            "extern __shared__ __align__(1024) unsigned char wide_tiles[];",
+            "unsigned char* wide_tiles = tiles;");
+    assertThat(text).doesNotContain("asm", "extern __shared__");
+    Stream<String> names =
+        Ptx.parse(PtxTest.ptx(new Ptx.Program(80, program.precision()))).entries().keySet().stream();
+    if (warpgroups(program)) {
+      names = Stream.concat(names, GemmKernel.WARPGROUP.stream().map(GemmKernel::name));
+    }
+    return "#include \"emulated_cuda.h\"\n%s\n#define KERNELS %s\n#include \"emulated_launch.h\"\n"
+        .formatted(
+            text, names.map("KERNEL_OF(%s)"::formatted).collect(Collectors.joining(" ")));
+  }
+
+  /** Runs a kernel on all of the grid. */
+  void launch(String name, Grid grid, List<Object> arguments) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment addresses = arena.allocate(ValueLayout.ADDRESS, arguments.size());
+      for (int i = 0; i < arguments.size(); i++) {
+        MemorySegment value = arena.allocate(ValueLayout.JAVA_LONG);
+        switch (arguments.get(i)) {
+          case null -> {}
+          case Memory memory -> value.set(ValueLayout.JAVA_LONG, 0, memory.handle());
+          case Integer number -> value.set(ValueLayout.JAVA_INT, 0, number);
+          case Float number -> value.set(ValueLayout.JAVA_FLOAT, 0, number);
+          default -> throw new AssertionError(name + " is given " + arguments.get(i));
+        }
+        addresses.setAtIndex(ValueLayout.ADDRESS, i, value);
+      }
+      MemorySegment failure =
+          (MemorySegment)
+              emulate.invokeExact(
+                  arena.allocateFrom(name),
+                  grid.groupsX(),
+                  grid.groupsY(),
+                  grid.itemsX(),
+                  grid.itemsY(),
+                  grid.localBytes(),
+                  addresses,
+                  arguments.size(),
+                  RANDOM.nextInt());
+      if (failure.address() != 0) {
+        throw new AssertionError(failure.reinterpret(256).getString(0));
+      }
+    } catch (RuntimeException | Error e) {
+      throw e;
+    } catch (Throwable e) {
+      throw new IllegalStateException(e);
+    }
+  }
+}
