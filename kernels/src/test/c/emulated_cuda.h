@@ -53,6 +53,10 @@ __attribute__((noinline)) static void wait_at(state where, const char* place) {
   if (!_setjmp(threads[self])) _longjmp(scheduler, 1);
 }
 
+/* That a thread has waited for the kernels before its own, as all must where kernels overlap. */
+static bool awaited[MOST_THREADS];
+static void await_earlier() { awaited[self] = true; }
+
 static void __syncthreads() { wait_at(AT_BARRIER, "__syncthreads"); }
 static void __syncwarp() { wait_at(AT_WARP, "__syncwarp"); }
 

@@ -30,7 +30,9 @@ static void** running_arguments;
 static void thread_main() {
   while (true) {
     wait_at(DONE, "");
+    awaited[self] = false;
     running->run(running_arguments);
+    if (!awaited[self]) fail("%s: does not wait for the kernels before it", running->name);
   }
 }
 

@@ -16,12 +16,12 @@ struct pending {
   unsigned char bytes[16];
 };
 /* Of each thread: groups of copies that have not been waited for; the last is still open. */
-static std::vector<std::vector<pending>> copies[MOST_THREADS];
+static std::vector<std::vector<pending>> pending_copies[MOST_THREADS];
 
 static void start_block(int count) {
   for (int t = 0; t < count; t++) {
-    copies[t].clear();
-    copies[t].emplace_back();
+    pending_copies[t].clear();
+    pending_copies[t].emplace_back();
   }
 }
 
@@ -35,7 +35,7 @@ static void arrive(const pending& copy) {
 
 /* Waits for all groups that were ended but some. */
 static void copies_arrive(size_t but) {
-  auto& groups = copies[self];
+  auto& groups = pending_copies[self];
   while (groups.size() > but + 1) {
     for (pending& copy : groups.front()) arrive(copy);
     groups.erase(groups.begin());
@@ -50,14 +50,14 @@ static void copy16(unsigned to, const void* from, int valid) {
   if (valid) memcpy(copy.bytes, from, 16);
 #if __CUDA_ARCH__ >= 800
   if (late) {
-    copies[self].back().push_back(copy);
+    pending_copies[self].back().push_back(copy);
     return;
   }
 #endif
   arrive(copy);
 }
 
-static void copies_end() { copies[self].emplace_back(); }
+static void copies_end() { pending_copies[self].emplace_back(); }
 
 template <int LEFT>
 static void copies_wait() {

@@ -568,17 +568,14 @@ static void queue(u64 stream, const char* line) {
   }
 }
 
-int cuLaunchKernel(
-    u64 function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz,
-    unsigned shared, u64 stream, void** parameters, void** extra) {
-  NEEDS_CONTEXT();
-  CHECK(stream, STREAM);
-  if (extra) return INVALID_VALUE;
+static void queue_launch(
+    u64 function, const char* call, const unsigned* sizes, const char* more, u64 stream,
+    void** parameters) {
   const char** f = (const char**)(uintptr_t)function;
   char line[1024];
   size_t at = (size_t)snprintf(
-      line, sizeof line, "cuLaunchKernel %s groups %u %u %u items %u %u %u shared %u arguments",
-      f[0], gx, gy, gz, bx, by, bz, shared);
+      line, sizeof line, "%s %s groups %u %u %u items %u %u %u shared %u%s arguments", call, f[0],
+      sizes[0], sizes[1], sizes[2], sizes[3], sizes[4], sizes[5], sizes[6], more);
   for (int i = 0; f[1][i]; i++) {
     if (f[1][i] == 'p') {
       at += (size_t)snprintf(
@@ -591,6 +588,43 @@ int cuLaunchKernel(
   }
   snprintf(line + at, sizeof line - at, "\n");
   queue(stream, line);
+}
+
+int cuLaunchKernel(
+    u64 function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz,
+    unsigned shared, u64 stream, void** parameters, void** extra) {
+  NEEDS_CONTEXT();
+  CHECK(stream, STREAM);
+  if (extra) return INVALID_VALUE;
+  unsigned sizes[] = {gx, gy, gz, bx, by, bz, shared};
+  queue_launch(function, "cuLaunchKernel", sizes, "", stream, parameters);
+  return 0;
+}
+
+/* As in cuda.h. */
+typedef struct {
+  int id;
+  char pad[4];
+  union {
+    char pad[64];
+    int programmatic;
+  } value;
+} launch_attribute;
+typedef struct {
+  unsigned sizes[7];
+  u64 stream;
+  launch_attribute* attributes;
+  unsigned count;
+} launch_config;
+_Static_assert(sizeof(launch_config) == 56 && sizeof(launch_attribute) == 72, "as in cuda.h");
+
+int cuLaunchKernelEx(launch_config* config, u64 function, void** parameters, void** extra) {
+  NEEDS_CONTEXT();
+  CHECK(config->stream, STREAM);
+  if (extra || config->count != 1 || config->attributes->id != 6) return INVALID_VALUE;
+  queue_launch(
+      function, "cuLaunchKernelEx", config->sizes,
+      config->attributes->value.programmatic == 1 ? " overlapping" : "", config->stream, parameters);
   return 0;
 }
 

@@ -29,6 +29,7 @@ final class Cuda {
   static final int CAPTURE_THREAD_LOCAL = 1;
   static final int MEMPOOL_RELEASE_THRESHOLD = 4;
   static final int MAX_DYNAMIC_SHARED_SIZE_BYTES = 8;
+  static final int LAUNCH_PROGRAMMATIC_STREAM_SERIALIZATION = 6;
   static final int JIT_ERROR_LOG_BUFFER = 5;
   static final int JIT_ERROR_LOG_BUFFER_SIZE_BYTES = 6;
 
@@ -72,6 +73,7 @@ final class Cuda {
   final NativeFunction moduleGetFunction;
   final NativeFunction funcSetAttribute;
   final NativeFunction launchKernel;
+  final NativeFunction launchKernelEx;
   final NativeFunction graphInstantiate;
   final NativeFunction graphDestroy;
   final NativeFunction graphUpload;
@@ -119,6 +121,7 @@ final class Cuda {
     moduleGetFunction = library.function("cuModuleGetFunction", "plp");
     funcSetAttribute = library.function("cuFuncSetAttribute", "lii");
     launchKernel = library.function("cuLaunchKernel", "liiiiiiilpp");
+    launchKernelEx = library.function("cuLaunchKernelEx", "plpp");
     graphInstantiate = library.function("cuGraphInstantiateWithFlags", "pll");
     graphDestroy = library.function("cuGraphDestroy", "l");
     graphUpload = library.function("cuGraphUpload", "ll");

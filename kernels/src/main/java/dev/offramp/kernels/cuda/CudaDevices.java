@@ -61,7 +61,8 @@ public final class CudaDevices {
     if (refusal != null) {
       throw new DeviceException("cuda:%d: %s".formatted(number, refusal));
     }
-    Program program = Program.of(properties.traits(), options.precision());
+    Extras extras = properties.extras(libraries, options.precision());
+    Program program = Program.of(properties.traits(extras), options.precision(), extras);
     return new CudaDriver(libraries, properties, options, program);
   }
 

@@ -22,6 +22,7 @@ final class CudaDriver implements Driver {
   private final Properties properties;
   private final Libraries libraries;
   private final DeviceInfo info;
+  private final Extras extras;
   private final Cuda cuda;
   private final Context context;
   private final Set<Long> allocated = new HashSet<>();
@@ -44,6 +45,7 @@ final class CudaDriver implements Driver {
     this.libraries = libraries;
     this.properties = properties;
     this.info = properties.info(libraries, options.precision());
+    this.extras = properties.extras(libraries, options.precision());
     this.cuda = libraries.cuda();
     this.context = new Context(cuda, properties.number());
     try {
@@ -55,8 +57,13 @@ final class CudaDriver implements Driver {
         keepInPool(-1L);
       }
       long module =
-          program.load(context, libraries.nvrtc(), properties.capability(), options.cache());
-      kernels = new Kernels(context, module);
+          program.load(
+              context,
+              libraries.nvrtc(),
+              properties.capability(),
+              extras.warpgroups(),
+              options.cache());
+      kernels = new Kernels(context, module, extras.overlap());
     } catch (RuntimeException e) {
       close();
       throw e;
@@ -70,7 +77,7 @@ final class CudaDriver implements Driver {
 
   @Override
   public Traits traits() {
-    return properties.traits();
+    return properties.traits(extras);
   }
 
   @Override

@@ -12,6 +12,16 @@ import java.util.Map;
 final class Kernels implements AutoCloseable {
   private static final int MAX_ARGUMENTS = 32;
 
+  // CUlaunchConfig: seven unsigned int, a CUstream, a CUlaunchAttribute*, an unsigned int.
+  private static final int CONFIG_STREAM = 32;
+  private static final int CONFIG_ATTRIBUTES = 40;
+  private static final int CONFIG_ATTRIBUTE_COUNT = 48;
+  private static final int CONFIG_BYTES = 56;
+
+  // CUlaunchAttribute: an enum, and a union of 64 bytes.
+  private static final int ATTRIBUTE_VALUE = 8;
+  private static final int ATTRIBUTE_BYTES = 72;
+
   private final Context context;
   private final long module;
   private final Map<String, Kernel> kernels = new HashMap<>();
@@ -23,9 +33,17 @@ final class Kernels implements AutoCloseable {
   /** The values' addresses: what cuLaunchKernel takes. */
   private final MemorySegment addresses = arena.allocate(ValueLayout.JAVA_LONG, MAX_ARGUMENTS);
 
-  Kernels(Context context, long module) {
+  /** A CUlaunchConfig; null where kernels run one after the other. */
+  private final MemorySegment config;
+
+  /**
+   * @param overlap whether a kernel may start while the one before it still runs; all kernels wait
+   *     for it by themselves then
+   */
+  Kernels(Context context, long module, boolean overlap) {
     this.context = context;
     this.module = module;
+    config = overlap ? overlapping() : null;
     for (int i = 0; i < MAX_ARGUMENTS; i++) {
       addresses.setAtIndex(ValueLayout.JAVA_LONG, i, values.address() + (long) Long.BYTES * i);
     }
@@ -53,23 +71,49 @@ final class Kernels implements AutoCloseable {
       kernel.localBytes = grid.localBytes();
     }
     set(name, arguments);
-    int code =
-        context.attempt(
-            context.cuda.launchKernel,
-            kernel.function,
-            grid.groupsX(),
-            grid.groupsY(),
-            1,
-            grid.itemsX(),
-            grid.itemsY(),
-            1,
-            grid.localBytes(),
-            stream,
-            addresses,
-            MemorySegment.NULL);
+    int code = config == null ? launch(kernel, grid, stream) : overlap(kernel, grid, stream);
     if (code != Cuda.SUCCESS) {
-      throw context.failure("cuLaunchKernel of " + name, code);
+      NativeFunction call =
+          config == null ? context.cuda.launchKernel : context.cuda.launchKernelEx;
+      throw context.failure(call.name() + " of " + name, code);
     }
+  }
+
+  private int launch(Kernel kernel, Grid grid, long stream) {
+    return context.attempt(
+        context.cuda.launchKernel,
+        kernel.function,
+        grid.groupsX(),
+        grid.groupsY(),
+        1,
+        grid.itemsX(),
+        grid.itemsY(),
+        1,
+        grid.localBytes(),
+        stream,
+        addresses,
+        MemorySegment.NULL);
+  }
+
+  /** The same, and it may start before the kernel that was launched before it has ended. */
+  private int overlap(Kernel kernel, Grid grid, long stream) {
+    int[] sizes = {
+      grid.groupsX(), grid.groupsY(), 1, grid.itemsX(), grid.itemsY(), 1, grid.localBytes()
+    };
+    MemorySegment.copy(sizes, 0, config, ValueLayout.JAVA_INT, 0, sizes.length);
+    config.set(ValueLayout.JAVA_LONG, CONFIG_STREAM, stream);
+    return context.attempt(
+        context.cuda.launchKernelEx, config, kernel.function, addresses, MemorySegment.NULL);
+  }
+
+  /** A configuration whose one attribute says so; the CUlaunchAttribute lies behind it. */
+  private MemorySegment overlapping() {
+    MemorySegment both = arena.allocate(CONFIG_BYTES + ATTRIBUTE_BYTES, Long.BYTES);
+    both.set(ValueLayout.JAVA_LONG, CONFIG_ATTRIBUTES, both.address() + CONFIG_BYTES);
+    both.set(ValueLayout.JAVA_INT, CONFIG_ATTRIBUTE_COUNT, 1);
+    both.set(ValueLayout.JAVA_INT, CONFIG_BYTES, Cuda.LAUNCH_PROGRAMMATIC_STREAM_SERIALIZATION);
+    both.set(ValueLayout.JAVA_INT, CONFIG_BYTES + ATTRIBUTE_VALUE, 1);
+    return both;
   }
 
   private void set(String name, Object... arguments) {

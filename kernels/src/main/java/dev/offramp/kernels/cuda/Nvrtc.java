@@ -59,7 +59,7 @@ final class Nvrtc {
     return version;
   }
 
-  private int major() {
+  int major() {
     return Integer.parseInt(version.substring(0, version.indexOf('.')));
   }
 

@@ -26,20 +26,24 @@ import java.util.function.Supplier;
 record Program(String text, Supplier<String> ptx) {
   private static final int LOG_BYTES = 8192;
 
-  static Program of(Traits traits, Precision precision) {
+  static Program of(Traits traits, Precision precision, Extras extras) {
     Precision storage = precision == Precision.F16 ? Precision.F16 : Precision.F32;
+    String text = KernelSources.text(traits, storage);
     return new Program(
-        KernelSources.text(traits, storage), () -> KernelSources.ptx(traits.capability(), storage));
+        extras.overlap() ? "#define OVERLAP 1\n" + text : text,
+        () -> KernelSources.ptx(traits.capability(), storage));
   }
 
   /**
    * Loads the program for the context's device.
    *
    * @param nvrtc compiles it, or null to load the PTX
+   * @param capability compute capability times ten
+   * @param all whether to compile for what that capability has and its successors do not
    * @param cache folder where compiled programs are kept, or null
    * @return the CUmodule
    */
-  long load(Context context, Nvrtc nvrtc, int capability, Path cache) {
+  long load(Context context, Nvrtc nvrtc, int capability, boolean all, Path cache) {
     if (nvrtc == null) {
       String code = ptx.get();
       if (code == null) {
@@ -48,7 +52,7 @@ record Program(String text, Supplier<String> ptx) {
       }
       return load(context, "the kernels' PTX", (code + "\0").getBytes(StandardCharsets.UTF_8));
     }
-    String architecture = nvrtc.architecture(capability);
+    String architecture = nvrtc.architecture(capability) + (all ? "a" : "");
     Path file = cache == null ? null : cache.resolve(fileName(nvrtc, architecture));
     if (file != null && Files.isReadable(file)) {
       try {

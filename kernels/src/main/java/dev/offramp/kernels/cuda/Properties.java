@@ -2,7 +2,7 @@ package dev.offramp.kernels.cuda;
 
 import dev.offramp.kernels.DeviceInfo;
 import dev.offramp.kernels.Precision;
-import dev.offramp.kernels.gpu.DenseProduct;
+import dev.offramp.kernels.gpu.Products;
 import dev.offramp.kernels.gpu.Traits;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -80,10 +80,11 @@ record Properties(
   DeviceInfo info(Libraries libraries, Precision precision) {
     String kernels =
         libraries.nvrtc() == null ? "from PTX" : "by NVRTC " + libraries.nvrtc().version();
-    boolean wanted = DenseProduct.askedFor();
+    boolean wanted = Products.asked() == Products.LIBRARY;
     boolean found = libraries.cublasLt() != null;
     String products =
         wanted && found ? ", products by cuBLASLt " + libraries.cublasLt().version() : "";
+    Extras extras = extras(libraries, precision);
     return new DeviceInfo(
         "cuda:" + number,
         "%s (compute capability %s, driver %s, kernels %s%s)"
@@ -92,17 +93,22 @@ record Properties(
                 capabilityText(),
                 Libraries.text(libraries.driverVersion()),
                 kernels,
-                products),
+                products + extras.description()),
         memoryBytes,
         multiprocessors,
         precision,
         wanted && !found
             ? "cuBLASLt is asked for but was not found: products are Offramp's own."
-            : "");
+            : extras.note());
   }
 
-  Traits traits() {
-    return new Traits(Traits.Dialect.CUDA, false, maxGroupItems, sharedBytes, capability);
+  Extras extras(Libraries libraries, Precision precision) {
+    return Extras.of(libraries, capability, precision);
+  }
+
+  Traits traits(Extras extras) {
+    return new Traits(
+        Traits.Dialect.CUDA, false, maxGroupItems, sharedBytes, capability, extras.warpgroups());
   }
 
   private String capabilityText() {

@@ -5,15 +5,10 @@ import dev.offramp.kernels.gpu.Driver.Memory;
 
 /**
  * The matrix product of a vendor's library, for rows that lie one after the other. It takes part
- * only where the system property {@code offramp.cuda.products} is {@code library}: it chooses its
- * algorithm by the number of rows, so that a row's result would depend on its batch.
+ * only where it is asked for ({@link Products#LIBRARY}): it chooses its algorithm by the number of
+ * rows, so that a row's result would depend on its batch.
  */
 public interface DenseProduct {
-  /** Whether the vendor's library may take part. */
-  static boolean askedFor() {
-    return "library".equals(System.getProperty("offramp.cuda.products"));
-  }
-
   /**
    * Queues out = epilogue(in W + bias), or adds it to the capture that has been begun.
    *

@@ -60,7 +60,7 @@ final class GemmChoice {
           "%s: has too little local memory or too small groups for matrix products in %s"
               .formatted(driver.info().id(), precision));
     }
-    library = DenseProduct.askedFor() ? driver.denseProduct() : null;
+    library = Products.asked() == Products.LIBRARY ? driver.denseProduct() : null;
     file = cache == null ? null : cache.resolve(fileName());
     if (file != null && Files.exists(file)) {
       try (Reader reader = Files.newBufferedReader(file)) {

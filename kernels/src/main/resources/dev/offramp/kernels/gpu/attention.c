@@ -22,6 +22,7 @@ KERNEL void ATTENTION(
     float scale,
     const GLOBAL ACT* RESTRICT qkv,
     GLOBAL ACT* RESTRICT out) {
+  AWAIT_EARLIER();
   LOCAL float4 keys[2 * TILE * QUADS]; /* then values; in the end results to be merged */
   LOCAL float merge[2 * 32];
   LOCALPTR float4* values = keys + TILE * QUADS;

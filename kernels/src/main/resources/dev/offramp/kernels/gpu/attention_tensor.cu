@@ -16,14 +16,15 @@
 #endif
 
 extern "C" __global__ void __launch_bounds__(32 * WARPS) ATTENTION(
-    const int* __restrict__ live,
+    const int* RESTRICT live,
     int capacity,
     int heads,
     int headSize,
     float scale,
-    const ACT* __restrict__ qkv,
-    ACT* __restrict__ out) {
+    const ACT* RESTRICT qkv,
+    ACT* RESTRICT out) {
   __shared__ __align__(128) unsigned char tiles[WARPS * KEYS * HEAD * 2];
+  AWAIT_EARLIER();
   int i = GROUP;
   if (i >= live[LIVE_COUNT]) {
     return;

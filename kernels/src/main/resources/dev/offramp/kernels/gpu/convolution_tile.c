@@ -17,6 +17,7 @@ KERNEL void CONVOLUTION(
     const GLOBAL ACT* RESTRICT in,
     const GLOBAL ACT* residual,
     GLOBAL ACT* out) {
+  AWAIT_EARLIER();
   LOCAL float4 a[TILE_QUADS(M)];
   LOCAL float4 b[TILE_QUADS(N)];
   LOCALPTR float* a_words = (LOCALPTR float*)a;

@@ -34,6 +34,7 @@ KERNEL void pool(
     int width,
     const GLOBAL ACT* RESTRICT in,
     GLOBAL float* RESTRICT out) {
+  AWAIT_EARLIER();
   int i = GROUP;
   if (i < live[LIVE_COUNT]) {
     long row = (long)LIVE_ROWS(live)[i] * live[LIVE_POSITIONS] * width;
@@ -132,6 +133,7 @@ KERNEL void exit_head(
     GLOBAL float* RESTRICT scores,
     GLOBAL int* RESTRICT predictions,
     GLOBAL float* probabilities) {
+  AWAIT_EARLIER();
   LOCAL float scratch[HEAD_ITEMS];
   LOCAL float parts[HEAD_TEAMS * CHUNK];
   int present = GROUP < live[LIVE_COUNT];

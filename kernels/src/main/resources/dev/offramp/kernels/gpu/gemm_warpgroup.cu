@@ -18,14 +18,14 @@
 #define PRODUCTS (N / OUTPUTS_EACH)
 
 extern "C" __global__ void __launch_bounds__(THREADS) GEMM(
-    const int* __restrict__ live,
+    const int* RESTRICT live,
     int capacity,
     int inputs,
     int outputs,
     int epilogue,
     const ACT* __restrict__ weight,
     const float* __restrict__ bias,
-    const ACT* __restrict__ in,
+    const ACT* RESTRICT in,
     const ACT* residual,
     ACT* out) {
   extern __shared__ __align__(1024) unsigned char wide_tiles[];
@@ -52,12 +52,13 @@ extern "C" __global__ void __launch_bounds__(THREADS) GEMM(
       copy16(to + PLACE(line, piece), weight_line[e] + (valid ? k : 0), valid);
     }
   };
-  /* Weights do not depend on the table of live rows: they set out before it is read. */
+  /* Weights depend on no earlier kernel: they set out before the table of live rows is read. */
 #pragma unroll
   for (int step = 0; step < WIDE_STAGES - 1; step++) {
     fetch_weight(step); /* zeros beyond the last one */
   }
 
+  AWAIT_EARLIER();
   int tokens = live[LIVE_TOKENS];
   if (first >= tokens) {
     copies_wait_all();

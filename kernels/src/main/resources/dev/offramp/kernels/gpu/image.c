@@ -69,6 +69,7 @@ KERNEL void image_pixels(
     const GLOBAL float* RESTRICT shift,
     const GLOBAL int* RESTRICT in,
     GLOBAL ACT* RESTRICT out) {
+  AWAIT_EARLIER();
   long row;
   int item = image_item(live, capacity, pixels, &row);
   if (item >= 0) {
@@ -88,6 +89,7 @@ KERNEL void max_pool(
     WINDOW,
     const GLOBAL ACT* RESTRICT in,
     GLOBAL ACT* RESTRICT out) {
+  AWAIT_EARLIER();
   int quads = (channels + 3) / 4;
   long row;
   int item = image_item(live, capacity, outPixels * quads, &row);
@@ -122,6 +124,7 @@ KERNEL void grid_pool(
     int grid,
     const GLOBAL ACT* RESTRICT in,
     GLOBAL ACT* RESTRICT out) {
+  AWAIT_EARLIER();
   int quads = (channels + 3) / 4;
   long row;
   int item = image_item(live, capacity, grid * grid * quads, &row);
@@ -167,6 +170,7 @@ KERNEL void image_shortcut(
     int stride,
     const GLOBAL ACT* RESTRICT in,
     GLOBAL ACT* RESTRICT out) {
+  AWAIT_EARLIER();
   int quads = (outputs + 3) / 4;
   long row;
   int item = image_item(live, capacity, outPixels * quads, &row);
@@ -203,6 +207,7 @@ KERNEL void convolution_grouped(
     const GLOBAL ACT* RESTRICT in,
     const GLOBAL ACT* residual,
     GLOBAL ACT* out) {
+  AWAIT_EARLIER();
   int quads = (outputs + 3) / 4;
   long row;
   int item = image_item(live, capacity, outPixels * quads, &row);

@@ -1,5 +1,6 @@
 /* Multiply-adds on registers: 2 * 16 * rounds operations an item, times the width of PEAK. */
 KERNEL void peak(int rounds, float factor, GLOBAL float* out) {
+  AWAIT_EARLIER();
   PEAK sum[16];
   UNROLL
   for (int i = 0; i < 16; i++) {

@@ -54,6 +54,7 @@ KERNEL void layer_norm(
     const GLOBAL float* RESTRICT beta,
     const GLOBAL ACT* in,
     GLOBAL ACT* out) {
+  AWAIT_EARLIER();
   LOCAL float scratch[TEAM_ITEMS];
   int t = GROUP * TEAMS + TEAM;
   int valid = t < live[LIVE_TOKENS];
@@ -135,6 +136,7 @@ KERNEL void embed(
     const GLOBAL float* RESTRICT types,
     const GLOBAL int* RESTRICT ids,
     GLOBAL ACT* RESTRICT out) {
+  AWAIT_EARLIER();
   LOCAL float scratch[TEAM_ITEMS];
   int t = GROUP * TEAMS + TEAM;
   int valid = t < live[LIVE_TOKENS];

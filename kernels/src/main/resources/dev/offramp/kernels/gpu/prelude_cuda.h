@@ -4,7 +4,6 @@
 #define GLOBAL
 #define LOCAL __shared__
 #define LOCALPTR
-#define RESTRICT __restrict__
 #define UNROLL _Pragma("unroll")
 #define UNROLL_FOUR _Pragma("unroll 4")
 #define LANE ((int)threadIdx.x)
@@ -28,6 +27,20 @@
 #define INF_F __int_as_float(0x7f800000)
 #define FLOAT4(a, b, c, d) make_float4(a, b, c, d)
 #define TEAM_ITEMS 256 /* most items of a group that is made of teams */
+
+/*
+ * Where kernels overlap, one starts while the one before it still runs, and waits here until that is
+ * done and what it wrote can be seen; the next one may start then. What an earlier kernel writes is
+ * not read-only for as long as this one runs, so nothing may be declared so.
+ */
+#ifdef OVERLAP
+#define RESTRICT
+#define AWAIT_EARLIER() \
+  asm volatile("griddepcontrol.wait;\ngriddepcontrol.launch_dependents;" ::: "memory")
+#else
+#define RESTRICT __restrict__
+#define AWAIT_EARLIER()
+#endif
 
 /* Activations: half in memory where F16 is set, float in registers. */
 #ifdef F16

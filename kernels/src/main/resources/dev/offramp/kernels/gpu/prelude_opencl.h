@@ -6,6 +6,7 @@
 #define LOCAL __local
 #define LOCALPTR __local
 #define RESTRICT restrict
+#define AWAIT_EARLIER() /* one kernel runs after the other */
 #define UNROLL _Pragma("unroll")
 #define UNROLL_FOUR _Pragma("unroll 4")
 #define LANE ((int)get_local_id(0))

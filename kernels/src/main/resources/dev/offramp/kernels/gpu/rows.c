@@ -36,6 +36,7 @@ KERNEL void compact(
     int line,
     float lambda,
     int list) {
+  AWAIT_EARLIER();
   LOCAL int scratch[2 * SCAN];
   int count = live[LIVE_COUNT];
   int kept = 0;
@@ -79,6 +80,7 @@ KERNEL void compact(
 
 /* Lists the valid positions of the live rows anew; a group for each row that may be live. */
 KERNEL void list_tokens(GLOBAL int* live, int capacity) {
+  AWAIT_EARLIER();
   if (GROUP < live[LIVE_COUNT]) {
     list_row(live, capacity, GROUP, LANE, LANES);
   }
@@ -86,6 +88,7 @@ KERNEL void list_tokens(GLOBAL int* live, int capacity) {
 
 /* A table of as many rows as it has room for, of one position each. */
 KERNEL void identity(GLOBAL int* live, int capacity) {
+  AWAIT_EARLIER();
   int i = GROUP * LANES + LANE;
   if (i == 0) {
     live[LIVE_COUNT] = capacity;

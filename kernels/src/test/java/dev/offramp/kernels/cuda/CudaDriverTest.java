@@ -133,6 +133,30 @@ class CudaDriverTest {
   }
 
   @Test
+  void kernelsMayOverlapWhereThatIsAskedFor() {
+    System.setProperty("offramp.cuda.overlap", "true");
+    try (CudaDriver driver = FakeCuda.open(FakeCuda.installed(), Precision.F32)) {
+      Memory live = driver.allocate(4);
+      FakeCuda.log();
+      driver.launch("list_tokens", new Grid(7, 5, 32, 4, 1000), live, -1);
+      driver.beginCapture();
+      driver.launch("list_tokens", Grid.of(2, 1), live, 3);
+      driver.endCapture().launch();
+      String launch = "cuLaunchKernelEx list_tokens groups %s overlapping arguments %x %d";
+      assertThat(FakeCuda.log())
+          .filteredOn(line -> line.startsWith("cuLaunch"))
+          .containsExactly(
+              launch.formatted("7 5 1 items 32 4 1 shared 1000", live.handle(), -1),
+              launch.formatted("2 1 1 items 1 1 1 shared 0", live.handle(), 3));
+      FakeCuda.fail("cuLaunchKernelEx", 1, 719);
+      assertThatThrownBy(() -> driver.launch("list_tokens", Grid.of(1, 1), live, 1))
+          .hasMessageContaining("device lost: cuLaunchKernelEx of list_tokens failed");
+    } finally {
+      System.clearProperty("offramp.cuda.overlap");
+    }
+  }
+
+  @Test
   void sharedMemoryIsAskedForWhenMoreIsNeeded() {
     try (CudaDriver driver = open()) {
       for (int bytes : new int[] {1000, 1000, 500, 100_000}) {

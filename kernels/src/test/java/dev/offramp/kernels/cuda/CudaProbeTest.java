@@ -11,6 +11,7 @@ import dev.offramp.kernels.Probe;
 import dev.offramp.kernels.gpu.Traits;
 import java.nio.file.Path;
 import java.util.List;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
@@ -19,6 +20,12 @@ class CudaProbeTest {
   @BeforeEach
   void reset() {
     FakeCuda.reset();
+  }
+
+  @AfterEach
+  void clear() {
+    System.clearProperty("offramp.cuda.products");
+    System.clearProperty("offramp.cuda.overlap");
   }
 
   @Test
@@ -51,15 +58,67 @@ class CudaProbeTest {
   @Test
   void theLibraryIsNamedWhereItIsAskedFor() {
     System.setProperty("offramp.cuda.products", "library");
-    try {
-      DeviceInfo with = CudaDevices.probe(FakeCuda.installed()).getFirst().info();
-      assertThat(with.description()).endsWith(", products by cuBLASLt 13.1)");
-      assertThat(with.note()).isEmpty();
-      DeviceInfo without = CudaDevices.probe(FakeCuda.driverOnly()).getFirst().info();
-      assertThat(without.note()).contains("cuBLASLt is asked for but was not found");
-    } finally {
-      System.clearProperty("offramp.cuda.products");
+    assertThat(info(FakeCuda.installed(), Precision.F32).description())
+        .endsWith(", products by cuBLASLt 13.1)");
+    assertThat(info(FakeCuda.installed(), Precision.F32).note()).isEmpty();
+    assertThat(info(FakeCuda.driverOnly(), Precision.F32).note())
+        .contains("cuBLASLt is asked for but was not found");
+  }
+
+  @Test
+  void whatNewerDevicesHaveIsNamedWhereItIsAskedFor() {
+    System.setProperty("offramp.cuda.products", "warpgroup");
+    System.setProperty("offramp.cuda.overlap", "true");
+    DeviceInfo f16 = info(FakeCuda.installed(), Precision.F16);
+    assertThat(f16.description()).endsWith("kernels by NVRTC 13.2, warp groups, overlapping)");
+    assertThat(f16.note()).isEmpty();
+    try (CudaDriver driver = FakeCuda.open(FakeCuda.installed(), Precision.F16)) {
+      assertThat(driver.traits().warpgroups()).isTrue();
     }
+
+    DeviceInfo f32 = info(FakeCuda.installed(), Precision.F32);
+    assertThat(f32.description()).endsWith("kernels by NVRTC 13.2, overlapping)");
+    assertThat(f32.note()).contains("warp groups need F16").doesNotContain("Overlapping");
+    try (CudaDriver driver = FakeCuda.open(FakeCuda.installed(), Precision.F32)) {
+      assertThat(driver.traits().warpgroups()).isFalse();
+    }
+
+    for (DeviceInfo without :
+        List.of(
+            info(FakeCuda.driverOnly(), Precision.F16),
+            with("capability", 80),
+            with("nvrtc", 11))) {
+      assertThat(without.description()).doesNotContain("warp groups", "overlapping");
+      assertThat(without.note())
+          .contains("warp groups need", "they are left out")
+          .contains("Overlapping kernels need", "one after the other");
+    }
+    assertThat(with("capability", 100).description()).endsWith(", overlapping)");
+  }
+
+  /** On a device or an installation that differs in one setting. */
+  private static DeviceInfo with(String setting, int value) {
+    FakeCuda.reset();
+    FakeCuda.set(setting, value);
+    return info(FakeCuda.installed(), Precision.F16);
+  }
+
+  private static DeviceInfo info(Libraries libraries, Precision precision) {
+    return Properties.of(libraries.cuda(), 0).info(libraries, precision);
+  }
+
+  @Test
+  void anotherValueOfAPropertyIsRefused() {
+    System.setProperty("offramp.cuda.products", "cublas");
+    assertThatThrownBy(() -> info(FakeCuda.installed(), Precision.F32))
+        .isInstanceOf(DeviceException.class)
+        .hasMessage(
+            "The system property offramp.cuda.products is 'cublas'; it may be own, warpgroup,"
+                + " library");
+    System.setProperty("offramp.cuda.products", "own");
+    System.setProperty("offramp.cuda.overlap", "yes");
+    assertThatThrownBy(() -> info(FakeCuda.installed(), Precision.F32))
+        .hasMessage("The system property offramp.cuda.overlap is 'yes'; it may be true or false");
   }
 
   @Test

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.offramp.kernels.DeviceOptions;
 import dev.offramp.kernels.Precision;
+import dev.offramp.kernels.gpu.Traits;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -70,6 +71,29 @@ class CudaProgramTest {
         .containsExactly(
             "nvrtcCompileProgram --gpu-architecture=sm_90 --std=c++17",
             "cuModuleLoadDataEx CUBIN for sm_90");
+  }
+
+  @Test
+  void productsByWarpGroupsAreCompiledForTheDeviceAlone() {
+    System.setProperty("offramp.cuda.products", "warpgroup");
+    try {
+      DeviceOptions options = new DeviceOptions(1, Precision.F16, null);
+      FakeCuda.open(FakeCuda.installed(), options, new Program("text", () -> null)).close();
+      assertThat(FakeCuda.log())
+          .contains(
+              "nvrtcCompileProgram --gpu-architecture=sm_90a --std=c++17",
+              "cuModuleLoadDataEx CUBIN for sm_90a");
+    } finally {
+      System.clearProperty("offramp.cuda.products");
+    }
+  }
+
+  @Test
+  void overlappingKernelsAreAnotherProgram() {
+    Traits traits = new Traits(Traits.Dialect.CUDA, false, 1024, 232_448, 90);
+    Program usual = Program.of(traits, Precision.F16, new Extras(false, false, ""));
+    Program overlapping = Program.of(traits, Precision.F16, new Extras(false, true, ""));
+    assertThat(overlapping.text()).isEqualTo("#define OVERLAP 1\n" + usual.text());
   }
 
   @Test

@@ -16,12 +16,12 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 
 /**
  * The CUDA program built by g++ and run on the processor: emulated_cuda.h and its neighbours say
@@ -30,11 +30,52 @@ import java.util.stream.Stream;
 final class EmulatedKernels {
   static final String ABSENT = "no g++ on the PATH; install it to run the CUDA kernels on a CPU";
 
-  private static final String TO_FLOAT = "asm(\"cvt.f32.f16 %0, %1;\" : \"=f\"(f) : \"h\"(h));";
-  private static final String TO_HALF = "asm(\"cvt.rn.f16.f32 %0, %1;\" : \"=h\"(h) : \"f\"(f));";
   private static final Path FOLDER = Path.of("src/test/c").toAbsolutePath();
   private static final Random RANDOM = new Random(Long.getLong("offramp.seed", System.nanoTime()));
   private static final Map<Ptx.Program, EmulatedKernels> BUILT = new HashMap<>();
+
+  private static final List<String> COMPILER =
+      List.of(
+          "g++",
+          "-std=c++17",
+          "-shared",
+          "-fPIC",
+          "-O2",
+          "-march=haswell",
+          "-fno-strict-aliasing",
+          "-w");
+
+  private static final FunctionDescriptor EMULATE =
+      FunctionDescriptor.of(
+          ValueLayout.ADDRESS,
+          ValueLayout.ADDRESS,
+          ValueLayout.JAVA_INT,
+          ValueLayout.JAVA_INT,
+          ValueLayout.JAVA_INT,
+          ValueLayout.JAVA_INT,
+          ValueLayout.JAVA_INT,
+          ValueLayout.ADDRESS,
+          ValueLayout.JAVA_INT,
+          ValueLayout.JAVA_INT);
+
+  /** Pieces of the text, and what stands for them. */
+  private static final Map<String, String> REPLACED =
+      Map.of(
+          KernelSources.read("tensor.cuh"),
+          "#include \"emulated_tensor.h\"\n",
+          KernelSources.read("warpgroup.cuh"),
+          "#include \"emulated_warpgroup.h\"\n",
+          "asm(\"cvt.f32.f16 %0, %1;\" : \"=f\"(f) : \"h\"(h));",
+          "f = emulated_half_to_float(h);",
+          "asm(\"cvt.rn.f16.f32 %0, %1;\" : \"=h\"(h) : \"f\"(f));",
+          "h = emulated_float_to_half(f);",
+          "asm volatile(\"griddepcontrol.wait;\\ngriddepcontrol.launch_dependents;\" ::: \"memory\")",
+          "await_earlier()",
+          // All other arrays in shared memory are declared in the kernels.
+          "extern __shared__ __align__(128) unsigned char tiles[];",
+          "",
+          "extern __shared__ __align__(1024) unsigned char wide_tiles[];",
+          "unsigned char* wide_tiles = tiles;");
 
   private final MethodHandle emulate;
 
@@ -52,45 +93,40 @@ final class EmulatedKernels {
   }
 
   private static EmulatedKernels build(Ptx.Program program) {
+    // The kept PTX names the kernels, but for those that its architecture lacks.
+    List<String> names = new ArrayList<>(Ptx.parse(PtxTest.ptx(kept(program))).entries().keySet());
+    boolean warpgroups = program.architecture() == 90 && program.precision() == Precision.F16;
+    if (warpgroups) {
+      GemmKernel.WARPGROUP.forEach(kernel -> names.add(kernel.name()));
+    }
+    List<String> macros = new ArrayList<>();
+    macros.add("__CUDA_ARCH__=" + 10 * program.architecture());
+    if (warpgroups) {
+      macros.add("__CUDA_ARCH_FEAT_SM90_ALL");
+    }
+    return build("#define OVERLAP 1\n" + program.text(), names, macros);
+  }
+
+  private static Ptx.Program kept(Ptx.Program program) {
+    return new Ptx.Program(Math.min(80, program.architecture()), program.precision());
+  }
+
+  /** Builds a program with these kernels. */
+  static EmulatedKernels build(String text, List<String> names, List<String> macros) {
     try {
       Path folder = Files.createTempDirectory("emulated");
       Path source = folder.resolve("kernels.cpp");
       Path library = folder.resolve("libkernels.so");
       List.of(folder, source, library).forEach(path -> path.toFile().deleteOnExit());
-      Files.writeString(source, text(program));
-      Process compiler =
-          new ProcessBuilder(
-                  "g++",
-                  "-std=c++17",
-                  "-shared",
-                  "-fPIC",
-                  "-O2",
-                  "-fno-strict-aliasing",
-                  "-march=haswell",
-                  "-D__CUDA_ARCH__=" + 10 * program.architecture(),
-                  warpgroups(program) ? "-D__CUDA_ARCH_FEAT_SM90_ALL" : "-DNO_WARPGROUPS",
-                  "-I" + FOLDER,
-                  "-o",
-                  library.toString(),
-                  source.toString())
-              .inheritIO()
-              .start();
+      Files.writeString(source, emulated(text, names));
+      List<String> command = new ArrayList<>(COMPILER);
+      macros.forEach(macro -> command.add("-D" + macro));
+      command.addAll(List.of("-I" + FOLDER, "-o", library.toString(), source.toString()));
+      Process compiler = new ProcessBuilder(command).inheritIO().start();
       assertThat(compiler.waitFor()).as("exit code of g++").isZero();
-      return new EmulatedKernels(
-          Linker.nativeLinker()
-              .downcallHandle(
-                  SymbolLookup.libraryLookup(library, Arena.global()).findOrThrow("emulate"),
-                  FunctionDescriptor.of(
-                      ValueLayout.ADDRESS,
-                      ValueLayout.ADDRESS,
-                      ValueLayout.JAVA_INT,
-                      ValueLayout.JAVA_INT,
-                      ValueLayout.JAVA_INT,
-                      ValueLayout.JAVA_INT,
-                      ValueLayout.JAVA_INT,
-                      ValueLayout.ADDRESS,
-                      ValueLayout.JAVA_INT,
-                      ValueLayout.JAVA_INT)));
+      MemorySegment emulate =
+          SymbolLookup.libraryLookup(library, Arena.global()).findOrThrow("emulate");
+      return new EmulatedKernels(Linker.nativeLinker().downcallHandle(emulate, EMULATE));
     } catch (InterruptedException e) {
       throw new IllegalStateException(e);
     } catch (IOException e) {
@@ -102,31 +138,17 @@ final class EmulatedKernels {
     }
   }
 
-  private static boolean warpgroups(Ptx.Program program) {
-    return program.architecture() == 90 && program.precision() == Precision.F16;
-  }
-
-  private static String text(Ptx.Program program) {
-    String text = program.text();
-    text = text.replace(KernelSources.read("tensor.cuh"), "#include \"emulated_tensor.h\"\n");
-    text = text.replace(TO_FLOAT, "f = emulated_half_to_float(h);");
-    text = text.replace(TO_HALF, "h = emulated_float_to_half(f);");
-    text = text.replace(KernelSources.read("warpgroup.cuh"), "#include \"emulated_warpgroup.h\"\n");
-    // Those arrays are emulated_cuda.h's; all others are the kernels' own.
-    text = text.replace("extern __shared__ __align__(128) unsigned char tiles[];", "");
-    text =
-        text.replace(
-            "extern __shared__ __align__(1024) unsigned char wide_tiles[];",
-            "unsigned char* wide_tiles = tiles;");
-    assertThat(text).doesNotContain("asm", "extern __shared__");
-    Stream<String> names =
-        Ptx.parse(PtxTest.ptx(new Ptx.Program(80, program.precision()))).entries().keySet().stream();
-    if (warpgroups(program)) {
-      names = Stream.concat(names, GemmKernel.WARPGROUP.stream().map(GemmKernel::name));
+  /** The text with everything replaced that is PTX. */
+  private static String emulated(String text, List<String> names) {
+    String replaced = text;
+    for (var part : REPLACED.entrySet()) {
+      replaced = replaced.replace(part.getKey(), part.getValue());
     }
+    assertThat(replaced).doesNotContain("asm", "extern __shared__");
     return "#include \"emulated_cuda.h\"\n%s\n#define KERNELS %s\n#include \"emulated_launch.h\"\n"
         .formatted(
-            text, names.map("KERNEL_OF(%s)"::formatted).collect(Collectors.joining(" ")));
+            replaced,
+            names.stream().map("KERNEL_OF(%s)"::formatted).collect(Collectors.joining(" ")));
   }
 
   /** Runs a kernel on all of the grid. */

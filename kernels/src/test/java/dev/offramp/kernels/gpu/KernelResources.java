@@ -94,9 +94,7 @@ final class KernelResources {
   /** Shared memory that a kernel's launch asks for. */
   private static int launched(String kernel, int architecture) {
     Traits traits = new Traits(Traits.Dialect.CUDA, false, 1024, Integer.MAX_VALUE, architecture);
-    return GemmKernel.TENSOR.stream()
-        .filter(gemm -> gemm.name().equals(kernel))
-        .mapToInt(gemm -> gemm.grid(traits, 1, 1, 1).localBytes())
-        .sum();
+    GemmKernel gemm = GemmKernel.BY_NAME.get(kernel);
+    return gemm == null ? 0 : gemm.grid(traits, 1, 1, 1).localBytes();
   }
 }

@@ -3,24 +3,46 @@ package dev.offramp.kernels.selftest;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.offramp.kernels.Device;
+import dev.offramp.kernels.DeviceOptions;
+import dev.offramp.kernels.Devices;
 import dev.offramp.kernels.Precision;
 import dev.offramp.kernels.gpu.EmulatedGpu;
+import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** The kernels that CUDA devices run, on the processor. */
+/**
+ * The self-test on the kernels that CUDA devices run, which run on the processor here: on a device
+ * of compute capability 9.0 with products by warp groups, and on older ones what differs there.
+ */
 class EmulatedCudaSelfTest {
   @ParameterizedTest
-  @CsvSource({"75, F16", "80, F16", "80, TF32", "80, F32"})
-  void everyOperation(int capability, Precision precision) {
-    try (Device device = EmulatedGpu.open(capability, precision)) {
-      assertThat(SelfTest.run(device, DeviceSelfTest.SEED, result -> {}))
-          .hasSize(SelfTest.size())
-          .allSatisfy(result ->
-              assertThat(result.message())
-                  .as("%s, %s", result.operation(), result.shape())
-                  .isEmpty());
+  @CsvSource({
+    "90, F16, .*",
+    "75, F16, gemm.*|attention|independence",
+    "80, TF32, gemm.*|attention|independence"
+  })
+  void everyOperation(int capability, Precision precision, String operations) {
+    System.out.println("emulated CUDA: offramp.seed=" + DeviceSelfTest.SEED);
+    try (Device device = EmulatedGpu.open(capability, precision);
+        Device reference = Devices.open("jvm", DeviceOptions.defaults())) {
+      List<Case> cases =
+          SelfTest.CASES.stream()
+              .filter(one -> one.operation().matches(operations) && !large(one))
+              .toList();
+      assertThat(cases).hasSizeGreaterThan(60);
+      for (Case one : cases) {
+        assertThat(one.run(device, reference, DeviceSelfTest.SEED).message())
+            .as("%s, %s", one.operation(), one.shape())
+            .isEmpty();
+      }
       assertThat(device.liveBytes()).isZero();
     }
+  }
+
+  /** What takes long here and shows nothing that others do not. */
+  private static boolean large(Case one) {
+    return one.operation().equals("independence") && one.shape().contains("1536")
+        || one.operation().startsWith("copy");
   }
 }
