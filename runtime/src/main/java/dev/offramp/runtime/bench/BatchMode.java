@@ -1,8 +1,8 @@
 package dev.offramp.runtime.bench;
 
 import dev.offramp.runtime.engine.BatchRunner;
+import dev.offramp.runtime.engine.Floors;
 import dev.offramp.runtime.scheduler.BulkRunner;
-import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
 
@@ -31,8 +31,7 @@ public record BatchMode(String name, BatchRunner runner, BulkRunner bulk, double
 
   /** Full depth; overlapped where the device queues its work. */
   public static BatchMode fullDepth(String name, BatchRunner runner) {
-    double[] never = new double[runner.stages() - 1];
-    Arrays.fill(never, BatchRunner.NEVER);
+    double[] never = Floors.everywhere(Floors.NEVER, runner.stages());
     boolean overlap = runner.network().device().queues() && !runner.config().exits().isEmpty();
     return new BatchMode(name, runner, overlap ? bulk(runner, never) : null, never);
   }
