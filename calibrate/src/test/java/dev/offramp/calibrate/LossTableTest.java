@@ -95,6 +95,21 @@ class LossTableTest {
     assertThat(new LossTable(new double[] {1, 0.5, 0.5}, new double[3][2], 1).rows()).isEqualTo(3);
   }
 
+  @Test
+  void oneThresholdHasOneRisk() {
+    double[][] losses = {{0, 0}, {0, 0}, {1, 0}};
+    assertThatThrownBy(() -> new LossTable(new double[] {1, 0.5, 0.5}, losses, 1))
+        .hasMessageContaining("same lambda 0.5");
+  }
+
+  @Test
+  void rowZeroHasNoLoss() {
+    assertThatThrownBy(
+            () -> new LossTable(new double[] {1, 0}, new double[][] {{0, 0.2}, {0, 0}}, 1))
+        .isInstanceOf(CalibrationException.class)
+        .hasMessageContaining("row 0, never exit, must have no loss, but sample 1 has 0.2");
+  }
+
   private static void assertBad(Runnable code, String message) {
     assertThatThrownBy(code::run)
         .isInstanceOf(CalibrationException.class)

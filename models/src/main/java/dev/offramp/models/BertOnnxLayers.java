@@ -30,13 +30,13 @@ final class BertOnnxLayers {
   /** I64 [batch, sequence] to F32 [batch, sequence, hiddenSize]; all tokens are of type 0. */
   String embeddings(String ids) {
     // Independent of the inputs: computed once, when the file is loaded.
-    String type = node("Gather", "type", weight(BertTensors.TYPE), graph.scalar(0));
-    String table = node("Add", "positions", weight(BertTensors.POSITION), type);
-    String shape = node("Shape", "shape", ids);
-    String length = node("Gather", "length", shape, graph.list(1));
-    String positions = node("Slice", "position", table, graph.list(0), length, graph.list(0));
-    String words = node("Gather", "words", weight(BertTensors.WORD), ids);
-    String sum = node("Add", "embedded", words, positions);
+    String type = graph.node("Gather", "type", weight(BertTensors.TYPE), graph.scalar(0));
+    String table = graph.node("Add", "positions", weight(BertTensors.POSITION), type);
+    String shape = graph.node("Shape", "shape", ids);
+    String length = graph.node("Gather", "length", shape, graph.list(1));
+    String positions = graph.node("Slice", "position", table, graph.list(0), length, graph.list(0));
+    String words = graph.node("Gather", "words", weight(BertTensors.WORD), ids);
+    String sum = graph.node("Add", "embedded", words, positions);
     // Not to be inferred through the Slice, and needed to join sums and norms in all layers.
     graph.shape(sum, F32, "batch", "sequence", (long) heads * headSize);
     return norm(BertTensors.EMBEDDING_NORM, BertTensors.EMBEDDING_NORM, sum);
@@ -44,11 +44,11 @@ final class BertOnnxLayers {
 
   /** I64 [batch, sequence] of 1 and 0 to F32 [batch, 1, 1, sequence] of 0 and -10,000. */
   String mask(String mask) {
-    String heads = graph.node("Unsqueeze", "mask_heads", List.of(mask), axes(1));
-    String wide = graph.node("Unsqueeze", "mask_queries", List.of(heads), axes(2));
+    String heads = graph.node("Unsqueeze", "mask_heads", List.of(mask), Attribute.axes(1));
+    String wide = graph.node("Unsqueeze", "mask_queries", List.of(heads), Attribute.axes(2));
     String floats = graph.node("Cast", "mask_floats", List.of(wide), Attribute.of("to", 1));
-    String padding = node("Sub", "mask_padding", graph.scalar(1f), floats);
-    return node("Mul", "mask_added", padding, graph.scalar(PADDING));
+    String padding = graph.node("Sub", "mask_padding", graph.scalar(1f), floats);
+    return graph.node("Mul", "mask_added", padding, graph.scalar(PADDING));
   }
 
   /**
@@ -62,7 +62,7 @@ final class BertOnnxLayers {
     String attended = attention(name + "attention.", x, mask);
     String inner = linear(name + BertTensors.INTERMEDIATE, attended);
     String outer = linear(name + "output.dense", activation(name, inner));
-    String sum = node("Add", name + "output.sum", outer, attended);
+    String sum = graph.node("Add", name + "output.sum", outer, attended);
     return norm(output, name + "output.LayerNorm", sum);
   }
 
@@ -70,17 +70,17 @@ final class BertOnnxLayers {
     String queries = split(name + "self.query", x, 0, 2, 1, 3);
     String keys = split(name + "self.key", x, 0, 2, 3, 1);
     String values = split(name + "self.value", x, 0, 2, 1, 3);
-    String scores = node("MatMul", name + "scores", queries, keys);
+    String scores = graph.node("MatMul", name + "scores", queries, keys);
     float scale = (float) Math.sqrt(headSize);
-    String scaled = node("Div", name + "scaled", scores, graph.scalar(scale));
-    String masked = node("Add", name + "masked", scaled, mask);
+    String scaled = graph.node("Div", name + "scaled", scores, graph.scalar(scale));
+    String masked = graph.node("Add", name + "masked", scaled, mask);
     String shares =
         graph.node("Softmax", name + "shares", List.of(masked), Attribute.of("axis", 3));
-    String mixed = node("MatMul", name + "mixed", shares, values);
+    String mixed = graph.node("MatMul", name + "mixed", shares, values);
     String context = transposed(name + "context", mixed, 0, 2, 1, 3);
     String joined =
-        node("Reshape", name + "joined", context, graph.list(0, 0, (long) heads * headSize));
-    String sum = node("Add", name + "sum", linear(name + "output.dense", joined), x);
+        graph.node("Reshape", name + "joined", context, graph.list(0, 0, (long) heads * headSize));
+    String sum = graph.node("Add", name + "sum", linear(name + "output.dense", joined), x);
     String norm = name + "output.LayerNorm";
     return norm(norm, norm, sum);
   }
@@ -88,28 +88,30 @@ final class BertOnnxLayers {
   /** A linear map of the hidden states, split into heads, its axes put in another order. */
   private String split(String name, String x, long... order) {
     String all = linear(name, x);
-    String split = node("Reshape", name + ".split", all, graph.list(0, 0, heads, headSize));
+    String split = graph.node("Reshape", name + ".split", all, graph.list(0, 0, heads, headSize));
     return transposed(name + ".heads", split, order);
   }
 
   private String activation(String name, String x) {
     return switch (model.config().bert().activation()) {
       case "gelu" -> {
-        String scaled = node("Div", name + "gelu.scaled", x, graph.scalar((float) Math.sqrt(2)));
-        String erf = node("Erf", name + "gelu.erf", scaled);
-        String shifted = node("Add", name + "gelu.shifted", erf, graph.scalar(1f));
-        String twice = node("Mul", name + "gelu.twice", x, shifted);
-        yield node("Mul", name + "gelu", twice, graph.scalar(0.5f));
+        String scaled =
+            graph.node("Div", name + "gelu.scaled", x, graph.scalar((float) Math.sqrt(2)));
+        String erf = graph.node("Erf", name + "gelu.erf", scaled);
+        String shifted = graph.node("Add", name + "gelu.shifted", erf, graph.scalar(1f));
+        String twice = graph.node("Mul", name + "gelu.twice", x, shifted);
+        yield graph.node("Mul", name + "gelu", twice, graph.scalar(0.5f));
       }
-      case "relu" -> node("Relu", name + "relu", x);
+      case "relu" -> graph.node("Relu", name + "relu", x);
       default -> throw new IllegalArgumentException("activation is not known");
     };
   }
 
   private String linear(String name, String x) {
     String product =
-        node("MatMul", name + ".product", x, graph.transposed(model.tensor(name + ".weight")));
-    return node("Add", name, product, weight(name + ".bias"));
+        graph.node(
+            "MatMul", name + ".product", x, graph.transposed(model.tensor(name + ".weight")));
+    return graph.node("Add", name, product, weight(name + ".bias"));
   }
 
   /**
@@ -118,19 +120,16 @@ final class BertOnnxLayers {
    */
   private String norm(String output, String name, String x) {
     float epsilon = (float) model.config().bert().layerNormEpsilon();
-    String mean = graph.node("ReduceMean", name + ".mean", List.of(x), axes(-1));
-    String centred = node("Sub", name + ".centred", x, mean);
-    String squares = node("Pow", name + ".squares", centred, graph.scalar(2f));
-    String variance = graph.node("ReduceMean", name + ".variance", List.of(squares), axes(-1));
-    String positive = node("Add", name + ".positive", variance, graph.scalar(epsilon));
-    String deviation = node("Sqrt", name + ".deviation", positive);
-    String standard = node("Div", name + ".standard", centred, deviation);
-    String scaled = node("Mul", name + ".scaled", standard, weight(name + ".weight"));
-    return node("Add", output, scaled, weight(name + ".bias"));
-  }
-
-  private static Attribute axes(long axis) {
-    return Attribute.of("axes", new long[] {axis});
+    String mean = graph.node("ReduceMean", name + ".mean", List.of(x), Attribute.axes(-1));
+    String centred = graph.node("Sub", name + ".centred", x, mean);
+    String squares = graph.node("Pow", name + ".squares", centred, graph.scalar(2f));
+    String variance =
+        graph.node("ReduceMean", name + ".variance", List.of(squares), Attribute.axes(-1));
+    String positive = graph.node("Add", name + ".positive", variance, graph.scalar(epsilon));
+    String deviation = graph.node("Sqrt", name + ".deviation", positive);
+    String standard = graph.node("Div", name + ".standard", centred, deviation);
+    String scaled = graph.node("Mul", name + ".scaled", standard, weight(name + ".weight"));
+    return graph.node("Add", output, scaled, weight(name + ".bias"));
   }
 
   private String transposed(String name, String x, long... order) {
@@ -139,9 +138,5 @@ final class BertOnnxLayers {
 
   private String weight(String name) {
     return graph.weight(model.tensor(name));
-  }
-
-  private String node(String op, String output, String... inputs) {
-    return graph.node(op, output, List.of(inputs));
   }
 }

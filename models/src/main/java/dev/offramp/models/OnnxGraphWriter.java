@@ -129,6 +129,11 @@ final class OnnxGraphWriter {
           });
     }
 
+    /** The one axis that an operation is about; -1 is the last. */
+    static Attribute axes(long axis) {
+      return of("axes", new long[] {axis});
+    }
+
     private static Attribute attribute(String name, int type, Fields value) {
       return new Attribute(
           message(out -> {
@@ -203,6 +208,11 @@ final class OnnxGraphWriter {
           out.writeByteArray(2, typed);
         });
     values.writeBytes(message(out -> out.writeByteArray(field, info)));
+  }
+
+  /** As {@link #node(String, String, List, Attribute...)}, for an operation without attributes. */
+  String node(String op, String output, String... inputs) {
+    return node(op, output, List.of(inputs));
   }
 
   /**

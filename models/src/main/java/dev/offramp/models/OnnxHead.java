@@ -32,21 +32,24 @@ final class OnnxHead {
   /** F32 [batch]: the largest probability, its lead over the second, or 1 - H(p) / log labels. */
   void confidence(String logits, int labels, String output) {
     switch (head.confidence()) {
-      case "top1" -> graph.node("ReduceMax", output, List.of(softmax(logits)), axes(-1), flat());
+      case "top1" ->
+          graph.node("ReduceMax", output, List.of(softmax(logits)), Attribute.axes(-1), flat());
       case "margin" -> {
         List<String> inputs = List.of(softmax(logits), graph.list(2));
         graph.node("TopK", List.of("two", "two_labels"), inputs, last());
         String largest = graph.node("Gather", "largest", List.of("two", graph.scalar(0)), last());
         String second = graph.node("Gather", "second", List.of("two", graph.scalar(1)), last());
-        node("Sub", output, largest, second);
+        graph.node("Sub", output, largest, second);
       }
       case "entropy" -> {
         String logs = graph.node("LogSoftmax", "log_shares", List.of(logits), last());
-        String terms = node("Mul", "entropy_terms", node("Exp", "shares", logs), logs);
-        String sum = graph.node("ReduceSum", "negative_entropy", List.of(terms), axes(-1), flat());
-        String share = node("Div", "entropy_share", sum, graph.scalar((float) Math.log(labels)));
-        String raw = node("Add", "unclipped", share, graph.scalar(1f));
-        node("Clip", output, raw, graph.scalar(0f), graph.scalar(1f));
+        String terms = graph.node("Mul", "entropy_terms", graph.node("Exp", "shares", logs), logs);
+        String sum =
+            graph.node("ReduceSum", "negative_entropy", List.of(terms), Attribute.axes(-1), flat());
+        String share =
+            graph.node("Div", "entropy_share", sum, graph.scalar((float) Math.log(labels)));
+        String raw = graph.node("Add", "unclipped", share, graph.scalar(1f));
+        graph.node("Clip", output, raw, graph.scalar(0f), graph.scalar(1f));
       }
       default -> throw new IllegalArgumentException("confidence is not known");
     }
@@ -62,18 +65,18 @@ final class OnnxHead {
     return switch (head.pooling()) {
       case "mean" -> {
         String valid = cast("valid", mask, 1);
-        String row = graph.node("Unsqueeze", "valid_row", List.of(valid), axes(1));
-        String sums = node("MatMul", "sums", row, x);
-        String sum = graph.node("Squeeze", "sum", List.of(sums), axes(1));
-        String count = graph.node("ReduceSum", "count", List.of(valid), axes(1));
-        yield node("Div", output, sum, count);
+        String row = graph.node("Unsqueeze", "valid_row", List.of(valid), Attribute.axes(1));
+        String sums = graph.node("MatMul", "sums", row, x);
+        String sum = graph.node("Squeeze", "sum", List.of(sums), Attribute.axes(1));
+        String count = graph.node("ReduceSum", "count", List.of(valid), Attribute.axes(1));
+        yield graph.node("Div", output, sum, count);
       }
       case "max" -> {
         String valid = cast("valid", mask, 9);
-        String column = graph.node("Unsqueeze", "valid_column", List.of(valid), axes(2));
+        String column = graph.node("Unsqueeze", "valid_column", List.of(valid), Attribute.axes(2));
         String least = graph.scalar(-Float.MAX_VALUE);
-        String states = node("Where", "valid_states", column, x, least);
-        yield graph.node("ReduceMax", output, List.of(states), axes(1), flat());
+        String states = graph.node("Where", "valid_states", column, x, least);
+        yield graph.node("ReduceMax", output, List.of(states), Attribute.axes(1), flat());
       }
       case "first" ->
           graph.node("Gather", output, List.of(x, graph.scalar(0)), Attribute.of("axis", 1));
@@ -87,14 +90,6 @@ final class OnnxHead {
 
   private String cast(String output, String x, int type) {
     return graph.node("Cast", output, List.of(x), Attribute.of("to", type));
-  }
-
-  private String node(String op, String output, String... inputs) {
-    return graph.node(op, output, List.of(inputs));
-  }
-
-  private static Attribute axes(long axis) {
-    return Attribute.of("axes", new long[] {axis});
   }
 
   private static Attribute last() {

@@ -145,9 +145,7 @@ public record Thresholds(
 
   private static double[] same(ModelDirectory model, double lambda) {
     requireHeads(model);
-    double[] same = new double[model.config().exits().size() - 1];
-    Arrays.fill(same, lambda);
-    return same;
+    return Floors.everywhere(lambda, model.config().exits().size());
   }
 
   /**

@@ -83,7 +83,7 @@ class SelfTestTest {
   @Test
   void aSeedRepeatsTheNumbers() {
     Case one = LayerCases.all().getFirst();
-    Device off = Faults.altered("layerNorm", 1e-3f).apply(jvm);
+    Device off = ValueFaults.altered("layerNorm", 1e-3f).apply(jvm);
     assertThat(one.run(off, reference, 5)).isEqualTo(one.run(off, reference, 5));
     assertThat(one.run(off, reference, 5)).isNotEqualTo(one.run(off, reference, 6));
   }

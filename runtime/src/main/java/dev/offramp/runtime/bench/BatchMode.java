@@ -1,23 +1,40 @@
 package dev.offramp.runtime.bench;
 
 import dev.offramp.runtime.engine.BatchRunner;
+import dev.offramp.runtime.engine.Floors;
 import dev.offramp.runtime.scheduler.BulkRunner;
-import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
 
-/**
- * This runtime, at full depth or with exits.
- *
- * @param runner runs a batch at a time; stays open when the mode is closed
- * @param bulk runs the rows of all batches, or null where batch after batch is as fast
- */
-public record BatchMode(String name, BatchRunner runner, BulkRunner bulk, double[] thresholds)
-    implements Mode {
+/** This runtime, at full depth or with exits. */
+public final class BatchMode implements Mode {
   public static final String FULL_DEPTH = "full-depth";
   public static final String EARLY_EXIT = "early-exit";
 
   private static final String ON = "-" + EARLY_EXIT;
+
+  private final String name;
+  private final BatchRunner runner;
+  private final double[] thresholds;
+  private final boolean overlaps;
+  private BulkRunner bulk; // null until all batches are to be run
+
+  /**
+   * @param runner runs a batch at a time; stays open when the mode is closed
+   * @param overlaps whether the rows of all batches are run together; if not, batch after batch is
+   *     as fast
+   */
+  private BatchMode(String name, BatchRunner runner, double[] thresholds, boolean overlaps) {
+    this.name = name;
+    this.runner = runner;
+    this.thresholds = thresholds;
+    this.overlaps = overlaps;
+  }
+
+  @Override
+  public String name() {
+    return name;
+  }
 
   /** Name of early exit on a device beside the benched one; full depth there is named as it is. */
   static String earlyExitOn(String device) {
@@ -31,19 +48,19 @@ public record BatchMode(String name, BatchRunner runner, BulkRunner bulk, double
 
   /** Full depth; overlapped where the device queues its work. */
   public static BatchMode fullDepth(String name, BatchRunner runner) {
-    double[] never = new double[runner.stages() - 1];
-    Arrays.fill(never, BatchRunner.NEVER);
+    double[] never = Floors.everywhere(Floors.NEVER, runner.stages());
     boolean overlap = runner.network().device().queues() && !runner.config().exits().isEmpty();
-    return new BatchMode(name, runner, overlap ? bulk(runner, never) : null, never);
+    return new BatchMode(name, runner, never, overlap);
   }
 
   /** With exits, by the scheduler. */
   public static BatchMode earlyExit(String name, BatchRunner runner, double[] thresholds) {
-    return new BatchMode(name, runner, bulk(runner, thresholds), thresholds);
+    return new BatchMode(name, runner, thresholds, true);
   }
 
-  private static BulkRunner bulk(BatchRunner runner, double[] thresholds) {
-    return new BulkRunner(runner.network(), thresholds, runner.maxBatch(), runner.maxTokens());
+  /** Whether all batches were run together so far. */
+  boolean ranBulk() {
+    return bulk != null;
   }
 
   /**
@@ -74,8 +91,11 @@ public record BatchMode(String name, BatchRunner runner, BulkRunner bulk, double
 
   @Override
   public double timeAll(List<List<int[]>> batches) {
-    if (bulk == null) {
+    if (!overlaps) {
       return Mode.super.timeAll(batches);
+    }
+    if (bulk == null) {
+      bulk = new BulkRunner(runner.network(), thresholds, runner.maxBatch(), runner.maxTokens());
     }
     long start = System.nanoTime();
     bulk.run(batches.stream().flatMap(List::stream).toList(), done -> {});

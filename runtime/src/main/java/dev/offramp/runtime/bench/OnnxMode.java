@@ -6,12 +6,12 @@ import dev.offramp.models.InputException;
 import dev.offramp.models.ModelConfig;
 import dev.offramp.models.OnnxExporter;
 import dev.offramp.runtime.engine.BatchRunner;
+import dev.offramp.runtime.engine.Floors;
 import dev.offramp.runtime.engine.Outcome;
 import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
@@ -70,8 +70,7 @@ public final class OnnxMode implements Mode {
   @Override
   public Optional<String> prepare(List<List<int[]>> batches, BatchRunner runner) {
     if (outputs == ANSWERS && !runner.config().exits().isEmpty()) {
-      double[] never = new double[runner.stages() - 1];
-      Arrays.fill(never, BatchRunner.NEVER);
+      double[] never = Floors.everywhere(Floors.NEVER, runner.stages());
       int last = runner.stages() - 1;
       Agreement.require(name, runner, batches, never, batch -> outcomes(batch, last));
     }

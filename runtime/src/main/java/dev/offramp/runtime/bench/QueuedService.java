@@ -1,5 +1,6 @@
 package dev.offramp.runtime.bench;
 
+import dev.offramp.runtime.scheduler.Worker;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
@@ -117,17 +118,7 @@ public final class QueuedService implements Service {
       closed = true;
       lock.notifyAll();
     }
-    boolean interrupted = false;
-    while (worker.isAlive()) {
-      try {
-        worker.join();
-      } catch (InterruptedException e) {
-        interrupted = true;
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
+    Worker.awaitEnd(worker);
     synchronized (lock) {
       rethrow();
     }

@@ -125,8 +125,8 @@ final class AttachCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     ModelDirectory.checkTarget(out, overwrite);
     batch.rows();
-    if (distill != null && !(distill >= 0 && distill <= 1)) {
-      throw InputException.in(null, "--distill " + distill, "must be in [0, 1]");
+    if (distill != null) {
+      Range.check("--distill", distill, 0, 1);
     }
     try (ModelDirectory directory = ModelDirectory.open(model);
         Device opened = device.open()) {

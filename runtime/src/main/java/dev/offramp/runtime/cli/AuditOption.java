@@ -40,12 +40,8 @@ final class AuditOption {
   String onAlarm;
 
   AuditOptions options() {
-    if (!(rate >= 0 && rate <= 1)) {
-      throw InputException.in(null, "--audit-rate " + rate, "must be 0 to 1");
-    }
-    if (!(alarmDelta > 0 && alarmDelta < 1)) {
-      throw InputException.in(null, "--alarm-delta " + alarmDelta, "must be above 0 and below 1");
-    }
+    Range.check("--audit-rate", rate, 0, 1);
+    Range.checkUncertain("--alarm-delta", alarmDelta);
     OnAlarm action =
         Arrays.stream(OnAlarm.values())
             .filter(known -> known.id().equals(onAlarm))

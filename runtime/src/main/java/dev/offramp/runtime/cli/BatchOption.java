@@ -1,6 +1,5 @@
 package dev.offramp.runtime.cli;
 
-import dev.offramp.models.InputException;
 import dev.offramp.runtime.engine.DeviceStages;
 import picocli.CommandLine.Option;
 
@@ -31,12 +30,10 @@ final class BatchOption {
   }
 
   /**
-   * @throws InputException if that is no size of a batch
+   * @throws dev.offramp.models.InputException if that is no size of a batch
    */
   static int check(int batch) {
-    if (batch < 1 || batch > MOST) {
-      throw InputException.in(null, "--batch " + batch, "must be 1 to " + MOST);
-    }
+    Range.check("--batch", batch, 1, MOST);
     return batch;
   }
 }

@@ -37,7 +37,6 @@ final class BenchOptions {
 
   private static final double LIMIT_MILLIS = 100;
   private static final double PROBE_SECONDS = 4;
-  private static final double MOST_WAIT_MILLIS = 60_000;
   private static final String PYTHON = "python3";
 
   @Option(names = "--model", required = true, paramLabel = "DIR", description = "model directory")
@@ -196,9 +195,7 @@ final class BenchOptions {
       throw unknown("--scenario", scenario, SCENARIOS);
     }
     batchSizes().forEach(BatchOption::check);
-    if (rounds() < 1) {
-      throw InputException.in(null, "--rounds " + rounds, "must be at least 1");
-    }
+    Range.checkRounds(rounds());
     modes().stream()
         .filter(mode -> !MODES.contains(mode))
         .findFirst()
@@ -249,12 +246,7 @@ final class BenchOptions {
     }
     requireAboveZero("--p99-limit", load().limitMillis());
     requireAboveZero("--probe-seconds", load().probeSeconds());
-    if (!(load().maxWaitMillis() >= 0 && load().maxWaitMillis() <= MOST_WAIT_MILLIS)) {
-      throw InputException.in(
-          null,
-          "--max-wait " + load().maxWaitMillis(),
-          "must be 0 to %.0f milliseconds".formatted(MOST_WAIT_MILLIS));
-    }
+    Range.checkMaxWait(load().maxWaitMillis());
   }
 
   private static void requireAboveZero(String option, double value) {

@@ -170,12 +170,8 @@ final class DemoCommand implements Callable<Integer> {
     if (!Double.isFinite(epsilon)) {
       throw InputException.in(null, "--epsilon " + epsilon, "must be a number, such as 0.05");
     }
-    if (rounds < 1) {
-      throw InputException.in(null, "--rounds " + rounds, "must be 1 or more");
-    }
-    if (!(delta > 0 && delta < 1)) {
-      throw InputException.in(null, "--delta " + delta, "must be above 0 and below 1");
-    }
+    Range.checkRounds(rounds);
+    Range.checkUncertain("--delta", delta);
   }
 
   private static JsonObject json(Demo.Result result, Path model, Path report, String device) {

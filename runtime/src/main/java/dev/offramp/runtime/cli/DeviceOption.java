@@ -50,11 +50,11 @@ final class DeviceOption {
 
   /** Worker threads of the jvm device. */
   int workers() {
-    if (threads != null && (threads < 1 || threads > DeviceOptions.MAX_THREADS)) {
-      throw InputException.in(
-          null, "--threads " + threads, "must be 1 to " + DeviceOptions.MAX_THREADS);
+    if (threads == null) {
+      return DeviceOptions.defaults().threads();
     }
-    return threads == null ? DeviceOptions.defaults().threads() : threads;
+    Range.check("--threads", threads, 1, DeviceOptions.MAX_THREADS);
+    return threads;
   }
 
   private Device open(String option, String id, Precision precision) {

@@ -1,7 +1,6 @@
 package dev.offramp.runtime.cli;
 
 import dev.offramp.kernels.DeviceInfo;
-import dev.offramp.models.InputException;
 import dev.offramp.models.ModelDirectory;
 import dev.offramp.runtime.EngineOptions;
 import dev.offramp.runtime.Thresholds;
@@ -52,9 +51,7 @@ final class Guard {
     if (choice.lambda == null) {
       return new EngineOptions.Policy.Certified(choice.certificate, allowOtherDevice);
     }
-    if (!(choice.lambda >= 0 && choice.lambda <= 1)) {
-      throw InputException.in(null, "--lambda " + choice.lambda, "must be in [0, 1]");
-    }
+    Range.check("--lambda", choice.lambda, 0, 1);
     return new EngineOptions.Policy.ByHand(choice.lambda);
   }
 

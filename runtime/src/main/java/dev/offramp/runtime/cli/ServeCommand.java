@@ -84,13 +84,8 @@ final class ServeCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws InterruptedException {
-    if (port < 0 || port > 65_535) {
-      throw InputException.in(null, "--port " + port, "must be 0 to 65535");
-    }
-    if (drainSeconds < 0 || drainSeconds > MOST_DRAIN_SECONDS) {
-      throw InputException.in(
-          null, "--drain " + drainSeconds, "must be 0 to " + MOST_DRAIN_SECONDS);
-    }
+    Range.check("--port", port, 0, 65_535);
+    Range.check("--drain", drainSeconds, 0, MOST_DRAIN_SECONDS);
     Map<String, Path> named = named();
     if (named.size() > 1 && guard.choice.certificate != null) {
       throw InputException.in(

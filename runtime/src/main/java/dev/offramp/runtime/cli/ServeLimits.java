@@ -9,7 +9,6 @@ import picocli.CommandLine.Option;
 
 /** Options that bound what clients may take, and how requests are gathered. */
 final class ServeLimits {
-  private static final int MOST_WAIT_MILLIS = 60_000;
   private static final int MOST_DEADLINE_MILLIS = 3_600_000;
   private static final int MOST_QUEUE = 1 << 20;
   private static final int MOST_BODY_MB = 1024;
@@ -82,8 +81,8 @@ final class ServeLimits {
   int connections;
 
   HttpLimits http() {
-    check("--max-body", bodyMegabytes, 1, MOST_BODY_MB);
-    check("--max-connections", connections, 1, MOST_CONNECTIONS);
+    Range.check("--max-body", bodyMegabytes, 1, MOST_BODY_MB);
+    Range.check("--max-connections", connections, 1, MOST_CONNECTIONS);
     HttpLimits usual = HttpLimits.defaults();
     int body = bodyMegabytes * MEGABYTE;
     long heap = Runtime.getRuntime().maxMemory();
@@ -107,15 +106,15 @@ final class ServeLimits {
   }
 
   InferLimits infer() {
-    check("--deadline", deadlineMillis, 1, MOST_DEADLINE_MILLIS);
-    check("--max-batch", inputs, 1, MOST_QUEUE);
+    Range.check("--deadline", deadlineMillis, 1, MOST_DEADLINE_MILLIS);
+    Range.check("--max-batch", inputs, 1, MOST_QUEUE);
     Duration deadline = Duration.ofMillis(deadlineMillis);
     return new InferLimits(
         inputs, TEXT_CHARACTERS, bodyMegabytes * MEGABYTE, IMAGE_PIXELS, deadline, deadline);
   }
 
   EngineOptions engine(DeviceOption device, EngineOptions.Policy policy) {
-    check("--queue", queue, 1, MOST_QUEUE);
+    Range.check("--queue", queue, 1, MOST_QUEUE);
     if (queue < inputs) {
       throw InputException.in(
           null,
@@ -123,10 +122,7 @@ final class ServeLimits {
           "must hold a request of --max-batch %d inputs; make one larger or the other smaller"
               .formatted(inputs));
     }
-    if (!(maxWaitMillis >= 0 && maxWaitMillis <= MOST_WAIT_MILLIS)) {
-      throw InputException.in(
-          null, "--max-wait " + maxWaitMillis, "must be 0 to " + MOST_WAIT_MILLIS);
-    }
+    Range.checkMaxWait(maxWaitMillis);
     return EngineOptions.latency()
         .onDevice(device.id)
         .withPrecision(device.precision)
@@ -135,12 +131,5 @@ final class ServeLimits {
         .withMaxWait(Duration.ofNanos((long) (1e6 * maxWaitMillis)))
         .withQueue(queue)
         .withPolicy(policy);
-  }
-
-  private static void check(String option, int value, int least, int most) {
-    if (value < least || value > most) {
-      throw InputException.in(
-          null, option + " " + value, "must be %d to %d".formatted(least, most));
-    }
   }
 }

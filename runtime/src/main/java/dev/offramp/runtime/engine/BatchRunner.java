@@ -9,7 +9,6 @@ import dev.offramp.models.Head;
 import dev.offramp.models.ModelConfig;
 import dev.offramp.models.ModelDirectory;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
@@ -112,9 +111,7 @@ public final class BatchRunner implements AutoCloseable {
    * @return one outcome a row, in the order of the batch
    */
   public List<Outcome> run(List<int[]> batch, double lambda) {
-    double[] thresholds = new double[stages - 1];
-    Arrays.fill(thresholds, lambda);
-    return run(batch, thresholds);
+    return run(batch, Floors.everywhere(lambda, stages));
   }
 
   /**

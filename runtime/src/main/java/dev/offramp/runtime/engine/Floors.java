@@ -43,6 +43,13 @@ public final class Floors {
     return new Floors(floors);
   }
 
+  /** The same threshold for all exits before the last, shape [stages - 1]. */
+  public static double[] everywhere(double lambda, int stages) {
+    double[] thresholds = new double[stages - 1];
+    Arrays.fill(thresholds, lambda);
+    return thresholds;
+  }
+
   /** The same floor for exits before the last. */
   static Floors same(float floor, int exits) {
     float[] floors = new float[exits];

@@ -78,21 +78,26 @@ public final class Worker implements AutoCloseable {
     return scheduler.counters();
   }
 
-  /** Takes no more rows, waits for all that were accepted, and frees the slots. */
-  @Override
-  public synchronized void close() {
-    queue.close();
+  /** Waits for a thread's end, however often this one is interrupted, which it is told after. */
+  public static void awaitEnd(Thread thread) {
     boolean interrupted = false;
     while (thread.isAlive()) {
       try {
         thread.join();
       } catch (InterruptedException e) {
-        interrupted = true; // What is running must end before its memory goes.
+        interrupted = true;
       }
     }
-    stages.close();
     if (interrupted) {
       Thread.currentThread().interrupt();
     }
+  }
+
+  /** Takes no more rows, waits for all that were accepted, and frees the slots. */
+  @Override
+  public synchronized void close() {
+    queue.close();
+    awaitEnd(thread); // What is running must end before its memory goes.
+    stages.close();
   }
 }

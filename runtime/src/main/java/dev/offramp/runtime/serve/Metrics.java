@@ -1,8 +1,8 @@
 package dev.offramp.runtime.serve;
 
 import dev.offramp.models.Exit;
+import dev.offramp.runtime.Engine;
 import dev.offramp.runtime.scheduler.Counters;
-import dev.offramp.runtime.serve.ServedModel.Loaded;
 import dev.offramp.runtime.serve.http.HttpFront;
 import io.prometheus.metrics.core.metrics.Counter;
 import io.prometheus.metrics.core.metrics.CounterWithCallback;
@@ -16,6 +16,7 @@ import java.io.UncheckedIOException;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.BiConsumer;
 import java.util.function.Function;
 import java.util.stream.Stream;
@@ -32,6 +33,15 @@ final class Metrics {
   private final List<ServedModel> models;
   private final Map<ServedModel, Latency> latencies = new HashMap<>();
   private final Counter requests;
+  private List<Reading> readings = List.of(); // of the scrape that is under way
+
+  /** A loaded model, and what its audit reports to all metrics of a scrape. */
+  private record Reading(String model, Engine engine, Optional<Audit.Report> audit) {
+    static Stream<Reading> of(ServedModel model) {
+      return Stream.ofNullable(model.current())
+          .map(now -> new Reading(model.name(), now.engine(), now.audit().map(Audit::report)));
+    }
+  }
 
   /** Takes a value, with the values of the labels that follow the model's name. */
   private interface Sink {
@@ -96,7 +106,8 @@ final class Metrics {
   }
 
   /** Everything in Prometheus's text format. */
-  byte[] scrape() {
+  synchronized byte[] scrape() {
+    readings = models.stream().flatMap(Reading::of).toList();
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     try {
       writer.write(out, registry.scrape());
@@ -152,7 +163,7 @@ final class Metrics {
   }
 
   private void ofStages() {
-    BiConsumer<Loaded, Sink> exits =
+    BiConsumer<Reading, Sink> exits =
         (now, sink) -> {
           List<Exit> places = now.engine().config().exits();
           long[] left = now.engine().counters().left();
@@ -172,7 +183,7 @@ final class Metrics {
   }
 
   private void stages(String name, String help, double unit, Function<Counters, long[]> values) {
-    BiConsumer<Loaded, Sink> read =
+    BiConsumer<Reading, Sink> read =
         (now, sink) -> {
           long[] ofStages = values.apply(now.engine().counters());
           for (int stage = 0; stage < ofStages.length; stage++) {
@@ -192,7 +203,7 @@ final class Metrics {
     gauge(
         "offramp_audit_waiting_rows",
         "samples whose audit waits for idle time",
-        (now, sink) -> now.audit().ifPresent(audit -> sink.put(audit.report().waiting())));
+        (now, sink) -> now.audit().ifPresent(audit -> sink.put(audit.waiting())));
     risk("offramp_audit_risk", "mean loss of audited samples", WatchedRisk.Report::mean);
     risk(
         "offramp_audit_risk_lower",
@@ -219,16 +230,14 @@ final class Metrics {
 
   private void audit(String name, String help, Function<Audit.Report, Long> value) {
     counter(
-        name,
-        help,
-        (now, sink) -> now.audit().ifPresent(audit -> sink.put(value.apply(audit.report()))));
+        name, help, (now, sink) -> now.audit().ifPresent(audit -> sink.put(value.apply(audit))));
   }
 
   private void risk(String name, String help, Function<WatchedRisk.Report, Double> value) {
-    BiConsumer<Loaded, Sink> read =
+    BiConsumer<Reading, Sink> read =
         (now, sink) ->
-            now.audit().map(audit -> audit.report().risks()).stream()
-                .flatMap(List::stream)
+            now.audit().stream()
+                .flatMap(audit -> audit.risks().stream())
                 .forEach(risk -> {
                   Double known = value.apply(risk);
                   if (known != null) {
@@ -238,31 +247,27 @@ final class Metrics {
     gauge(name, help, read, "risk");
   }
 
-  private void gauge(String name, String help, BiConsumer<Loaded, Sink> read, String... labels) {
+  private void gauge(String name, String help, BiConsumer<Reading, Sink> read, String... labels) {
     GaugeWithCallback.builder()
         .name(name)
         .help(help)
         .labelNames(withModel("model", labels))
-        .callback(sink -> forLoaded(read, sink::call))
+        .callback(sink -> forEachReading(read, sink::call))
         .register(registry);
   }
 
-  private void counter(String name, String help, BiConsumer<Loaded, Sink> read, String... labels) {
+  private void counter(String name, String help, BiConsumer<Reading, Sink> read, String... labels) {
     CounterWithCallback.builder()
         .name(name)
         .help(help)
         .labelNames(withModel("model", labels))
-        .callback(sink -> forLoaded(read, sink::call))
+        .callback(sink -> forEachReading(read, sink::call))
         .register(registry);
   }
 
-  private void forLoaded(BiConsumer<Loaded, Sink> read, Sink sink) {
-    for (ServedModel model : models) {
-      Loaded now = model.current();
-      if (now != null) {
-        read.accept(now, (value, labels) -> sink.put(value, withModel(model.name(), labels)));
-      }
-    }
+  private void forEachReading(BiConsumer<Reading, Sink> read, Sink sink) {
+    readings.forEach(now ->
+        read.accept(now, (value, labels) -> sink.put(value, withModel(now.model(), labels))));
   }
 
   private static String[] withModel(String model, String[] labels) {

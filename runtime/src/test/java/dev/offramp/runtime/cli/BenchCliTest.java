@@ -310,6 +310,8 @@ class BenchCliTest {
     refuses(2, "--scenario flood: unknown; there are offline", bench("--scenario", "flood"));
     refuses(2, "--rounds 0", bench("--rounds", 0));
     refuses(2, "add --scenario server", bench("--p99-limit", 5));
+    refuses(
+        2, "--max-wait -1.0: must be 0 to 60000", bench("--scenario", "server", "--max-wait", -1));
     refuses(2, "--p99-limit 0.0: must be", bench("--scenario", "server", "--p99-limit", 0));
     refuses(
         2, "--probe-seconds NaN: must be", bench("--scenario", "server", "--probe-seconds", "NaN"));

@@ -151,7 +151,13 @@ class LauncherTest {
     for (String[] command : asking()) {
       assertThat(launch(command)).noneMatch(line -> line.startsWith("mvn"));
     }
+    Path api = sdk.resolve("share/java/tornado/tornado-api-5.2.1-jdk25.jar");
+    Files.move(api, api.resolveSibling("tornado-api-5.3.0-jdk25.jar"));
     assertThat(launch("run")).noneMatch(line -> line.startsWith("mvn"));
+    assertThat(launch("doctor"))
+        .as("another SDK")
+        .anyMatch(line -> line.contains("-Dtornado.version=5.3.0-jdk25"));
+    assertThat(launch("doctor")).noneMatch(line -> line.startsWith("mvn"));
   }
 
   /** Commands that need TornadoVM. */

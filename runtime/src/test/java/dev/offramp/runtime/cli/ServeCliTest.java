@@ -150,6 +150,8 @@ class ServeCliTest {
     refuses(2, "called 'x' already", "serve", "--model", "x=" + model, "--model", "x=" + model);
     refuses(2, "--queue 10", "serve", "--model", model, "--queue", 10);
     refuses(2, "--drain -1", "serve", "--model", model, "--drain", -1);
+    refuses(
+        2, "--max-wait NaN: must be 0 to 60000", "serve", "--model", model, "--max-wait", "NaN");
     refuses(2, "--lambda 2.0", "serve", "--model", model, "--lambda", 2);
     refuses(2, "--device abacus:0", "serve", "--model", model, "--device", "abacus:0", "--port", 0);
     refuses(2, "--token-file", "serve", "--model", model, "--token-file", folder.resolve("none"));

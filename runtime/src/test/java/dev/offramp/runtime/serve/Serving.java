@@ -56,6 +56,11 @@ final class Serving implements AutoCloseable {
     return EngineOptions.latency().withThreads(DeviceOptions.defaults().threads()).withBatch(8);
   }
 
+  /** Rows exit at a threshold that was given by hand. */
+  static EngineOptions byHand() {
+    return options().withPolicy(new EngineOptions.Policy.ByHand(0.9));
+  }
+
   Serving load() {
     server.load();
     return this;

@@ -20,8 +20,10 @@ import java.nio.charset.StandardCharsets;
 
 /**
  * What Vert.x cannot do for a connection and Netty, below it, can: see bytes before they are a
- * request, answer what is not one, and end without a reset that would take the answer with it. Used
- * on the connection's event loop only.
+ * request, answer what is not one, and end without a reset that would take the answer with it. The
+ * public {@link HttpConnection} leads to no channel, hence the cast to what implements it, and
+ * tells of a shutdown but cannot put it off, hence the internal event. Used on the connection's
+ * event loop only.
  */
 final class Gate {
   /** What is told to the owner. */
