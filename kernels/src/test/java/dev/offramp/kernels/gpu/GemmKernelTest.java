@@ -15,11 +15,13 @@ import org.junit.jupiter.params.provider.MethodSource;
 class GemmKernelTest {
   private static final Traits CUDA = new Traits(Dialect.CUDA, false, 1024, 99 << 10, 89);
 
+  private static final Traits HOPPER = new Traits(Dialect.CUDA, false, 1024, 227 << 10, 90, true);
+
   private record Case(Traits traits, GemmKernel kernel) {}
 
   static List<Case> cases() {
     List<Case> cases = new ArrayList<>();
-    for (Traits traits : List.of(FakeDriver.ACCELERATOR, FakeDriver.PROCESSOR, CUDA)) {
+    for (Traits traits : List.of(FakeDriver.ACCELERATOR, FakeDriver.PROCESSOR, CUDA, HOPPER)) {
       for (Precision precision : Precision.values()) {
         for (int inputs : new int[] {64, 63}) {
           for (GemmKernel kernel : GemmKernel.of(traits, precision, inputs)) {
@@ -74,14 +76,21 @@ class GemmKernelTest {
     }
   }
 
-  /** Each item (tile) or warp (tensor) makes its part: the parts of a group are the tile. */
+  /**
+   * Each item (tile), warp (tensor) or group of warps makes its part: together they are the tile.
+   */
   @ParameterizedTest
   @MethodSource("cases")
   void theItemsOfAGroupMakeItsTile(Case one) {
     GemmKernel kernel = one.kernel;
     Grid grid = kernel.grid(one.traits, 100, 100, 4);
     int items = grid.itemsX() * grid.itemsY();
-    int workers = kernel.kind() == GemmKernel.Kind.TENSOR ? items / 32 : items;
+    int workers =
+        switch (kernel.kind()) {
+          case TENSOR -> items / 32;
+          case WARPGROUP -> items / 128;
+          case TILE, VECTOR -> items;
+        };
     assertThat(workers * kernel.each() * kernel.eachN()).isEqualTo(kernel.m() * kernel.n());
     assertThat(items).isLessThanOrEqualTo(one.traits.maxGroupItems());
     assertThat(grid.localBytes()).isLessThanOrEqualTo(one.traits.localBytes());
