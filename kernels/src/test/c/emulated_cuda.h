@@ -14,6 +14,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
+#include <map>
 #include <ucontext.h>
 #include <utility>
 #include <vector>
@@ -29,8 +31,8 @@ static const int MOST_THREADS = 512;
 static const size_t STACK_BYTES = 64 << 10;
 static const size_t SHARED_BYTES = 227 << 10;
 
-/* What threads wait for together: all of a block, of a warp, or of four warps. */
-enum state { RUNNING, AT_BARRIER, AT_WARP, AT_WARP_GROUP, DONE };
+/* What threads wait for together: all of a block, or of a warp. */
+enum state { RUNNING, AT_BARRIER, AT_WARP, DONE };
 static jmp_buf scheduler, threads[MOST_THREADS]; /* ucontext.h's cost a system call a switch */
 static state states[MOST_THREADS];
 static const char* places[MOST_THREADS]; /* what they wait in */
@@ -102,7 +104,23 @@ static T __shfl_down_sync(unsigned mask, T value, int step) {
   return shuffle(mask, value, self % 32 + step, "__shfl_down_sync");
 }
 
-/* ---- shared memory ---- */
+/* ---- memory ---- */
+
+static std::map<uintptr_t, size_t> allocations;
+
+#define EXPORT extern "C" __attribute__((visibility("default")))
+
+EXPORT void allocated(uintptr_t address, size_t bytes) { allocations[address] = bytes; }
+EXPORT void freed(uintptr_t address) { allocations.erase(address); }
+
+static void check_allocated(const void* p, size_t bytes) {
+  auto after = allocations.upper_bound((uintptr_t)p);
+  if (after == allocations.begin()
+      || (uintptr_t)p + bytes > std::prev(after)->first + std::prev(after)->second) {
+    fail("%zu bytes at %p: not allocated", bytes, p);
+  }
+}
+
 
 /* That which is not declared in a kernel. Addresses count from its start. */
 alignas(1024) unsigned char tiles[SHARED_BYTES];

@@ -114,22 +114,8 @@ static void run_block(int count) {
   while (true) {
     shuffle_order(order);
     run_warps(at, order, count);
-    bool groups = false, barrier = false;
-    for (int w = 0; w < warps; w += 4) {
-      int members = 0;
-      for (int v = w; v < w + 4 && v < warps; v++) {
-        members += at[v] == AT_WARP_GROUP;
-        barrier |= at[v] == AT_BARRIER;
-      }
-      if (members == 4) {
-        common(32 * w, 32 * w + 128);
-        for (int v = w; v < w + 4; v++) at[v] = RUNNING;
-        groups = true;
-      } else if (members) {
-        fail("%s: %d of four warps wait for each other", running->name, members);
-      }
-    }
-    if (groups) continue;
+    bool barrier = false;
+    for (state s : at) barrier |= s == AT_BARRIER;
     if (!barrier) return;
     for (state& s : at) {
       if (s == AT_BARRIER) s = RUNNING;
@@ -140,7 +126,7 @@ static void run_block(int count) {
 /*
  * Runs a kernel with the addresses of its arguments. Returns null, or what went wrong.
  */
-extern "C" __attribute__((visibility("default"))) const char* emulate(
+EXPORT const char* emulate(
     const char* name, int groups_x, int groups_y, int items_x, int items_y, int shared,
     void** arguments, int argument_count, int seed) {
   static bool started;

@@ -47,7 +47,10 @@ static unsigned shared_address(const void* p) { return __cvta_generic_to_shared(
 static void copy16(unsigned to, const void* from, int valid) {
   if ((uintptr_t)from % 16 != 0) fail("16 bytes are copied from %p: not aligned", from);
   pending copy = {to, {}};
-  if (valid) memcpy(copy.bytes, from, 16);
+  if (valid) {
+    check_allocated(from, 16);
+    memcpy(copy.bytes, from, 16);
+  }
 #if __CUDA_ARCH__ >= 800
   if (late) {
     pending_copies[self].back().push_back(copy);

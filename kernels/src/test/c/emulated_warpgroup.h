@@ -13,7 +13,7 @@ static void products_may_read() {
   }
 }
 
-static void products_begin() { wait_at(AT_WARP_GROUP, "wgmma.fence"); }
+static void products_begin() { wait_at(AT_WARP, "wgmma.fence"); }
 
 /* Address of lines, distance of two blocks of eight lines, and that pieces are permuted in them. */
 static unsigned long long matrix_at(unsigned address) {
@@ -35,24 +35,27 @@ static float element(unsigned long long matrix, int line, int k) {
   return emulated_half_to_float(half);
 }
 
-/* The next product of all threads of this one's warp group. */
+/*
+ * The next product that the threads of this one's warp have asked for. Each warp makes its sixteen
+ * lines when it comes to it: a GPU keeps warps of a group together no more than others.
+ */
 static void make_product() {
-  int group = self / 128 * 128;
-  static float a[64][16], b[256][16];
-  product p = products[group].front();
-  for (int line = 0; line < 64; line++) {
-    for (int k = 0; k < 16; k++) a[line][k] = element(p.a, line, k);
+  int warp = self / 32 * 32;
+  static float a[16][16], b[256][16];
+  product p = products[warp].front();
+  for (int line = 0; line < 16; line++) {
+    for (int k = 0; k < 16; k++) a[line][k] = element(p.a, warp % 128 / 2 + line, k);
   }
   for (int line = 0; line < p.outputs; line++) {
     for (int k = 0; k < 16; k++) b[line][k] = element(p.b, line, k);
   }
-  for (int t = 0; t < 128; t++) {
-    product own = products[group + t].front();
+  for (int lane = 0; lane < 32; lane++) {
+    product own = products[warp + lane].front();
     if (own.a != p.a || own.b != p.b) fail("threads of a product differ in its matrices");
-    products[group + t].erase(products[group + t].begin());
+    products[warp + lane].erase(products[warp + lane].begin());
     for (int i = 0; i < p.outputs / 2; i++) {
-      int line = t / 32 * 16 + t % 32 / 4 + i / 2 % 2 * 8;
-      int column = i / 4 * 8 + t % 4 * 2 + i % 2;
+      int line = lane / 4 + i / 2 % 2 * 8;
+      int column = i / 4 * 8 + lane % 4 * 2 + i % 2;
       double sum = own.sums[i];
       for (int k = 0; k < 16; k++) sum += (double)a[line][k] * b[column][k];
       own.sums[i] = (float)sum;
@@ -60,9 +63,9 @@ static void make_product() {
   }
 }
 
-/* The first thread of the group to come here makes what all have asked for. */
+/* The first thread of the warp to come here makes what all have asked for. */
 static void make_products() {
-  wait_at(AT_WARP_GROUP, "wgmma");
+  wait_at(AT_WARP, "wgmma");
   while (!products[self].empty()) make_product();
 }
 

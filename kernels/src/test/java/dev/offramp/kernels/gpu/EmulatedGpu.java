@@ -78,7 +78,9 @@ public final class EmulatedGpu implements Driver {
     block.whole().fill(GUARD);
     long address = block.content().address();
     blocks.put(address, block);
-    return new Memory(address, bytes);
+    Memory memory = new Memory(address, bytes);
+    kernels.allocated(memory);
+    return memory;
   }
 
   @Override
@@ -90,6 +92,7 @@ public final class EmulatedGpu implements Driver {
     if (block == null) {
       throw new AssertionError("memory is freed twice");
     }
+    kernels.freed(memory);
     used -= memory.bytes();
     MemorySegment whole = block.whole();
     for (int i = 0; i < GUARD_BYTES; i++) {

@@ -78,9 +78,22 @@ final class EmulatedKernels {
           "unsigned char* wide_tiles = tiles;");
 
   private final MethodHandle emulate;
+  private final MethodHandle allocated;
+  private final MethodHandle freed;
 
-  private EmulatedKernels(MethodHandle emulate) {
-    this.emulate = emulate;
+  private EmulatedKernels(SymbolLookup library) {
+    emulate = function(library, "emulate", EMULATE);
+    allocated =
+        function(
+            library,
+            "allocated",
+            FunctionDescriptor.ofVoid(ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG));
+    freed = function(library, "freed", FunctionDescriptor.ofVoid(ValueLayout.JAVA_LONG));
+  }
+
+  private static MethodHandle function(
+      SymbolLookup library, String name, FunctionDescriptor descriptor) {
+    return Linker.nativeLinker().downcallHandle(library.findOrThrow(name), descriptor);
   }
 
   /**
@@ -124,9 +137,7 @@ final class EmulatedKernels {
       command.addAll(List.of("-I" + FOLDER, "-o", library.toString(), source.toString()));
       Process compiler = new ProcessBuilder(command).inheritIO().start();
       assertThat(compiler.waitFor()).as("exit code of g++").isZero();
-      MemorySegment emulate =
-          SymbolLookup.libraryLookup(library, Arena.global()).findOrThrow("emulate");
-      return new EmulatedKernels(Linker.nativeLinker().downcallHandle(emulate, EMULATE));
+      return new EmulatedKernels(SymbolLookup.libraryLookup(library, Arena.global()));
     } catch (InterruptedException e) {
       throw new IllegalStateException(e);
     } catch (IOException e) {
@@ -151,6 +162,30 @@ final class EmulatedKernels {
             names.stream().map("KERNEL_OF(%s)"::formatted).collect(Collectors.joining(" ")));
   }
 
+  /** Says that kernels may use that memory from now on. */
+  void allocated(Memory memory) {
+    call(() -> allocated.invoke(memory.handle(), memory.bytes()));
+  }
+
+  /** Says that they may no longer. */
+  void freed(Memory memory) {
+    call(() -> freed.invoke(memory.handle()));
+  }
+
+  private interface Call {
+    void make() throws Throwable;
+  }
+
+  private static void call(Call call) {
+    try {
+      call.make();
+    } catch (RuntimeException | Error e) {
+      throw e;
+    } catch (Throwable e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
   /** Runs a kernel on all of the grid. */
   void launch(String name, Grid grid, List<Object> arguments) {
     try (Arena arena = Arena.ofConfined()) {
@@ -166,25 +201,24 @@ final class EmulatedKernels {
         }
         addresses.setAtIndex(ValueLayout.ADDRESS, i, value);
       }
-      MemorySegment failure =
-          (MemorySegment)
-              emulate.invokeExact(
-                  arena.allocateFrom(name),
-                  grid.groupsX(),
-                  grid.groupsY(),
-                  grid.itemsX(),
-                  grid.itemsY(),
-                  grid.localBytes(),
-                  addresses,
-                  arguments.size(),
-                  RANDOM.nextInt());
-      if (failure.address() != 0) {
-        throw new AssertionError(failure.reinterpret(256).getString(0));
-      }
-    } catch (RuntimeException | Error e) {
-      throw e;
-    } catch (Throwable e) {
-      throw new IllegalStateException(e);
+      MemorySegment text = arena.allocateFrom(name);
+      call(() -> {
+        MemorySegment failure =
+            (MemorySegment)
+                emulate.invokeExact(
+                    text,
+                    grid.groupsX(),
+                    grid.groupsY(),
+                    grid.itemsX(),
+                    grid.itemsY(),
+                    grid.localBytes(),
+                    addresses,
+                    arguments.size(),
+                    RANDOM.nextInt());
+        if (failure.address() != 0) {
+          throw new AssertionError(failure.reinterpret(256).getString(0));
+        }
+      });
     }
   }
 }

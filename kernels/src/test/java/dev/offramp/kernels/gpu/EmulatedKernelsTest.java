@@ -78,6 +78,12 @@ class EmulatedKernelsTest {
         copy16(shared_address(tiles), in + 1, 1);
         out[LANE] = in[127 - LANE];
       }
+      KERNEL void copies_from_beyond(const int* in, int* out) {
+        AWAIT_EARLIER();
+        extern __shared__ __align__(128) unsigned char tiles[];
+        copy16(shared_address(tiles), in + 128, 1);
+        out[LANE] = in[127 - LANE];
+      }
       KERNEL void does_not_await_earlier(const int* in, int* out) {
         out[LANE] = in[127 - LANE];
       }
@@ -98,6 +104,7 @@ class EmulatedKernelsTest {
               "copies_not_awaited",
               "copies_beyond_shared_memory",
               "copies_not_aligned",
+              "copies_from_beyond",
               "does_not_await_earlier"),
           List.of("__CUDA_ARCH__=800"));
 
@@ -109,18 +116,21 @@ class EmulatedKernelsTest {
       for (int i = 0; i < THREADS; i++) {
         in.setAtIndex(ValueLayout.JAVA_INT, i, 1000 + i);
       }
+      Memory source = new Memory(in.address(), in.byteSize());
+      KERNELS.allocated(source);
       for (int launch = 0; launch < LAUNCHES; launch++) {
         out.fill((byte) 0);
         KERNELS.launch(
             kernel,
             new Grid(1, 1, THREADS, 1, 4 * THREADS),
-            Arrays.asList(new Memory(in.address(), 4), new Memory(out.address(), 4)));
+            Arrays.asList(source, new Memory(out.address(), out.byteSize())));
         for (int i = 0; i < THREADS; i++) {
           if (out.getAtIndex(ValueLayout.JAVA_INT, i) != 1000 + THREADS - 1 - i) {
             return false;
           }
         }
       }
+      KERNELS.freed(source);
       return true;
     }
   }
@@ -154,6 +164,7 @@ class EmulatedKernelsTest {
         .hasMessageContaining("16 bytes of shared memory at")
         .hasMessageContaining(", of 512");
     assertThatCode(() -> turns("copies_not_aligned")).hasMessageContaining("not aligned");
+    assertThatCode(() -> turns("copies_from_beyond")).hasMessageContaining("not allocated");
   }
 
   @Test
