@@ -36,7 +36,15 @@ class ReplayTest {
 
   /** All that a replay leaves. */
   private record Outcome(
-      List<Integer> live, float[] hidden, float[] wide, float[] scores, float[] pooled) {}
+      List<Integer> live, float[] hidden, float[] wide, float[] scores, float[] pooled) {
+    void isThatOf(Outcome other, String what) {
+      assertThat(live).as(what).isEqualTo(other.live);
+      assertThat(hidden).as(what).isEqualTo(other.hidden);
+      assertThat(wide).as(what).isEqualTo(other.wide);
+      assertThat(scores).as(what).isEqualTo(other.scores);
+      assertThat(pooled).as(what).isEqualTo(other.pooled);
+    }
+  }
 
   @Test
   void bitsAreThoseOfOneOperationAfterTheOther() {
@@ -46,12 +54,10 @@ class ReplayTest {
     assertThat(expected.hidden).doesNotContain(Float.NaN);
     for (int threads : new int[] {1, 2, 3, 5}) {
       for (int tokens : new int[] {1, 24, 100}) {
-        assertThat(run(threads, new Blocking(tokens, 10), true))
-            .as("%d threads, blocks of %d tokens", threads, tokens)
-            .usingRecursiveComparison()
-            .isEqualTo(expected);
+        run(threads, new Blocking(tokens, 10), true)
+            .isThatOf(expected, threads + " threads, blocks of " + tokens + " tokens");
       }
-      assertThat(run(threads, Blocking.NONE, true)).usingRecursiveComparison().isEqualTo(expected);
+      run(threads, Blocking.NONE, true).isThatOf(expected, threads + " threads, no blocks");
     }
   }
 

@@ -13,8 +13,12 @@ import java.util.function.IntConsumer;
 public final class Interleaved {
   private static final int WARM_UP_CALLS = 16;
 
-  /** What is compiled late shows as allocations and as slow rounds for about this long. */
-  private static final double WARM_UP_SECONDS = 1.0;
+  /**
+   * What is compiled late shows as allocations and as slow rounds for about this long. Tests, to
+   * which figures do not matter, set the property.
+   */
+  private static final double WARM_UP_SECONDS =
+      Double.parseDouble(System.getProperty("offramp.warmUpSeconds", "1"));
 
   private Interleaved() {}
 

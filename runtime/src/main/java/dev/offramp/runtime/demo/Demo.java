@@ -169,7 +169,7 @@ public final class Demo {
             Interleaved.time(
                 fixedExits(runner),
                 batches.subList(0, Math.min(BATCHES_OF_EXITS, batches.size())),
-                ROUNDS_OF_EXITS,
+                Math.min(ROUNDS_OF_EXITS, rounds),
                 0),
             depth,
             Workload.fullFlops(config, batches) / depth.flopsPerSample(),
