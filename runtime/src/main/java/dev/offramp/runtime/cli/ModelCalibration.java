@@ -121,6 +121,7 @@ record ModelCalibration(
         Arrays.stream(costs).mapToObj("%.4g"::formatted).collect(Collectors.joining(", ")));
     Risk risk = risks.getFirst().risk();
     return ParetoTesting.calibrate(
+        risk.id(),
         seen.table(),
         seen.lossOfExit().get(risk),
         risk.bound(),

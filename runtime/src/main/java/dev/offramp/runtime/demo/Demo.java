@@ -127,6 +127,7 @@ public final class Demo {
       ExitTable calibrationTable = observe(runner, data.calibration(), batch, "calibrate");
       Calibration calibration =
           Calibrator.calibrate(
+              RISK.id(),
               LossTable.of(RISK, calibrationTable, null, Grid.uniform()),
               new Settings(METHOD, epsilon, delta));
       Certificate certificate =

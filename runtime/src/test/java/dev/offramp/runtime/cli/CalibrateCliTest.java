@@ -67,6 +67,8 @@ class CalibrateCliTest {
       assertThat(outcome.json().get("risk").getAsString()).isEqualTo(risk);
       assertThat(outcome.json().get("lossBound").getAsDouble()).isEqualTo(bound);
       assertThat(outcome.json().get("fallback").getAsBoolean()).as(risk).isFalse();
+      assertThat(outcome.json().get("guarantee").getAsString())
+          .endsWith("at most %s (%s).".formatted(0.5 * bound, risk));
       assertThat(certificate().get("risk").getAsString()).isEqualTo(risk);
       assertThat(offramp("run", "--model", model, "--input", labelled, "--json").code()).isZero();
     }
