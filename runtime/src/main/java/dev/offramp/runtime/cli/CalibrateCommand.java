@@ -186,5 +186,8 @@ final class CalibrateCommand implements Callable<Integer> {
         calibration.empiricalRisk()[calibration.rowIndex()],
         calibration.calibrationSize(),
         result == null ? "" : "; written to " + result.file());
+    if (result != null) {
+      System.out.println(result.depth());
+    }
   }
 }

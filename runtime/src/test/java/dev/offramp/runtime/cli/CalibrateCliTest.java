@@ -164,6 +164,22 @@ class CalibrateCliTest {
         .isBetween(0, few.err().indexOf("exits of all samples"));
   }
 
+  /** What it says of depth is what run does with these samples. */
+  @Test
+  void tellsHowDeepTheSamplesRun() {
+    for (String thresholds : List.of("--json=false", "--per-exit")) {
+      String out = offramp(with("--epsilon", 0.6, thresholds)).out();
+      JsonObject run = offramp("run", "--model", model, "--input", labelled, "--json").json();
+      JsonArray exits = run.getAsJsonArray("exitHistogram");
+      double early = 1 - exits.get(exits.size() - 1).getAsDouble() / SAMPLES;
+      assertThat(early).isPositive();
+      assertThat(out)
+          .contains(
+              "on these samples: mean depth %.2f of 4 layers, %.1f %% leave early"
+                  .formatted(run.get("meanDepth").getAsDouble(), 100 * early));
+    }
+  }
+
   @Test
   void theCertificateGoesWhereItIsWanted() {
     Path file = folder.resolve("mine.json");
