@@ -166,7 +166,10 @@ class CliTest {
               "--distill",
               0.5);
       assertThat(outcome.code()).as(outcome.err()).isZero();
-      assertThat(outcome.err()).contains("an exit after the last layer, 4, is added");
+      assertThat(outcome.err())
+          .contains("an exit after the last layer, 4, is added", "300 examples of 2 classes")
+          .contains("% of the 30 held out")
+          .doesNotContain("fewer than");
     }
     assertThat(folder.resolve("a/model.safetensors"))
         .hasSameBinaryContentAs(folder.resolve("b/model.safetensors"));
@@ -188,6 +191,7 @@ class CliTest {
             folder.resolve("c"),
             "--distill");
     assertThat(distilled.code()).as(distilled.err()).isZero();
+    assertThat(distilled.err()).contains("examples without labels");
     assertThat(
             offramp("run", "--model", folder.resolve("c"), "--input", labelled, "--full-depth")
                 .out())
