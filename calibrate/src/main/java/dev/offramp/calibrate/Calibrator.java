@@ -10,9 +10,18 @@ import java.util.stream.IntStream;
 public final class Calibrator {
   private Calibrator() {}
 
-  /** Calibrates for one risk; of the accepted rows it takes the most eager. */
+  /** Calibrates for one risk without a name; of the accepted rows it takes the most eager. */
   public static Calibration calibrate(LossTable table, Settings settings) {
-    return calibrate("the risk", table, settings, new double[0], List.of());
+    return calibrate("", table, settings);
+  }
+
+  /**
+   * Calibrates for one risk; of the accepted rows it takes the most eager.
+   *
+   * @param risk its name, as the guarantee is to call it; empty for none
+   */
+  public static Calibration calibrate(String risk, LossTable table, Settings settings) {
+    return calibrate(risk, table, settings, new double[0], List.of());
   }
 
   /**
@@ -44,13 +53,14 @@ public final class Calibrator {
   }
 
   private static List<RiskLevel> only(LossTable table, Settings settings) {
-    return List.of(new RiskLevel("the risk", table, settings.epsilon()));
+    return List.of(new RiskLevel("", table, settings.epsilon()));
   }
 
   /**
    * Calibrates a threshold.
    *
-   * @param risk name of the risk that {@code settings} are for, as the guarantee is to call it
+   * @param risk name of the risk that {@code settings} are for, as the guarantee is to call it;
+   *     empty for none
    * @param table its losses
    * @param costOfRow shape [K], cost of running at each row in any unit; of the accepted rows and
    *     row 0 the cheapest is taken, of equally cheap ones the most eager. Empty: the most eager

@@ -15,13 +15,16 @@ import java.util.stream.IntStream;
  * order as a fixed sequence.
  */
 public final class ParetoTesting {
+  private final String risk;
   private final ExitTable table;
   private final double[][] lossOfExit;
   private final double bound;
   private final Settings settings;
   private final Split split;
 
-  private ParetoTesting(ExitTable table, double[][] lossOfExit, double bound, Settings settings) {
+  private ParetoTesting(
+      String risk, ExitTable table, double[][] lossOfExit, double bound, Settings settings) {
+    this.risk = risk;
     this.table = table;
     this.lossOfExit = lossOfExit;
     this.bound = bound;
@@ -40,6 +43,7 @@ public final class ParetoTesting {
   /**
    * Calibrates a vector of thresholds: of the accepted ones the cheapest on the first half.
    *
+   * @param risk its name, as the guarantee is to call it; empty for none
    * @param lossOfExit shape [exits][n], loss of each sample had it taken each exit; none above the
    *     bound, the last exit's 0
    * @param bound largest loss possible, positive
@@ -54,6 +58,7 @@ public final class ParetoTesting {
    *     a loss is NaN or above the bound, a cost is not finite, or the settings are others
    */
   public static Calibration calibrate(
+      String risk,
       ExitTable table,
       double[][] lossOfExit,
       double bound,
@@ -61,7 +66,7 @@ public final class ParetoTesting {
       int candidates,
       Settings settings) {
     check(table, lossOfExit, bound, costOfExit, candidates, settings);
-    ParetoTesting testing = new ParetoTesting(table, lossOfExit, bound, settings);
+    ParetoTesting testing = new ParetoTesting(risk, table, lossOfExit, bound, settings);
     return testing.test(testing.order(costOfExit, candidates));
   }
 
@@ -118,7 +123,7 @@ public final class ParetoTesting {
                 settings,
                 n,
                 "thresholds " + Arrays.toString(vectors.get(row)),
-                Double.toString(settings.epsilon())),
+                Wording.level(risk, settings.epsilon())),
         planner().epsilonMin(n),
         pValues.stream().mapToDouble(p -> p).toArray(),
         new double[0],

@@ -3,7 +3,7 @@ package dev.offramp.calibrate;
 /**
  * A risk and the level to keep it at.
  *
- * @param risk its name, for certificates
+ * @param risk its name, for certificates; empty where it has none
  * @param table its losses
  * @param epsilon its level, in the unit of its losses
  * @throws CalibrationException if epsilon is not finite

@@ -20,10 +20,11 @@ final class Wording {
     int samples = table.samples();
     String levels =
         risks.stream()
-            .map(risk -> risk.epsilon() + (risks.size() == 1 ? "" : " (" + risk.risk() + ")"))
+            .map(risk -> level(risk.risk(), risk.epsilon()))
             .collect(Collectors.joining(" and at most "));
     return switch (settings.method().promise()) {
-      case NONE -> "No guarantee: only on the calibration samples is the mean loss within epsilon.";
+      case NONE ->
+          "No guarantee: only on the calibration samples is the mean loss at most " + levels + ".";
       case EXPECTATION -> {
         int notMonotone =
             settings.method() == Method.CRC_SAMPLEWISE
@@ -44,6 +45,11 @@ final class Wording {
       case HIGH_PROBABILITY ->
           exceptWithProbability(settings, samples, "lambda " + table.lambdas()[row], levels);
     };
+  }
+
+  /** A level with the name of its risk, if it has one: the losses of a file have none. */
+  static String level(String risk, double epsilon) {
+    return risk.isEmpty() ? Double.toString(epsilon) : epsilon + " (" + risk + ")";
   }
 
   /**

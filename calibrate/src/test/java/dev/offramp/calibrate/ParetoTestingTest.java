@@ -55,10 +55,11 @@ class ParetoTestingTest {
   void aThresholdForEachExitBeatsOneForAll() {
     ExitTable table = population(4_000, 1);
     double[][] losses = losses(table);
-    Calibration vector = ParetoTesting.calibrate(table, losses, 1, COST, 1_000, settings(0.1, 7));
+    Calibration vector =
+        ParetoTesting.calibrate("wrong answers", table, losses, 1, COST, 1_000, settings(0.1, 7));
     assertThat(vector.fallback()).isFalse();
     assertThat(vector.isVector()).isTrue();
-    assertThat(vector.guarantee()).contains("thresholds [", "0.1", "4000");
+    assertThat(vector.guarantee()).contains("thresholds [", "0.1 (wrong answers)", "4000");
     double[] thresholds = vector.thresholds(3);
     assertThat(thresholds).isEqualTo(vector.vectors()[vector.rowIndex()]);
     assertThatThrownBy(() -> vector.thresholds(2)).hasMessageContaining("3 early exits");
@@ -75,10 +76,10 @@ class ParetoTestingTest {
   void sameSeedSameVectors() {
     ExitTable table = population(500, 1);
     double[][] losses = losses(table);
-    Calibration once = ParetoTesting.calibrate(table, losses, 1, COST, 300, settings(0.15, 7));
-    Calibration again = ParetoTesting.calibrate(table, losses, 1, COST, 300, settings(0.15, 7));
+    Calibration once = ParetoTesting.calibrate("", table, losses, 1, COST, 300, settings(0.15, 7));
+    Calibration again = ParetoTesting.calibrate("", table, losses, 1, COST, 300, settings(0.15, 7));
     assertThat(again).usingRecursiveComparison().isEqualTo(once);
-    Calibration other = ParetoTesting.calibrate(table, losses, 1, COST, 300, settings(0.15, 8));
+    Calibration other = ParetoTesting.calibrate("", table, losses, 1, COST, 300, settings(0.15, 8));
     assertThat(other.vectors()).isNotEqualTo(once.vectors());
   }
 
@@ -111,7 +112,7 @@ class ParetoTestingTest {
               ExitTable table = new ExitTable(confidence, new int[exits][samples]);
               Settings settings =
                   new Settings(Method.LTT_BINOMIAL, Fwer.SPLIT, epsilon, 0.1, trial);
-              Calibration c = ParetoTesting.calibrate(table, losses, 1, cost, 200, settings);
+              Calibration c = ParetoTesting.calibrate("", table, losses, 1, cost, 200, settings);
               boolean violated =
                   Arrays.stream(c.acceptedRows())
                       .anyMatch(k ->
@@ -128,7 +129,8 @@ class ParetoTestingTest {
   @Test
   void stopsAtTheFirstFailure() {
     ExitTable table = population(400, 5);
-    Calibration c = ParetoTesting.calibrate(table, losses(table), 1, COST, 500, settings(0.12, 3));
+    Calibration c =
+        ParetoTesting.calibrate("", table, losses(table), 1, COST, 500, settings(0.12, 3));
     int accepted = c.acceptedRows().length;
     assertThat(accepted).isBetween(1, c.vectors().length - 2);
     for (int k = 1; k < c.pValues().length; k++) {
@@ -140,12 +142,12 @@ class ParetoTestingTest {
   void fallbacksSayWhy() {
     ExitTable table = population(100, 1);
     double[][] losses = losses(table);
-    assertThat(ParetoTesting.calibrate(table, losses, 1, COST, 50, settings(0, 1)).reason())
+    assertThat(ParetoTesting.calibrate("", table, losses, 1, COST, 50, settings(0, 1)).reason())
         .startsWith("epsilon <= 0");
-    assertThat(ParetoTesting.calibrate(table, losses, 1, COST, 50, settings(0.01, 1)).reason())
+    assertThat(ParetoTesting.calibrate("", table, losses, 1, COST, 50, settings(0.01, 1)).reason())
         .startsWith("epsilon below the achievable minimum: 100 samples");
     double[] flat = {6, 6, 6, 6};
-    assertThat(ParetoTesting.calibrate(table, losses, 1, flat, 50, settings(0.2, 1)).reason())
+    assertThat(ParetoTesting.calibrate("", table, losses, 1, flat, 50, settings(0.2, 1)).reason())
         .contains("cheaper");
     // All exit or none, and those who do are wrong.
     float[][] even = new float[COST.length][100];
@@ -156,7 +158,7 @@ class ParetoTestingTest {
     }
     ExitTable useless = new ExitTable(even, wrong);
     Calibration unsafe =
-        ParetoTesting.calibrate(useless, losses(useless), 1, COST, 50, settings(0.2, 1));
+        ParetoTesting.calibrate("", useless, losses(useless), 1, COST, 50, settings(0.2, 1));
     assertThat(unsafe.fallback()).isTrue();
     assertThat(unsafe.thresholds(3)).containsOnly(1);
     assertThat(unsafe.reason()).startsWith("no power");
@@ -169,23 +171,24 @@ class ParetoTestingTest {
     assertBad(
         () ->
             ParetoTesting.calibrate(
-                table, losses, 1, COST, 50, new Settings(Method.LTT_HB, 0.1, 0.1)),
+                "", table, losses, 1, COST, 50, new Settings(Method.LTT_HB, 0.1, 0.1)),
         "fwer split");
     assertBad(
-        () -> ParetoTesting.calibrate(table, losses, 1, new double[2], 50, settings(0.1, 1)),
+        () -> ParetoTesting.calibrate("", table, losses, 1, new double[2], 50, settings(0.1, 1)),
         "costs");
-    assertBad(() -> ParetoTesting.calibrate(table, losses, 1, COST, 0, settings(0.1, 1)), "0");
+    assertBad(() -> ParetoTesting.calibrate("", table, losses, 1, COST, 0, settings(0.1, 1)), "0");
     assertBad(
-        () -> ParetoTesting.calibrate(table, new double[2][10], 1, COST, 9, settings(0.1, 1)),
+        () -> ParetoTesting.calibrate("", table, new double[2][10], 1, COST, 9, settings(0.1, 1)),
         "losses of 2 exits");
     double[][] nan = losses(table);
     nan[1][3] = Double.NaN;
     assertBad(
-        () -> ParetoTesting.calibrate(table, nan, 1, COST, 9, settings(0.1, 1)), "NaN of sample 3");
+        () -> ParetoTesting.calibrate("", table, nan, 1, COST, 9, settings(0.1, 1)),
+        "NaN of sample 3");
     double[][] notFull = losses(table);
     notFull[3][4] = 0.5;
     assertBad(
-        () -> ParetoTesting.calibrate(table, notFull, 1, COST, 9, settings(0.1, 1)),
+        () -> ParetoTesting.calibrate("", table, notFull, 1, COST, 9, settings(0.1, 1)),
         "the last exit must have no loss");
   }
 

@@ -100,6 +100,7 @@ public final class TableBenchmark {
     long start = System.nanoTime();
     Calibration c =
         ParetoTesting.calibrate(
+            "",
             table,
             losses,
             1,

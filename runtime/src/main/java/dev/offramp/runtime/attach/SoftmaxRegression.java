@@ -114,6 +114,7 @@ public final class SoftmaxRegression {
         bias,
         temperature,
         best.iteration,
+        heldOut.size(),
         Temperature.crossEntropy(logits, validationTargets, temperature),
         agreement(logits, validationTargets));
   }

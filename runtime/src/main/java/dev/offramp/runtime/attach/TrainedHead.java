@@ -7,6 +7,8 @@ package dev.offramp.runtime.attach;
  * @param bias shape [classes]
  * @param temperature what the logits were divided by
  * @param iterations steps up to the parameters kept
+ * @param heldOut samples of the validation part that training did not see; 0 where there were too
+ *     few to spare any, so that the validation part is what was trained on
  * @param validationLoss cross-entropy towards the targets on the validation part, in nats
  * @param validationAgreement share of the validation part whose likeliest class is the target's
  */
@@ -15,5 +17,6 @@ public record TrainedHead(
     float[] bias,
     double temperature,
     int iterations,
+    int heldOut,
     double validationLoss,
     double validationAgreement) {}

@@ -35,7 +35,7 @@ public final class BenchReport {
   public static HtmlReport of(JsonObject document, Scenario scenario) {
     BenchReport report = new BenchReport(document);
     report.page.paragraph(
-        "%s on %s (%s), %s threads, %s; input %s; %s rounds."
+        "%s on %s (%s), %s threads, %s; input %s; %s."
             .formatted(
                 text(document, "model"),
                 text(document, "device"),
@@ -43,7 +43,7 @@ public final class BenchReport {
                 text(document, "threads"),
                 text(document, "precision"),
                 text(document, "input"),
-                text(document, "rounds")));
+                Interleaved.rounds(document.get("rounds").getAsInt())));
     switch (scenario) {
       case Offline _ -> report.offline();
       case SingleStream _ -> report.singleStream();

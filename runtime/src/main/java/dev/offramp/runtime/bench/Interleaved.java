@@ -48,18 +48,9 @@ public final class Interleaved {
    * @param batches the inputs, in batches; every mode runs whole passes over them
    * @param rounds number of rounds, odd for a clean median
    * @param sliceSeconds least time a mode gets in a round
-   */
-  public static List<Timing> time(
-      List<Mode> modes, List<List<int[]>> batches, int rounds, double sliceSeconds) {
-    return time(modes, batches, rounds, sliceSeconds, done -> {});
-  }
-
-  /**
-   * As {@link #time(List, List, int, double)}.
-   *
    * @param done called with the number of rounds finished
    */
-  static List<Timing> time(
+  public static List<Timing> time(
       List<Mode> modes,
       List<List<int[]>> batches,
       int rounds,
@@ -106,6 +97,21 @@ public final class Interleaved {
   /** Median over the rounds of one mode's rate divided by another's in the same round. */
   public static double ratio(Timing one, Timing other) {
     return Quantiles.ratio(one.samplesPerSecond(), other.samplesPerSecond());
+  }
+
+  /** What {@link #ratio} is, and the least and the largest ratio of a round, for people. */
+  public static String spread(Timing one, Timing other) {
+    double[] ratios =
+        Quantiles.sorted(Quantiles.ratios(one.samplesPerSecond(), other.samplesPerSecond()));
+    return ratios.length == 1
+        ? "of one round"
+        : "median of the ratios within %s, %.2f to %.2f"
+            .formatted(rounds(ratios.length), ratios[0], ratios[ratios.length - 1]);
+  }
+
+  /** A number of rounds, for people. */
+  public static String rounds(int rounds) {
+    return rounds == 1 ? "1 round" : rounds + " rounds";
   }
 
   /** Runs the mode until it is as fast as it gets, and every batch at least once. */

@@ -31,11 +31,16 @@ public final class Quantiles {
 
   /** Median over the rounds of one mode's value divided by another's in the same round. */
   static double ratio(double[] one, double[] other) {
+    return median(ratios(one, other));
+  }
+
+  /** One mode's value of each round divided by another's in the same round. */
+  static double[] ratios(double[] one, double[] other) {
     double[] ratios = new double[one.length];
     for (int r = 0; r < ratios.length; r++) {
       ratios[r] = one[r] / other[r];
     }
-    return median(ratios);
+    return ratios;
   }
 
   static double[] sorted(double[] values) {

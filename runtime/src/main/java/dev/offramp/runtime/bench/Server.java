@@ -94,11 +94,14 @@ public record Server(Setup setup, Load load) implements Scenario {
   @Override
   public String footnote() {
     return ("rows/s: the largest rate of Poisson arrivals whose p99 was within %s ms, found to %.0f %%;"
-            + " median and spread (10th to 90th percentile) of %d rounds. p50, p90, p99: at that rate, from the"
-            + " time a row was due. late: by how much 99 %% of the rows were sent late at most, which"
+            + " median and spread (10th to 90th percentile) of %s. p50, p90, p99: at that rate, from"
+            + " the time a row was due. late: by how much 99 %% of the rows were sent late at most, which"
             + " is in the latencies. ratio: this rate over full depth's. B/sample: allocated on"
             + " the Java heap at that rate.")
-        .formatted(load.limitMillis(), 100 * (RateSearch.PRECISION - 1), setup.rounds());
+        .formatted(
+            load.limitMillis(),
+            100 * (RateSearch.PRECISION - 1),
+            Interleaved.rounds(setup.rounds()));
   }
 
   @Override
@@ -108,7 +111,7 @@ public record Server(Setup setup, Load load) implements Scenario {
     try (Lineup lineup = Lineup.open(setup, batches, batch)) {
       Console.say("up to %d rows a batch: timing %s offline", batch, lineup.names());
       List<Timing> offline =
-          Interleaved.time(lineup.modes(), batches, OFFLINE_ROUNDS, OFFLINE_SECONDS);
+          Interleaved.time(lineup.modes(), batches, OFFLINE_ROUNDS, OFFLINE_SECONDS, done -> {});
       List<Found> found = new ArrayList<>();
       for (Timing timing : offline) {
         found.add(new Found(timing.mode(), timing.medianSamplesPerSecond(), List.of(), 0));

@@ -48,8 +48,8 @@ import picocli.CommandLine.Option;
       "  offramp attach --model minilm --data train.tsv --after 1,2,3,4,5,6 --out classifier",
       "  offramp attach --model minilm --data train.tsv --after 2,4 --distill 0.5 --out classifier",
       "  offramp attach --model classifier --data unlabelled.txt --after 1,3 --distill --out other",
-      "  offramp attach --model resnet56 --data data_batch_1.bin.gz --after 3,6,9,12,15,18,21,24"
-          + " --keep-last --out exits"
+      "  offramp attach --model resnet56 --data data_batch_1.bin.gz --after 3,6,9,12,15,18,21,24 \\",
+      "    --keep-last --out exits"
     })
 final class AttachCommand implements Callable<Integer> {
   /** What heads are like on a model that has none yet. */
@@ -60,6 +60,9 @@ final class AttachCommand implements Callable<Integer> {
 
   /** Features of an image that are few. */
   private static final int MOST_FEATURES = 512;
+
+  /** A class with fewer gets a word of warning. */
+  private static final int FEW_EXAMPLES = 10;
 
   @Option(names = "--model", required = true, paramLabel = "DIR", description = "model directory")
   Path model;
@@ -159,6 +162,8 @@ final class AttachCommand implements Callable<Integer> {
           directory.config().withExits(name(), labels, exits(directory.config(), cuts, keeps));
       List<Head> heads = config.exits().stream().map(Exit::head).toList();
       int rows = batch.rows(inputs.size());
+      int[] classes = labelled ? inputs.classes(config, data.getFirst()) : null;
+      tellData(inputs.size(), classes, labels);
       List<float[]> features;
       try (BatchRunner runner =
           BatchRunner.openAt(directory, opened, config.exits(), rows, inputs.longest())) {
@@ -168,7 +173,6 @@ final class AttachCommand implements Callable<Integer> {
                 inputs.size(),
                 done -> runner.features(inputs.rows(), rows, heads, done));
       }
-      int[] classes = labelled ? inputs.classes(config, data.getFirst()) : null;
       write(directory, config, train(directory, config, features, classes, keeps, opened));
     }
     System.out.println(out.toAbsolutePath().normalize());
@@ -272,10 +276,36 @@ final class AttachCommand implements Callable<Integer> {
     return heads;
   }
 
+  /** What there is to learn from, before it takes any time. */
+  private static void tellData(int examples, int[] classes, List<String> labels) {
+    if (classes == null) {
+      Console.say("%d examples without labels: heads learn what the last head says", examples);
+      return;
+    }
+    long[] count = new long[labels.size()];
+    Arrays.stream(classes).forEach(c -> count[c]++);
+    int rarest = 0;
+    for (int c = 1; c < count.length; c++) {
+      rarest = count[c] < count[rarest] ? c : rarest;
+    }
+    Console.say(
+        "%d examples of %d classes; of the rarest, %s, there are %d",
+        examples, count.length, labels.get(rarest), count[rarest]);
+    if (count[rarest] < FEW_EXAMPLES) {
+      Console.say("fewer than %d examples of a class teach and show little", FEW_EXAMPLES);
+    }
+  }
+
   private static void tell(ModelConfig config, int exit, TrainedHead head, String target) {
     Console.say(
-        "exit %d after layer %d: agrees with the %s on %.2f %% of the validation part",
-        exit, config.exits().get(exit).afterLayer(), target, 100 * head.validationAgreement());
+        "exit %d after layer %d: agrees with the %s on %.2f %% of %s",
+        exit,
+        config.exits().get(exit).afterLayer(),
+        target,
+        100 * head.validationAgreement(),
+        head.heldOut() > 0
+            ? "the %d held out".formatted(head.heldOut())
+            : "what it was trained on: too few to hold any out");
   }
 
   /** Layers to stop after, ascending, with the last one. */

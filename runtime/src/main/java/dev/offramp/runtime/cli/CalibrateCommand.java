@@ -34,8 +34,8 @@ import picocli.CommandLine.Option;
       "",
       "Examples:",
       "  offramp calibrate --model classifier --data calibration.tsv --epsilon 0.05 --delta 0.1",
-      "  offramp calibrate --model classifier --data labelled.tsv --method ltt-wsr"
-          + " --risk prediction-gap=0.02,brier-consistency=0.1",
+      "  offramp calibrate --model classifier --data labelled.tsv --method ltt-wsr \\",
+      "    --risk prediction-gap=0.02,brier-consistency=0.1",
       "  offramp calibrate --model classifier --data calibration.tsv --epsilon 0.05 --per-exit",
       "  offramp calibrate --losses losses.npy --lambdas grid.csv --epsilon 0.05 --method ucb-wsr"
           + " --json"
@@ -186,5 +186,8 @@ final class CalibrateCommand implements Callable<Integer> {
         calibration.empiricalRisk()[calibration.rowIndex()],
         calibration.calibrationSize(),
         result == null ? "" : "; written to " + result.file());
+    if (result != null) {
+      System.out.println(result.depth());
+    }
   }
 }

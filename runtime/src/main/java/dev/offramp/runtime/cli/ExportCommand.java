@@ -18,8 +18,9 @@ import picocli.CommandLine.Option;
     name = "export",
     mixinStandardHelpOptions = true,
     description = {
-      "Writes a model directory as ONNX: the whole network with its last exit head, or with",
-      "--segments a file for the layers up to each exit, with that exit's head."
+      "Writes a model directory as ONNX, for use elsewhere.",
+      "The whole network with its last exit head, or with --segments a file for the layers up to"
+          + " each exit, with that exit's head."
     },
     footer = {
       "",
@@ -28,8 +29,8 @@ import picocli.CommandLine.Option;
       "  offramp export --model classifier --onnx stages --segments",
       "",
       "Inputs are input_ids and attention_mask (int64, batch x sequence), or for images pixel_values",
-      "(float32, batch x channels x height x width, normalized); later segments take",
-      "hidden_states in place of input_ids or pixel_values. Outputs are logits, prediction and confidence; of a",
+      "(float32, batch x channels x height x width, normalized); later segments take hidden_states",
+      "in place of input_ids or pixel_values. Outputs are logits, prediction and confidence; of a",
       "segment also next_hidden_states, of a model without heads last_hidden_state alone."
     })
 final class ExportCommand implements Callable<Integer> {

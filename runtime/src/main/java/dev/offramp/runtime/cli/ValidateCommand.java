@@ -41,13 +41,13 @@ import picocli.CommandLine.Spec;
     footer = {
       "",
       "Examples:",
-      "  offramp validate --losses losses.npy --lambdas grid.csv --epsilon 0.01:0.19:0.01 --delta 0.1"
-          + " --method crc,ucb-wsr,ltt-hb --calibration-size 100 --trials 50 --seed 42"
-          + " --out table.csv --report report.html",
-      "  offramp validate --losses scores.npy --scores --lambdas grid.csv --depths grid.csv"
-          + " --epsilon 0.05 --method ucb-wsr --splits splits.csv --per-trial trials.csv",
-      "  offramp validate --model cifar-exits --data test_batch.bin --risk brier-consistency"
-          + " --epsilon 0.01:0.2:0.01 --method crc,ucb-wsr,ltt-hb --calibration-size 1000"
+      "  offramp validate --losses losses.npy --lambdas grid.csv --epsilon 0.01:0.19:0.01 \\",
+      "    --delta 0.1 --method crc,ucb-wsr,ltt-hb --calibration-size 100 --trials 50 --seed 42 \\",
+      "    --out table.csv --report report.html",
+      "  offramp validate --losses scores.npy --scores --lambdas grid.csv --depths grid.csv \\",
+      "    --epsilon 0.05 --method ucb-wsr --splits splits.csv --per-trial trials.csv",
+      "  offramp validate --model cifar-exits --data test_batch.bin --risk brier-consistency \\",
+      "    --epsilon 0.01:0.2:0.01 --method crc,ucb-wsr,ltt-hb --calibration-size 1000"
     })
 final class ValidateCommand implements Callable<Integer> {
   @ArgGroup(exclusive = false, heading = "%nA model directory:%n")

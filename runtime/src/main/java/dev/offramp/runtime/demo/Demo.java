@@ -102,6 +102,11 @@ public final class Demo {
       return Interleaved.ratio(timings.get(1), timings.get(0));
     }
 
+    /** What that number is, in brackets: rates move between rounds more than their ratio does. */
+    public String spreadOfSpeedup() {
+      return Interleaved.spread(timings.get(1), timings.get(0));
+    }
+
     public int[] exitHistogram() {
       int[] histogram = new int[config.exits().size()];
       early.forEach(outcome -> histogram[outcome.exit()]++);
@@ -127,6 +132,7 @@ public final class Demo {
       ExitTable calibrationTable = observe(runner, data.calibration(), batch, "calibrate");
       Calibration calibration =
           Calibrator.calibrate(
+              RISK.id(),
               LossTable.of(RISK, calibrationTable, null, Grid.uniform()),
               new Settings(METHOD, epsilon, delta));
       Certificate certificate =
@@ -155,7 +161,8 @@ public final class Demo {
       Workload.Depth depth = Workload.depth(config, batches, early, thresholds);
       try (BatchMode fullDepth = BatchMode.fullDepth(BatchMode.FULL_DEPTH, runner);
           BatchMode earlyExit = BatchMode.earlyExit(BatchMode.EARLY_EXIT, runner, thresholds)) {
-        Console.say("timing full depth and early exit side by side, %d rounds", rounds);
+        Console.say(
+            "timing full depth and early exit side by side, %s", Interleaved.rounds(rounds));
         return new Result(
             data,
             config,
@@ -165,17 +172,23 @@ public final class Demo {
             testLabels,
             early,
             full,
-            Interleaved.time(List.of(fullDepth, earlyExit), batches, rounds, 0),
-            Interleaved.time(
+            time("rounds", List.of(fullDepth, earlyExit), batches, rounds),
+            time(
+                "time of each exit",
                 fixedExits(runner),
                 batches.subList(0, Math.min(BATCHES_OF_EXITS, batches.size())),
-                Math.min(ROUNDS_OF_EXITS, rounds),
-                0),
+                Math.min(ROUNDS_OF_EXITS, rounds)),
             depth,
             Workload.fullFlops(config, batches) / depth.flopsPerSample(),
             batch);
       }
     }
+  }
+
+  private static List<Timing> time(
+      String task, List<Mode> modes, List<List<int[]>> batches, int rounds) {
+    return Console.progress(
+        task, rounds, done -> Interleaved.time(modes, batches, rounds, 0, done));
   }
 
   private static List<Mode> fixedExits(BatchRunner runner) {

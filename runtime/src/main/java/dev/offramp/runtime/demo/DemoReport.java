@@ -27,8 +27,8 @@ public final class DemoReport {
     }
     Calibration calibration = result.calibration();
     text.append(
-        "%nspeed-up %.2fx measured (the saved operations allow %.2fx)%n"
-            .formatted(result.speedup(), result.idealSpeedup()));
+        "%nspeed-up %.2fx (%s); the saved operations allow %.2fx%n"
+            .formatted(result.speedup(), result.spreadOfSpeedup(), result.idealSpeedup()));
     text.append(
         "risk     %.4f on %d held-out %s, epsilon %s, delta %s (%s, lambda %s)%n"
             .formatted(
@@ -69,8 +69,9 @@ public final class DemoReport {
         .section("Full depth beside early exit")
         .table(List.of("on held-out " + noun, "full depth", "early exit"), comparison(result))
         .paragraph(
-            "Speed-up %.2f, measured side by side in one process; the saved operations allow %.2f."
-                .formatted(result.speedup(), result.idealSpeedup()))
+            ("Speed-up %.2f (%s), measured side by side in one process; the saved operations allow"
+                    + " %.2f.")
+                .formatted(result.speedup(), result.spreadOfSpeedup(), result.idealSpeedup()))
         .section("Risk against lambda")
         .figure(
             riskChart(result),

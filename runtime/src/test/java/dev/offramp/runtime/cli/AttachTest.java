@@ -19,6 +19,7 @@ import dev.offramp.runtime.io.Inputs;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -60,6 +61,32 @@ class AttachTest {
     assertThat(offramp("run", "--model", out, "--input", texts, "--full-depth").out())
         .isEqualTo(full.replaceAll("(?m)\t1$", "\t2"));
     assertThat(trained(out)).isEqualTo(expected(source, texts));
+  }
+
+  /** What three texts cannot show is said, and not that all is well. */
+  @Test
+  void saysHowLittleItLearntFrom() throws Exception {
+    Outcome outcome = attach("label\ttext\nb\tone\na\ttwo\na\tthree\n");
+    assertThat(outcome.code()).as(outcome.err()).isZero();
+    assertThat(outcome.err())
+        .contains("3 examples of 2 classes; of the rarest, b, there are 1", "fewer than 10")
+        .contains("% of what it was trained on: too few to hold any out");
+  }
+
+  @Test
+  void aLabelThatTheKeptHeadDoesNotKnowIsRefusedBeforeAnyFeature() throws Exception {
+    Outcome outcome = attach("label\ttext\nnobody\tone\n", "--keep-last");
+    assertThat(outcome.code()).isEqualTo(2);
+    assertThat(outcome.err()).contains("the label 'nobody'").doesNotContain("features");
+  }
+
+  private Outcome attach(String examples, Object... more) throws Exception {
+    Path source = TinyModel.write(folder.resolve("source"), 41, 2, 4);
+    Path data = Files.writeString(folder.resolve("data.tsv"), examples);
+    List<Object> line = new ArrayList<>(List.of("attach", "--model", source, "--data", data));
+    line.addAll(List.of("--after", 1, "--out", folder.resolve("out")));
+    line.addAll(List.of(more));
+    return offramp(line.toArray());
   }
 
   /** Weights of the head after layer 1, as written. */

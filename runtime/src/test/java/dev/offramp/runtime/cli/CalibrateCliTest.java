@@ -67,6 +67,8 @@ class CalibrateCliTest {
       assertThat(outcome.json().get("risk").getAsString()).isEqualTo(risk);
       assertThat(outcome.json().get("lossBound").getAsDouble()).isEqualTo(bound);
       assertThat(outcome.json().get("fallback").getAsBoolean()).as(risk).isFalse();
+      assertThat(outcome.json().get("guarantee").getAsString())
+          .endsWith("at most %s (%s).".formatted(0.5 * bound, risk));
       assertThat(certificate().get("risk").getAsString()).isEqualTo(risk);
       assertThat(offramp("run", "--model", model, "--input", labelled, "--json").code()).isZero();
     }
@@ -160,6 +162,22 @@ class CalibrateCliTest {
     assertThat(few.code()).isZero();
     assertThat(few.err().indexOf("expect never exit"))
         .isBetween(0, few.err().indexOf("exits of all samples"));
+  }
+
+  /** What it says of depth is what run does with these samples. */
+  @Test
+  void tellsHowDeepTheSamplesRun() {
+    for (String thresholds : List.of("--json=false", "--per-exit")) {
+      String out = offramp(with("--epsilon", 0.6, thresholds)).out();
+      JsonObject run = offramp("run", "--model", model, "--input", labelled, "--json").json();
+      JsonArray exits = run.getAsJsonArray("exitHistogram");
+      double early = 1 - exits.get(exits.size() - 1).getAsDouble() / SAMPLES;
+      assertThat(early).isPositive();
+      assertThat(out)
+          .contains(
+              "on these samples: mean depth %.2f of 4 layers, %.1f %% leave early"
+                  .formatted(run.get("meanDepth").getAsDouble(), 100 * early));
+    }
   }
 
   @Test

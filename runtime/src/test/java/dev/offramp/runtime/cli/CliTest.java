@@ -166,7 +166,10 @@ class CliTest {
               "--distill",
               0.5);
       assertThat(outcome.code()).as(outcome.err()).isZero();
-      assertThat(outcome.err()).contains("an exit after the last layer, 4, is added");
+      assertThat(outcome.err())
+          .contains("an exit after the last layer, 4, is added", "300 examples of 2 classes")
+          .contains("% of the 30 held out")
+          .doesNotContain("fewer than");
     }
     assertThat(folder.resolve("a/model.safetensors"))
         .hasSameBinaryContentAs(folder.resolve("b/model.safetensors"));
@@ -188,6 +191,7 @@ class CliTest {
             folder.resolve("c"),
             "--distill");
     assertThat(distilled.code()).as(distilled.err()).isZero();
+    assertThat(distilled.err()).contains("examples without labels");
     assertThat(
             offramp("run", "--model", folder.resolve("c"), "--input", labelled, "--full-depth")
                 .out())
@@ -237,13 +241,33 @@ class CliTest {
         "calibrate",
         "validate",
         "run",
+        "serve",
+        "export",
         "bench"
       })
   void everyCommandHasHelpWithAnExample(String command) {
     Outcome help = offramp(command, "--help");
+    String examples = help.out().substring(help.out().indexOf("Examples:\n") + 10);
+    boolean goesOn = false;
+    for (String line : examples.lines().takeWhile(text -> !text.isEmpty()).toList()) {
+      // What help wraps by itself begins at the margin and breaks when it is pasted.
+      assertThat(line).matches(goesOn ? " {4}\\S.*" : " {2}\\S.*").hasSizeLessThan(100);
+      goesOn = line.endsWith(" \\");
+    }
+    assertThat(goesOn).isFalse();
     assertThat(help.code()).isZero();
     assertThat(help.out()).contains("Usage: offramp " + command).contains("offramp " + command);
     assertThat(help.out().split("offramp " + command)).hasSizeGreaterThan(2);
+  }
+
+  /** What the list says of a command is a sentence, not the first line of one. */
+  @Test
+  void theListOfCommandsHasWholeSentences() {
+    String help = offramp("--help").out();
+    String list = help.substring(help.indexOf("Commands:\n") + 10, help.indexOf("\n\nExamples:"));
+    assertThat(list.replaceAll("\n {4,}", " ").lines())
+        .hasSizeGreaterThan(9)
+        .allMatch(line -> line.endsWith("."));
   }
 
   @Test
