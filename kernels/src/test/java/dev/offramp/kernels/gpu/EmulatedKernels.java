@@ -41,7 +41,7 @@ final class EmulatedKernels {
           "-shared",
           "-fPIC",
           "-O2",
-          "-march=haswell",
+          "-march=native",
           "-fno-strict-aliasing",
           "-w");
 
