@@ -123,7 +123,7 @@ final class AttachCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    ModelDirectory.checkTarget(out, overwrite);
+    Outputs.modelDirectory(out, overwrite);
     batch.rows();
     if (distill != null && !(distill >= 0 && distill <= 1)) {
       throw InputException.in(null, "--distill " + distill, "must be in [0, 1]");

@@ -116,6 +116,13 @@ final class CalibrateCommand implements Callable<Integer> {
     List<Settings> ofRisk = risks.stream().map(risk -> settings(risk.epsilon())).toList();
     ModelCalibration.Result result = new ModelCalibration(model, risks, ofRisk, device).run();
     report(result.certificate().calibration(), risks, result);
+    if (!result.written()) {
+      Console.say(
+          "%s: kept as it is: it lets samples leave early, and this calibration certifies no"
+              + " threshold; to replace it by one that never exits pass --overwrite",
+          result.file());
+      return Main.NO_GUARANTEE;
+    }
     return 0;
   }
 
@@ -161,7 +168,9 @@ final class CalibrateCommand implements Callable<Integer> {
       document.add("upperBounds", GSON.toJsonTree(calibration.upperBounds()));
     } else {
       document.add("thresholds", GSON.toJsonTree(result.certificate().thresholds()));
-      document.addProperty("certificate", result.file().toAbsolutePath().normalize().toString());
+      document.addProperty(
+          "certificate",
+          result.written() ? result.file().toAbsolutePath().normalize().toString() : null);
     }
     return document;
   }
@@ -185,6 +194,6 @@ final class CalibrateCommand implements Callable<Integer> {
         chosen,
         calibration.empiricalRisk()[calibration.rowIndex()],
         calibration.calibrationSize(),
-        result == null ? "" : "; written to " + result.file());
+        result == null || !result.written() ? "" : "; written to " + result.file());
   }
 }

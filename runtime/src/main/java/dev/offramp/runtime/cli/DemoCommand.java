@@ -110,9 +110,8 @@ final class DemoCommand implements Callable<Integer> {
     check();
     DemoJob chosen = job();
     Path folder =
-        (out == null ? Cache.directory().resolve(chosen.folder()) : out)
-            .toAbsolutePath()
-            .normalize();
+        (out == null ? Cache.make().resolve(chosen.folder()) : out).toAbsolutePath().normalize();
+    new Outputs(data).folder(folder);
     chosen.checkFolder(folder);
     try (Device opened = device.open()) {
       run(chosen, opened, folder);

@@ -156,7 +156,10 @@ public final class Main implements Runnable {
           case FileSystemException other -> other.getClass().getSimpleName();
           default -> e.toString();
         };
-    return e instanceof FileSystemException named ? named.getFile() + ": " + problem : problem;
+    // What is being written lies beside its place, under a name that tells nobody anything.
+    return e instanceof FileSystemException named && !named.getFile().endsWith(".tmp")
+        ? named.getFile() + ": " + problem
+        : problem;
   }
 
   /** Version as packed in the jar. */

@@ -1,6 +1,7 @@
 package dev.offramp.runtime.cli;
 
 import dev.offramp.calibrate.Calibration;
+import dev.offramp.calibrate.CalibrationException;
 import dev.offramp.calibrate.Calibrator;
 import dev.offramp.calibrate.Certificate;
 import dev.offramp.calibrate.ExitTable;
@@ -11,6 +12,7 @@ import dev.offramp.calibrate.Risk;
 import dev.offramp.calibrate.RiskLevel;
 import dev.offramp.calibrate.Settings;
 import dev.offramp.kernels.Device;
+import dev.offramp.models.InputException;
 import dev.offramp.models.ModelConfig;
 import dev.offramp.models.ModelDirectory;
 import dev.offramp.runtime.Thresholds;
@@ -18,8 +20,9 @@ import dev.offramp.runtime.engine.BatchRunner;
 import dev.offramp.runtime.engine.Observation;
 import dev.offramp.runtime.io.Console;
 import dev.offramp.runtime.io.Inputs;
-import dev.offramp.runtime.io.TextFile;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
@@ -28,6 +31,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * Calibrates a model directory on a device and writes its certificate.
@@ -41,8 +45,13 @@ record ModelCalibration(
   /** Vectors of thresholds that are looked at; fixed before the data is seen. */
   private static final int CANDIDATES = 2_000;
 
-  /** What was written where. */
-  record Result(Certificate certificate, Path file) {}
+  /**
+   * What was found.
+   *
+   * @param file where the certificate belongs
+   * @param written false if the one that is there is of more use and was kept
+   */
+  record Result(Certificate certificate, Path file, boolean written) {}
 
   Result run() throws IOException {
     Path file =
@@ -50,8 +59,9 @@ record ModelCalibration(
             ? options.model.resolve(ModelDirectory.CERTIFICATE)
             : options.certificate;
     List<Risk> kinds = risks.stream().map(RequestedRisk::risk).toList();
+    new Outputs(inputs()).file(file);
+    Certificate former = former(file);
     try (ModelDirectory directory = ModelDirectory.open(options.model)) {
-      TextFile.requireWritable(file);
       Thresholds.requireHeads(directory);
       Inputs inputs = Inputs.read(options.data, directory);
       boolean labelled = kinds.stream().anyMatch(Risk::needsLabels);
@@ -84,9 +94,47 @@ record ModelCalibration(
                 opened.info().precision().name(),
                 Main.Version.version(),
                 Instant.now().truncatedTo(ChronoUnit.SECONDS));
-        certificate.write(file);
-        return new Result(certificate, file);
+        boolean worse =
+            calibration.fallback() && former != null && !former.calibration().fallback();
+        boolean write = !worse || options.overwrite;
+        if (write) {
+          write(certificate, file);
+        }
+        return new Result(certificate, file, write);
       }
+    }
+  }
+
+  private static void write(Certificate certificate, Path file) {
+    try {
+      certificate.write(file);
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot write " + file, e);
+    }
+  }
+
+  /** The data, and of the model, into whose directory the certificate may go, what is not that. */
+  private List<Path> inputs() {
+    List<Path> files = new ArrayList<>(options.data);
+    Stream.of(ModelDirectory.CONFIG, ModelDirectory.WEIGHTS, ModelDirectory.TOKENIZER)
+        .map(options.model::resolve)
+        .forEach(files::add);
+    return files;
+  }
+
+  /** The certificate that is there, or null; any other file is kept. */
+  private Certificate former(Path file) throws IOException {
+    if (!Files.exists(file) || Files.isRegularFile(file) && Files.size(file) == 0) {
+      return null;
+    }
+    try {
+      return Certificate.read(file);
+    } catch (CalibrationException e) {
+      if (options.certificate == null) {
+        return null; // A damaged one is to be calibrated again.
+      }
+      throw InputException.in(
+          file, null, "is there already and is no certificate; name another file");
     }
   }
 

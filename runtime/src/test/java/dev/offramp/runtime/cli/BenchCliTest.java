@@ -267,7 +267,10 @@ class BenchCliTest {
     json(bench("--scenario", "single-stream", "--full-depth", "--report", latency, "--json"));
     assertThat(Files.readString(latency)).contains("Latency of a row", "p90");
     refuses(2, "texts.txt: is an input", bench("--report", texts));
-    refuses(2, "within the model", bench("--report", model.resolve("config.json")));
+    refuses(
+        2,
+        "config.json: is an input or another output too, or within one",
+        bench("--report", model.resolve("config.json")));
     refuses(2, "no writable folder", bench("--report", folder.resolve("gone/bench.html")));
     assertThat(texts).content().doesNotContain("<html");
   }

@@ -162,6 +162,49 @@ class CalibrateCliTest {
         .isBetween(0, few.err().indexOf("exits of all samples"));
   }
 
+  /** Neither what is read nor any other file of the user's is replaced. */
+  @Test
+  void onlyACertificateIsReplaced() throws IOException {
+    String data = Files.readString(labelled);
+    byte[] weights = Files.readAllBytes(model.resolve("model.safetensors"));
+    Path notes = Files.writeString(folder.resolve("notes.json"), "{}");
+    Path link = Files.createSymbolicLink(folder.resolve("link"), model);
+    refuses(2, "labelled.tsv: is an input", with("--epsilon", 0.6, "--certificate", labelled));
+    for (Path input : List.of(model.resolve("model.safetensors"), link.resolve("config.json"))) {
+      refuses(2, ": is an input", with("--epsilon", 0.6, "--certificate", input));
+    }
+    refuses(
+        2,
+        "notes.json: is there already and is no certificate",
+        with("--epsilon", 0.6, "--certificate", notes));
+    assertThat(labelled).hasContent(data);
+    assertThat(model.resolve("model.safetensors")).hasBinaryContent(weights);
+    assertThat(notes).hasContent("{}");
+    Path empty = Files.createFile(folder.resolve("empty.json"));
+    assertThat(offramp(with("--epsilon", 0.6, "--certificate", empty)).code()).isZero();
+    assertThat(offramp(with("--epsilon", 0.6, "--certificate", empty)).code()).isZero();
+    Files.writeString(model.resolve("certificate.json"), "damaged");
+    assertThat(offramp(with("--epsilon", 0.6)).code()).isZero();
+    assertThat(certificate().get("fallback").getAsBoolean()).isFalse();
+  }
+
+  /** A certificate that is of use is not lost to a calibration that finds none. */
+  @Test
+  void aCertificateIsKeptWhereNoThresholdHolds() throws IOException {
+    assertThat(offramp(with("--epsilon", 0.6)).code()).isZero();
+    JsonObject before = certificate();
+    Outcome none = offramp(with("--epsilon", 0.001, "--json"));
+    assertThat(none.code()).isEqualTo(3);
+    assertThat(none.json().get("fallback").getAsBoolean()).isTrue();
+    assertThat(none.json().get("certificate").isJsonNull()).isTrue();
+    assertThat(none.err()).contains("certificate.json: kept as it is", "pass --overwrite");
+    assertThat(certificate()).isEqualTo(before);
+    assertThat(offramp(with("--epsilon", 0.001, "--overwrite")).code()).isZero();
+    assertThat(certificate().get("fallback").getAsBoolean()).isTrue();
+    assertThat(offramp(with("--epsilon", 0.002)).code()).as("nothing of use is there").isZero();
+    assertThat(certificate().get("epsilon").getAsDouble()).isEqualTo(0.002);
+  }
+
   @Test
   void theCertificateGoesWhereItIsWanted() {
     Path file = folder.resolve("mine.json");

@@ -257,19 +257,39 @@ class UsageTest {
   void anOutputThatCannotBeWrittenIsNamedWithTheReason() throws IOException {
     Path file = Files.writeString(folder.resolve("file"), "x");
     Path labelled = Files.writeString(folder.resolve("l.tsv"), "label\ttext\na\twa\nb\twb\n");
-    refuses(
-        1,
-        file + "/x",
-        "attach",
-        "--model",
-        backbone,
-        "--data",
-        labelled,
-        "--after",
-        1,
-        "--out",
-        file.resolve("x"));
+    Outcome attach =
+        offramp(
+            "attach",
+            "--model",
+            backbone,
+            "--data",
+            labelled,
+            "--after",
+            1,
+            "--out",
+            file.resolve("x"));
+    assertThat(attach.code()).isEqualTo(2);
+    assertThat(attach.err()).isEqualTo(cannot(file, "x")).doesNotContain("features");
+    Outcome imported =
+        offramp("import", folder.resolve("gone.onnx"), "--out", file.resolve("deep/y"));
+    assertThat(imported.err()).isEqualTo(cannot(file, "deep/y"));
+    assertThat(offramp("demo", "--out", file.resolve("z")).err()).isEqualTo(cannot(file, "z"));
     assertThat(file).hasContent("x");
+  }
+
+  private static String cannot(Path file, String name) {
+    return "offramp: %s/%s: cannot be written: %1$s is a file; name another place%n"
+        .formatted(file, name);
+  }
+
+  @Test
+  void aCacheThatCannotBeMadeIsNamedWithTheVariable() throws Exception {
+    Path cache = Files.writeString(folder.resolve("file"), "x").resolve("cache");
+    Outcome demo =
+        process(folder, Map.of("OFFRAMP_CACHE", cache.toString()), List.of(), "demo", "--json");
+    assertThat(demo.code()).isEqualTo(2);
+    assertThat(demo.message())
+        .contains(cache + ": downloads and results are kept there", "OFFRAMP_CACHE");
   }
 
   @Test
