@@ -8,6 +8,7 @@ import dev.offramp.runtime.bench.PeerException;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
@@ -75,13 +76,19 @@ public final class Main implements Runnable {
     System.setProperty("java.awt.headless", "true");
     // The same output everywhere: a script must not meet decimal commas or question marks.
     Locale.setDefault(Locale.Category.FORMAT, Locale.ROOT);
-    System.setOut(utf8(FileDescriptor.out));
-    System.setErr(utf8(FileDescriptor.err));
-    System.exit(execute(args));
+    Stdout results = new Stdout(new FileOutputStream(FileDescriptor.out));
+    System.setOut(utf8(results));
+    System.setErr(utf8(new FileOutputStream(FileDescriptor.err)));
+    int code = execute(args);
+    System.out.flush();
+    if (results.problem() != null) {
+      System.err.println("offramp: the results cannot be written to stdout: " + results.problem());
+    }
+    System.exit(code == ExitCode.OK && results.problem() != null ? ExitCode.SOFTWARE : code);
   }
 
-  private static PrintStream utf8(FileDescriptor descriptor) {
-    return new PrintStream(new FileOutputStream(descriptor), true, StandardCharsets.UTF_8);
+  private static PrintStream utf8(OutputStream stream) {
+    return new PrintStream(stream, true, StandardCharsets.UTF_8);
   }
 
   /** Runs one command line and returns its exit code. */

@@ -5,10 +5,14 @@ import static dev.offramp.runtime.cli.Offramp.process;
 import static dev.offramp.runtime.cli.Offramp.processWithout;
 import static dev.offramp.runtime.cli.Offramp.refuses;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.offramp.runtime.TinyModel;
 import dev.offramp.runtime.cli.Offramp.Outcome;
 import java.io.IOException;
+import java.io.OutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -290,6 +294,42 @@ class UsageTest {
     assertThat(demo.code()).isEqualTo(2);
     assertThat(demo.message())
         .contains(cache + ": downloads and results are kept there", "OFFRAMP_CACHE");
+  }
+
+  @Test
+  void resultsThatCannotBeWrittenAreAFailure() throws Exception {
+    Path full = Path.of("/dev/full");
+    assumeTrue(Files.isWritable(full), "there is no /dev/full");
+    Path stdout = Files.createSymbolicLink(folder.resolve("stdout"), full);
+    Process plan = Offramp.start(folder, "plan", "--samples", 100, "--json");
+    assertThat(plan.waitFor()).isEqualTo(1);
+    Files.delete(stdout);
+    assertThat(folder.resolve("stderr"))
+        .content()
+        .containsOnlyOnce("offramp: the results cannot be written to stdout: ");
+  }
+
+  /** As in {@code | head}: who reads has heard enough. */
+  @Test
+  void aClosedPipeIsNoFailure() {
+    assertThat(problem("Broken pipe")).isNull();
+    assertThat(problem("No space left on device")).isEqualTo("No space left on device");
+  }
+
+  private static String problem(String failure) {
+    Stdout stdout =
+        new Stdout(
+            new OutputStream() {
+              @Override
+              public void write(int b) throws IOException {
+                throw new IOException(failure);
+              }
+            });
+    assertThat(stdout.problem()).isNull();
+    PrintStream out = new PrintStream(stdout, true, StandardCharsets.UTF_8);
+    out.println("results");
+    out.println("and more");
+    return stdout.problem();
   }
 
   @Test
