@@ -104,7 +104,8 @@ final class CalibrateCommand implements Callable<Integer> {
               + (model == null ? "" : "; the two exclude each other"));
     }
     if (losses != null) {
-      Settings settings = settings(RequestedRisk.given(epsilon));
+      DeviceOption.refuse(spec);
+      Settings settings = settings(RequestedRisk.given(epsilon, losses.bound()));
       LossTable table = losses.read();
       tellShortfall(settings, table.samples(), table.rows(), table.bound());
       report(Calibrator.calibrate(table, settings), List.of(), null);
@@ -134,11 +135,9 @@ final class CalibrateCommand implements Callable<Integer> {
 
   /** Says so if samples without any loss could not certify the level. */
   static void tellShortfall(Settings settings, int samples, int rows, double bound) {
-    if (settings.epsilon() > 0) {
-      new Planner(settings.method(), settings.fwer(), settings.delta(), rows, bound, 0)
-          .shortfall(settings.epsilon(), samples)
-          .ifPresent(reason -> Console.say("expect never exit: %s", reason));
-    }
+    new Planner(settings.method(), settings.fwer(), settings.delta(), rows, bound, 0)
+        .shortfall(settings.epsilon(), samples)
+        .ifPresent(reason -> Console.say("expect never exit: %s", reason));
   }
 
   private static JsonObject document(

@@ -166,9 +166,7 @@ final class DemoCommand implements Callable<Integer> {
   /** Refuses what cannot be done before anything is downloaded. */
   private void check() {
     batch.rows();
-    if (!Double.isFinite(epsilon)) {
-      throw InputException.in(null, "--epsilon " + epsilon, "must be a number, such as 0.05");
-    }
+    RequestedRisk.check("--epsilon", epsilon, Demo.RISK.bound());
     if (rounds < 1) {
       throw InputException.in(null, "--rounds " + rounds, "must be 1 or more");
     }

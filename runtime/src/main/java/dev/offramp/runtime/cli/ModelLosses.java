@@ -43,6 +43,10 @@ final class ModelLosses {
       description = "rows a batch (default: ${DEFAULT-VALUE})")
   int batch;
 
+  Risk risk() {
+    return Risk.of(risk.strip());
+  }
+
   /**
    * What one pass over the data gives.
    *
@@ -51,7 +55,7 @@ final class ModelLosses {
   record Measured(LossTable table, double[] depthOfRow) {}
 
   Measured measure(DeviceOption device) {
-    Risk kind = Risk.of(risk.strip());
+    Risk kind = risk();
     BatchOption.check(batch);
     try (ModelDirectory directory = ModelDirectory.open(model)) {
       Thresholds.requireHeads(directory);

@@ -176,7 +176,11 @@ final class ValidateCommand implements Callable<Integer> {
       throw InputException.in(null, "--depths", "goes with --losses; a model knows its depths");
     }
     if (model == null) {
-      refuseDevice();
+      DeviceOption.refuse(spec);
+    }
+    double bound = model == null ? losses.bound() : model.risk().bound();
+    for (double epsilon : epsilons.values()) {
+      RequestedRisk.check("--epsilon", epsilon, bound);
     }
     new Outputs(inputs()).file(out).file(perTrial).file(report);
     ModelLosses.Measured measured = model == null ? null : model.measure(device);
@@ -209,18 +213,7 @@ final class ValidateCommand implements Callable<Integer> {
   private String source() {
     return model == null
         ? losses.losses.getFileName().toString()
-        : model.risk + " of " + model.model.toAbsolutePath().normalize().getFileName();
-  }
-
-  /** Losses are read, nothing runs. */
-  private void refuseDevice() {
-    Stream.of("--device", "--precision", "--threads")
-        .filter(spec.commandLine().getParseResult()::hasMatchedOption)
-        .findFirst()
-        .ifPresent(option -> {
-          throw InputException.in(
-              null, option, "goes with --model; with --losses nothing runs, leave it out");
-        });
+        : model.risk().id() + " of " + model.model.toAbsolutePath().normalize().getFileName();
   }
 
   private List<Path> inputs() {

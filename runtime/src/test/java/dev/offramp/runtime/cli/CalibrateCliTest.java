@@ -136,7 +136,7 @@ class CalibrateCliTest {
     refuses(2, "--fwer split", with("--per-exit", "--epsilon", 0.5, "--fwer", "holm"));
     refuses(
         2, "needs a method that tests", with("--per-exit", "--epsilon", 0.5, "--method", "crc"));
-    refuses(2, "one risk only", with("--per-exit", "--risk", "brier-gap=1,prediction-gap=1"));
+    refuses(2, "one risk only", with("--per-exit", "--risk", "brier-gap=1,prediction-gap=0.5"));
   }
 
   /** What is wrong with the question shows before any sample is run. */
@@ -146,6 +146,13 @@ class CalibrateCliTest {
         new Object[][] {
           {"--epsilon", 0.1, "--delta", 1},
           {"--epsilon", "NaN"},
+          {"--epsilon", 0},
+          {"--epsilon", -0.1},
+          {"--epsilon", 1},
+          {"--epsilon", 5},
+          {"--risk", "brier-gap=2"},
+          {"--risk", "brier-gap=0"},
+          {"--epsilon", 1.5, "--risk", "brier-gap,prediction-gap"},
           {"--epsilon", 0.1, "--method", "magic"},
           {"--epsilon", 0.1, "--fwer", "magic"},
           {"--epsilon", 0.1, "--risk", "magic"},

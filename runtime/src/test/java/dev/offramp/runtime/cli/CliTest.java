@@ -140,6 +140,17 @@ class CliTest {
     refuses(2, "delta", "plan", "--epsilon", 0.1, "--delta", 0);
     refuses(2, "expected risk", "plan", "--epsilon", 0.1, "--expected-risk", -1);
     refuses(2, "at least 1 sample", "plan", "--samples", 0);
+    refuses(
+        2,
+        "--expected-risk 0.06: the expected risk is not below --epsilon 0.05",
+        "plan",
+        "--epsilon",
+        0.05,
+        "--expected-risk",
+        0.06);
+    refuses(2, "--epsilon 2.0: must be above 0 and below 1.0", "plan", "--epsilon", 2);
+    assertThat(offramp("plan", "--epsilon", 1.5, "--bound", 2).code()).isZero();
+    refuses(2, "--bound 0.0", "plan", "--epsilon", 1.5, "--bound", 0);
   }
 
   @Test

@@ -224,6 +224,7 @@ class UsageTest {
     refuses(2, "is a file", "demo", "--out", texts);
     Path out = folder.resolve("demo");
     refuses(2, "--delta 1.0", "demo", "--out", out, "--delta", 1);
+    refuses(2, "--epsilon 5.0: must be above 0 and below 1", "demo", "--out", out, "--epsilon", 5);
     refuses(2, "--epsilon NaN", "demo", "--out", out, "--epsilon", "NaN");
     refuses(2, "device 'cuda:99'", "demo", "--out", out, "--device", "cuda:99");
     assertThat(out).doesNotExist();

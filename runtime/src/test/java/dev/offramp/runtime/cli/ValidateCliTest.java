@@ -158,7 +158,15 @@ class ValidateCliTest {
         2,
         "needs a method",
         with("calibrate", "--epsilon", 0.1, "--method", "crc", "--fwer", "holm"));
+    for (Object epsilon : new Object[] {0, -0.1, 1, 5}) {
+      refuses(2, "--epsilon " + epsilon, with("calibrate", "--epsilon", epsilon));
+    }
+    refuses(2, "below 0.5", with("calibrate", "--epsilon", 0.5, "--bound", 0.5));
+    refuses(2, "--bound -1.0", with("calibrate", "--epsilon", 0.1, "--bound", -1));
     refuses(2, "gone.npy", with("calibrate", "--epsilon", 0.1));
+    refuses(2, "gone.npy", with("calibrate", "--epsilon", 1.5, "--bound", 2));
+    refuses(2, "--epsilon 5.0", with("validate", "--epsilon", "0.1,5", "--calibration-size", 50));
+    refuses(2, "--epsilon 0.0", with("validate", "--epsilon", "0:0.1:0.1"));
     Object[] size = {"--calibration-size", 50};
     refuses(2, "delta 0.0", with("validate", "--epsilon", 0.1, "--delta", 0, size[0], size[1]));
     refuses(2, "unknown method", with("validate", "--epsilon", 0.1, "--method", "crc,x"));
