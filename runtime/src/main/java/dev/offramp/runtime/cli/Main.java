@@ -139,7 +139,14 @@ public final class Main implements Runnable {
     return switch (e) {
       case InputException known -> known.getMessage();
       case CalibrationException known -> known.getMessage();
-      case NoGuaranteeException known -> known.getMessage();
+      case NoGuaranteeException known ->
+          known.getMessage()
+              + switch (known.kind()) {
+                case NO_CERTIFICATE ->
+                    ", or pass --full-depth, or --lambda to run without a guarantee";
+                case OTHER_MODEL -> ", or pass --full-depth";
+                case OTHER_DEVICE -> ", or pass --allow-other-device";
+              };
       case DeviceException known -> known.getMessage();
       case PeerException known -> known.getMessage();
       case UncheckedIOException io when io.getMessage().equals(io.getCause().toString()) ->

@@ -62,7 +62,14 @@ class CliTest {
     offramp("calibrate", "--model", model, "--data", texts, "--epsilon", 0.6);
     Path other = TinyModel.write(folder.resolve("other"), 13, 1, 2, 4);
     Files.copy(model.resolve("certificate.json"), other.resolve("certificate.json"));
-    refuses(3, "another model", "run", "--model", other, "--input", texts);
+    refuses(
+        3,
+        "another model, or a file of this one was changed or damaged since",
+        "run",
+        "--model",
+        other,
+        "--input",
+        texts);
     assertThat(offramp("run", "--model", other, "--input", texts, "--full-depth").code()).isZero();
     refuses(
         3,
@@ -78,7 +85,24 @@ class CliTest {
 
   @Test
   void withoutACertificateNothingExitsEarlyInSilence() {
-    refuses(3, "calibrate", "run", "--model", model, "--input", texts);
+    refuses(
+        3,
+        "make one with 'offramp calibrate', or pass --full-depth",
+        "run",
+        "--model",
+        model,
+        "--input",
+        texts);
+    refuses(
+        2,
+        "gone.json: there is no such certificate",
+        "run",
+        "--model",
+        model,
+        "--input",
+        texts,
+        "--certificate",
+        folder.resolve("gone.json"));
     Outcome byHand = offramp("run", "--model", model, "--input", texts, "--lambda", 0.4);
     assertThat(byHand.code()).isZero();
     assertThat(byHand.err()).contains("not guaranteed");
