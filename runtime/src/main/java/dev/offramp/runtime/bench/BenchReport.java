@@ -42,7 +42,9 @@ public final class BenchReport {
                 text(document, "machine"),
                 text(document, "threads"),
                 text(document, "precision"),
-                text(document, "input"),
+                document.getAsJsonArray("input").asList().stream()
+                    .map(JsonElement::getAsString)
+                    .collect(Collectors.joining(", ")),
                 text(document, "rounds")));
     switch (scenario) {
       case Offline _ -> report.offline();
