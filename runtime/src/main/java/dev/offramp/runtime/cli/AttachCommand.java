@@ -168,7 +168,7 @@ final class AttachCommand implements Callable<Integer> {
                 inputs.size(),
                 done -> runner.features(inputs.rows(), rows, heads, done));
       }
-      int[] classes = labelled ? inputs.classes(config, data.getFirst()) : null;
+      int[] classes = labelled ? inputs.classes(config, data) : null;
       write(directory, config, train(directory, config, features, classes, keeps, opened));
     }
     System.out.println(out.toAbsolutePath().normalize());

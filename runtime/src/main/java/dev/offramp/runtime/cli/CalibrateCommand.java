@@ -18,7 +18,9 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 @Command(
     name = "calibrate",
@@ -92,6 +94,8 @@ final class CalibrateCommand implements Callable<Integer> {
 
   @Option(names = "--json", description = "print one JSON document")
   boolean json;
+
+  @Spec private CommandSpec spec;
 
   @Override
   public Integer call() throws IOException {

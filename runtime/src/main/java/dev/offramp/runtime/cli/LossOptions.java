@@ -83,6 +83,16 @@ final class LossOptions {
           "%d rows for the %d thresholds of %s; give one row for each threshold"
               .formatted(values.length, grid.length, lambdas));
     }
+    for (int k = 1; k < grid.length; k++) {
+      if (grid[k] > grid[k - 1]) {
+        throw InputException.in(
+            lambdas,
+            "lambda",
+            ("%s in row %d comes after %s, where the order must be descending; turn the grid round, and"
+                    + " the rows of the losses with it")
+                .formatted(grid[k], k, grid[k - 1]));
+      }
+    }
     if (scores) {
       double[] full = values[0].clone();
       for (double[] row : values) {

@@ -18,6 +18,7 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
+import java.util.List;
 import java.util.Locale;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -115,10 +116,7 @@ public final class Main implements Runnable {
   }
 
   private static int reportUsage(ParameterException e, String[] args) {
-    PrintWriter err = e.getCommandLine().getErr();
-    err.println("offramp: " + e.getMessage());
-    err.println(
-        "Try '" + e.getCommandLine().getCommandSpec().qualifiedName() + " --help' for usage.");
+    Usage.report(e, List.of(args));
     return ExitCode.USAGE;
   }
 

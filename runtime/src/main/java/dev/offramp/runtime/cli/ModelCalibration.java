@@ -65,7 +65,7 @@ record ModelCalibration(
       Thresholds.requireHeads(directory);
       Inputs inputs = Inputs.read(options.data, directory);
       boolean labelled = kinds.stream().anyMatch(Risk::needsLabels);
-      int[] labels = labelled ? inputs.classes(directory.config(), options.data.getFirst()) : null;
+      int[] labels = labelled ? inputs.classes(directory.config(), options.data) : null;
       double[] grid = Grid.uniform();
       for (int r = 0; r < kinds.size(); r++) {
         CalibrateCommand.tellShortfall(
@@ -179,8 +179,7 @@ record ModelCalibration(
 
   /** Accuracy, where there are labels, and agreement with the full model of every exit. */
   private void tellExits(ModelConfig config, ExitTable table, Inputs inputs) {
-    int[] labels =
-        inputs.labelledBy(config) ? inputs.classes(config, options.data.getFirst()) : null;
+    int[] labels = inputs.labelledBy(config) ? inputs.classes(config, options.data) : null;
     int[] full = table.prediction()[table.exits() - 1];
     for (int exit = 0; exit < table.exits(); exit++) {
       Console.say(

@@ -34,7 +34,7 @@ final class ModelLosses {
       paramLabel = "R",
       defaultValue = "prediction-consistency",
       description = "as of calibrate (default: ${DEFAULT-VALUE})")
-  String risk;
+  private String risk;
 
   @Option(
       names = "--batch",
@@ -60,8 +60,7 @@ final class ModelLosses {
     try (ModelDirectory directory = ModelDirectory.open(model)) {
       Thresholds.requireHeads(directory);
       Inputs inputs = Inputs.read(data, directory);
-      int[] labels =
-          kind.needsLabels() ? inputs.classes(directory.config(), data.getFirst()) : null;
+      int[] labels = kind.needsLabels() ? inputs.classes(directory.config(), data) : null;
       int rows = BatchOption.rows(batch, inputs.size());
       double[] grid = Grid.uniform();
       double[] depths = directory.config().exits().stream().mapToDouble(Exit::afterLayer).toArray();

@@ -123,7 +123,7 @@ public final class Demo {
       throws IOException {
     ModelConfig config = model.config();
     Inputs test = data.test();
-    int[] testLabels = test.classes(config, data.source());
+    int[] testLabels = test.classes(config, List.of(data.source()));
     int longest = Math.max(data.calibration().longest(), test.longest());
     try (BatchRunner runner = BatchRunner.open(model, device, batch, longest)) {
       ExitTable calibrationTable = observe(runner, data.calibration(), batch, "calibrate");

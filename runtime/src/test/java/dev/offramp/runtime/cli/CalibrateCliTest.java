@@ -104,6 +104,26 @@ class CalibrateCliTest {
   }
 
   @Test
+  void aLabelThatIsNoneIsNamedByItsLine() throws IOException {
+    Path more = folder.resolve("more.tsv");
+    Files.writeString(more, "label\ttext\none\twa\nnobody\twb\n");
+    Object[] question = {"--risk", "prediction-gap", "--epsilon", 0.5};
+    refuses(
+        2,
+        "more.tsv: line 3: the label 'nobody' is not among the model's 3",
+        "calibrate",
+        "--model",
+        model,
+        "--data",
+        labelled,
+        more,
+        question[0],
+        question[1],
+        question[2],
+        question[3]);
+  }
+
+  @Test
   void aThresholdForEachExit() throws IOException {
     for (String cost : List.of("flops", "time")) {
       Outcome outcome =

@@ -284,6 +284,8 @@ class CliTest {
   @Test
   void wrongUsage() {
     refuses(2, "frobnicate", "frobnicate");
+    assertThat(offramp("dem").err()).contains("Did you mean: offramp demo");
+    refuses(2, "expected one of [text, vision]", "demo", "voice");
     refuses(2, "--model=DIR", "run", "--modell", model, "--input", texts);
     refuses(2, "--jsno", "run", "--model", model, "--full-depth", "--input", texts, "--jsno");
     refuses(2, "--batch 0", "run", "--model", model, "--input", texts, "--batch", 0);

@@ -288,6 +288,18 @@ class UsageTest {
   }
 
   @Test
+  void aModelDirectoryIsNotImportedAgain() {
+    refuses(
+        2,
+        "model.safetensors: lies in a model directory already; name that directory with --model",
+        "import",
+        model.resolve("model.safetensors"),
+        "--out",
+        folder.resolve("x"));
+    assertThat(folder.resolve("x")).doesNotExist();
+  }
+
+  @Test
   void aCacheThatCannotBeMadeIsNamedWithTheVariable() throws Exception {
     Path cache = Files.writeString(folder.resolve("file"), "x").resolve("cache");
     Outcome demo =

@@ -132,7 +132,7 @@ class ValidateCliTest {
     JsonObject scaled =
         offramp(with("calibrate", "--epsilon", 0.24, "--bound", 2, "--json")).json();
     assertThat(scaled.get("rowIndex").getAsInt()).isEqualTo(row);
-    refuses(2, "bound 1", with("calibrate", "--epsilon", 0.24));
+    refuses(2, "bound 1.0; name the largest", with("calibrate", "--epsilon", 0.24));
   }
 
   @Test
@@ -198,7 +198,7 @@ class ValidateCliTest {
         Files.write(
             folder.resolve("up.csv"), IntStream.range(0, ROWS).mapToObj(k -> "0." + k).toList());
     losses = NpyFile.write(folder.resolve("zero.npy"), new double[ROWS][5]);
-    refuses(2, "descending", with("calibrate", "--epsilon", 0.1));
+    refuses(2, "up.csv: lambda: 0.1 in row 1 comes after 0.0", with("calibrate", "--epsilon", 0.1));
   }
 
   @Test
@@ -282,7 +282,17 @@ class ValidateCliTest {
           2,
           option[0] + ": goes with --model",
           with("validate", "--epsilon", 0.1, "--calibration-size", 100, option[0], option[1]));
+      refuses(
+          2,
+          option[0] + ": goes with --model",
+          with("calibrate", "--epsilon", 0.1, option[0], option[1]));
     }
+    refuses(
+        2,
+        "--batch: does not go with --losses; leave it out",
+        with("calibrate", "--epsilon", 0.1, "--batch", 3));
+    refuses(2, "Missing", "calibrate", "--epsilon", 0.1, "--batch", 3);
+    refuses(2, "Missing", with("calibrate", "--epsilon", 0.1, "--model", folder));
   }
 
   @Test
