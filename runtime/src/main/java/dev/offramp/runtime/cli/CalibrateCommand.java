@@ -123,7 +123,7 @@ final class CalibrateCommand implements Callable<Integer> {
     report(result.certificate().calibration(), risks, result);
     if (!result.written()) {
       Console.say(
-          "%s: kept as it is: it lets samples leave early, and this calibration certifies no"
+          "offramp: %s: kept as it is: it lets samples leave early, and this calibration certifies no"
               + " threshold; to replace it by one that never exits pass --overwrite",
           result.file());
       return Main.NO_GUARANTEE;
