@@ -89,7 +89,14 @@ public final class Importer {
   private ModelConfig fromFile(Path weights, Path out) {
     Disk.requireFile(weights);
     String fileName = weights.getFileName().toString();
+    if (!isSafetensors(weights) && !fileName.toLowerCase(Locale.ROOT).endsWith(".onnx")) {
+      throw InputException.in(
+          weights,
+          null,
+          "has an unknown ending; name an .onnx file, a .safetensors file or group:artifact:version");
+    }
     if (isSafetensors(weights)) {
+      refuseModelDirectory(weights);
       try (Arena arena = Arena.ofShared()) {
         Safetensors contents = Safetensors.open(weights, arena);
         if (ResnetImporter.recognises(contents)) {
@@ -105,6 +112,20 @@ public final class Importer {
           tokenizer, null, "does not exist; put it beside the weights or name it with --tokenizer");
     }
     return convert(weights, tokenizer, fileName, withoutEnding(fileName), out);
+  }
+
+  /** What was imported once has another config.json than what is published. */
+  private static void refuseModelDirectory(Path weights) {
+    try {
+      ModelConfig.read(weights.resolveSibling(ModelDirectory.CONFIG));
+    } catch (InputException e) {
+      return;
+    }
+    throw InputException.in(
+        weights,
+        null,
+        "lies in a model directory already; name that directory with --model, there is nothing to"
+            + " import");
   }
 
   static String withoutEnding(String fileName) {
@@ -155,16 +176,9 @@ public final class Importer {
   }
 
   private static Backbone read(Path weights, Arena arena) {
-    if (weights.getFileName().toString().toLowerCase(Locale.ROOT).endsWith(".onnx")) {
-      return BertOnnxImporter.read(weights, arena);
-    }
-    if (isSafetensors(weights)) {
-      return BertSafetensorsImporter.read(weights, arena);
-    }
-    throw InputException.in(
-        weights,
-        null,
-        "has an unknown ending; name an .onnx file, a .safetensors file or group:artifact:version");
+    return isSafetensors(weights)
+        ? BertSafetensorsImporter.read(weights, arena)
+        : BertOnnxImporter.read(weights, arena);
   }
 
   private void checkBackbone(Adapter adapter, String source) {

@@ -21,7 +21,7 @@ import java.util.Locale;
  *   <li>{@code .txt}, {@code .txt.gz}: a text a line, no labels.
  * </ul>
  *
- * UTF-8, with or without byte order mark, LF or CRLF.
+ * UTF-8, with or without byte order mark, LF or CRLF. Blank lines at the end are passed over.
  */
 public final class TextData {
   /** More than this fits no heap; a small gzip file can hold any number of short lines. */
@@ -54,8 +54,7 @@ public final class TextData {
   }
 
   private static void read(Path file, List<Example> examples) {
-    String name = file.getFileName().toString().toLowerCase(Locale.ROOT);
-    String plain = name.endsWith(".gz") ? name.substring(0, name.length() - 3) : name;
+    String plain = plainName(file);
     boolean table = plain.endsWith(".tsv");
     if (!table && !plain.endsWith(".txt")) {
       throw InputException.in(
@@ -74,10 +73,31 @@ public final class TextData {
     }
   }
 
+  /** In lower case, without the ending of gzip. */
+  private static String plainName(Path file) {
+    String name = file.getFileName().toString().toLowerCase(Locale.ROOT);
+    return name.endsWith(".gz") ? name.substring(0, name.length() - 3) : name;
+  }
+
   private static void readLines(TextLines lines, List<Example> examples) {
-    for (String line = lines.next(); line != null; line = lines.next()) {
+    for (String line = next(lines); line != null; line = next(lines)) {
       add(examples, lines, new Example(notBlank(lines, "text", line), null));
     }
+  }
+
+  /** The next line, or null if none follows that is not blank. */
+  private static String next(TextLines lines) {
+    String line = lines.next();
+    if (line == null || !line.isBlank()) {
+      return line;
+    }
+    InputException blank = lines.error("the text is blank; fill it in or remove the line");
+    for (String rest = lines.next(); rest != null; rest = lines.next()) {
+      if (!rest.isBlank()) {
+        throw blank;
+      }
+    }
+    return null;
   }
 
   private static void add(List<Example> examples, TextLines lines, Example example) {
@@ -100,7 +120,7 @@ public final class TextData {
     if (text < 0) {
       throw lines.error("the header names no column \"text\", found " + columns + "; add it");
     }
-    for (String line = lines.next(); line != null; line = lines.next()) {
+    for (String line = next(lines); line != null; line = next(lines)) {
       String[] fields = line.split("\t", -1);
       if (fields.length != columns.size()) {
         throw lines.error(
@@ -157,6 +177,24 @@ public final class TextData {
 
   private static String field(String text) {
     return text.replaceAll("[\t\n\r]", " ");
+  }
+
+  /**
+   * An error in an example, at its place in the files.
+   *
+   * @param number of the example, counted from 0 over all files as {@link #read(List)} does
+   */
+  public static InputException error(List<Path> files, int number, String problemAndRemedy) {
+    int left = number;
+    for (Path file : files) {
+      int examples = read(file).size();
+      if (left < examples) {
+        boolean table = plainName(file).endsWith(".tsv");
+        return InputException.in(file, "line " + (left + (table ? 2 : 1)), problemAndRemedy);
+      }
+      left -= examples;
+    }
+    return InputException.in(files.getLast(), "example " + number, problemAndRemedy);
   }
 
   /** SHA-256 in hex over lengths and contents of the files, in order, whatever their names. */

@@ -107,6 +107,9 @@ class ImporterTest {
     refuses("no/such/file.onnx", "does not exist");
     Files.write(temp.resolve("tokenizer.json"), TinyModel.tokenizer());
     refuses(Files.writeString(temp.resolve("x.pt"), "x").toString(), "unknown ending");
+    Path alone = Files.createDirectory(temp.resolve("alone"));
+    refuses(
+        Files.writeString(alone.resolve("x.npy"), "x").toString(), "x.npy: has an unknown ending");
     refuses(Files.writeString(temp.resolve("x.onnx"), "x").toString(), "x.onnx");
     Path other = temp.resolve("other.safetensors");
     SequencedMap<String, Tensor> tensors = new LinkedHashMap<>();

@@ -44,6 +44,25 @@ class TextDataTest {
         .containsExactly("one\ttext", "two", "one\ttext", "two");
   }
 
+  /** Editors leave them; elsewhere one is a text that was lost. */
+  @Test
+  void passesOverBlankLinesAtTheEnd() throws IOException {
+    assertThat(TextData.read(file("a.txt", "one\ntwo\n\n \r\n"))).hasSize(2);
+    assertThat(TextData.read(file("a.tsv", "label\ttext\nx\tone\n\n"))).hasSize(1);
+    refuses(file("b.txt", "one\n\n\ntwo\n"), "line 2", "text is blank");
+    refuses(file("b.tsv", "label\ttext\n\nx\tone\n"), "line 2", "text is blank");
+    refuses(file("c.txt", "\n\n"), "holds no texts");
+  }
+
+  @Test
+  void namesTheLineOfAnExample() throws IOException {
+    Path table = file("a.tsv", "text\none\ntwo\n");
+    Path lines = file("b.txt", "three\nfour\n");
+    List<Path> files = List.of(table, lines);
+    assertThat(TextData.error(files, 1, "no")).hasMessage(table + ": line 3: no");
+    assertThat(TextData.error(files, 3, "no")).hasMessage(lines + ": line 2: no");
+  }
+
   @Test
   void writesWhatItReads() {
     Path file = temp.resolve("out.tsv");

@@ -5,6 +5,7 @@ import dev.offramp.calibrate.Promise;
 import dev.offramp.kernels.DeviceInfo;
 import dev.offramp.models.InputException;
 import dev.offramp.models.ModelDirectory;
+import dev.offramp.runtime.NoGuaranteeException.Kind;
 import dev.offramp.runtime.engine.Floors;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -72,29 +73,34 @@ public record Thresholds(
    * @param device what the model runs on
    * @param allowOtherDevice whether the certificate may be of another kind of device or another
    *     precision, where exits may differ
-   * @throws NoGuaranteeException if there is no certificate, or it is of another model, another
-   *     kind of device or another precision
-   * @throws InputException if the certificate is damaged or the model has no exits
+   * @throws NoGuaranteeException if the model has no certificate, or it is of another model,
+   *     another kind of device or another precision
+   * @throws InputException if a certificate that was named is not there, it is damaged, or the
+   *     model has no exits
    */
   public static Thresholds certified(
       ModelDirectory model, Path file, DeviceInfo device, boolean allowOtherDevice) {
     int exits = same(model, Floors.NEVER).length;
     Path from = file != null ? file : model.path().resolve(ModelDirectory.CERTIFICATE);
+    if (!Files.exists(from) && file != null) {
+      throw InputException.in(file, null, "there is no such certificate; check the path");
+    }
     if (!Files.exists(from)) {
       throw new NoGuaranteeException(
-          from
-              + ": there is no certificate; make one with 'offramp calibrate', or pass --full-depth,"
-              + " or --lambda to run without a guarantee (from Java: EngineOptions.withPolicy)");
+          Kind.NO_CERTIFICATE,
+          from + ": there is no certificate; make one with 'offramp calibrate'");
     }
     Certificate certificate = read(from);
     if (!certificate.modelHash().equals(model.hash())) {
       throw new NoGuaranteeException(
+          Kind.OTHER_MODEL,
           from
-              + ": modelHash: the certificate is for another model ("
+              + ": modelHash: the certificate is for another model, or a file of this one was changed or"
+              + " damaged since ("
               + certificate.modelHash()
               + ", this one is "
               + model.hash()
-              + "); calibrate this model, or pass --full-depth");
+              + "); restore the files, or calibrate this model");
     }
     List<String> notes = new ArrayList<>();
     checkDevice(from, certificate, device, allowOtherDevice, notes);
@@ -178,13 +184,13 @@ public record Thresholds(
             && (described || device.id().equals(certificate.device()));
     if (!same && !allowOtherDevice) {
       throw new NoGuaranteeException(
+          Kind.OTHER_DEVICE,
           file
               + ": device: the certificate was calibrated on "
               + calibratedOn
               + ", this is "
               + here
-              + "; calibrate again on this device, or pass --allow-other-device (from Java:"
-              + " EngineOptions.withPolicy)");
+              + "; calibrate again on this device");
     }
     // A processor has no number, and its description changes with the JVM's flags.
     if (!same || (!described && device.id().contains(":"))) {

@@ -326,7 +326,13 @@ class EngineTest {
     EngineOptions certified = options().withPolicy(new Policy.Certified(null, false));
     assertThatThrownBy(() -> Engine.open(directory, certified))
         .isInstanceOf(NoGuaranteeException.class)
-        .hasMessageContaining("there is no certificate");
+        .hasMessageContaining("there is no certificate")
+        .hasMessageNotContaining("--full-depth");
+    Path gone = folder.resolve("gone.json");
+    EngineOptions named = options().withPolicy(new Policy.Certified(gone, false));
+    assertThatThrownBy(() -> Engine.open(directory, named))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("gone.json: there is no such certificate");
     assertThatThrownBy(() -> Engine.open(TinyModel.write(folder.resolve("bare"), 7), certified))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("no exit heads");

@@ -42,7 +42,9 @@ public final class BenchReport {
                 text(document, "machine"),
                 text(document, "threads"),
                 text(document, "precision"),
-                text(document, "input"),
+                document.getAsJsonArray("input").asList().stream()
+                    .map(JsonElement::getAsString)
+                    .collect(Collectors.joining(", ")),
                 Interleaved.rounds(document.get("rounds").getAsInt())));
     switch (scenario) {
       case Offline _ -> report.offline();

@@ -126,7 +126,7 @@ final class AttachCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    ModelDirectory.checkTarget(out, overwrite);
+    Outputs.modelDirectory(out, overwrite);
     batch.rows();
     if (distill != null) {
       Range.check("--distill", distill, 0, 1);
@@ -162,7 +162,7 @@ final class AttachCommand implements Callable<Integer> {
           directory.config().withExits(name(), labels, exits(directory.config(), cuts, keeps));
       List<Head> heads = config.exits().stream().map(Exit::head).toList();
       int rows = batch.rows(inputs.size());
-      int[] classes = labelled ? inputs.classes(config, data.getFirst()) : null;
+      int[] classes = labelled ? inputs.classes(config, data) : null;
       tellData(inputs.size(), classes, labels);
       List<float[]> features;
       try (BatchRunner runner =

@@ -154,7 +154,9 @@ final class BenchCommand implements Callable<Integer> {
     about.addProperty("threads", info.computeUnits());
     about.addProperty("measuredPeakGflops", setup.peakGflops());
     about.addProperty("model", options.model.toAbsolutePath().normalize().toString());
-    about.addProperty("input", options.input.toString());
+    JsonArray input = new JsonArray();
+    options.input.forEach(file -> input.add(file.toString()));
+    about.add("input", input);
     about.addProperty("sequence", options.sequence);
     about.addProperty("lambda", thresholds == null ? null : thresholds.lambda());
     about.addProperty("rounds", setup.rounds());

@@ -8,7 +8,6 @@ import dev.offramp.runtime.bench.OnnxSegmentedMode;
 import dev.offramp.runtime.bench.PyTorchMode;
 import dev.offramp.runtime.bench.Scenario;
 import dev.offramp.runtime.bench.Server;
-import dev.offramp.runtime.io.TextFile;
 import java.nio.file.Path;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -304,16 +303,11 @@ final class BenchOptions {
 
   /** A report that overwrites what is read would destroy it. */
   private void checkReport() {
-    if (report == null) {
-      return;
-    }
-    if (Stream.of(Stream.of(model), input.stream(), Stream.ofNullable(onnx))
-        .flatMap(read -> read)
-        .anyMatch(read -> Target.isWithin(report, read))) {
-      throw InputException.in(
-          report, null, "is an input or within the model; give --report a file of its own");
-    }
-    TextFile.requireWritable(report);
+    new Outputs(
+            Stream.of(Stream.of(model), input.stream(), Stream.ofNullable(onnx))
+                .flatMap(read -> read)
+                .toList())
+        .file(report);
   }
 
   private static InputException unknown(String option, String value, List<String> known) {

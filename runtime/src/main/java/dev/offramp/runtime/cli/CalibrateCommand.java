@@ -18,7 +18,9 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 @Command(
     name = "calibrate",
@@ -93,6 +95,8 @@ final class CalibrateCommand implements Callable<Integer> {
   @Option(names = "--json", description = "print one JSON document")
   boolean json;
 
+  @Spec private CommandSpec spec;
+
   @Override
   public Integer call() throws IOException {
     if ((model == null) == (losses == null)) {
@@ -104,7 +108,8 @@ final class CalibrateCommand implements Callable<Integer> {
               + (model == null ? "" : "; the two exclude each other"));
     }
     if (losses != null) {
-      Settings settings = settings(RequestedRisk.given(epsilon));
+      DeviceOption.refuse(spec);
+      Settings settings = settings(RequestedRisk.given(epsilon, losses.bound()));
       LossTable table = losses.read();
       tellShortfall(settings, table.samples(), table.rows(), table.bound());
       report(Calibrator.calibrate(table, settings), List.of(), null);
@@ -116,6 +121,13 @@ final class CalibrateCommand implements Callable<Integer> {
     List<Settings> ofRisk = risks.stream().map(risk -> settings(risk.epsilon())).toList();
     ModelCalibration.Result result = new ModelCalibration(model, risks, ofRisk, device).run();
     report(result.certificate().calibration(), risks, result);
+    if (!result.written()) {
+      Console.say(
+          "offramp: %s: kept as it is: it lets samples leave early, and this calibration certifies no"
+              + " threshold; to replace it by one that never exits pass --overwrite",
+          result.file());
+      return Main.NO_GUARANTEE;
+    }
     return 0;
   }
 
@@ -127,11 +139,9 @@ final class CalibrateCommand implements Callable<Integer> {
 
   /** Says so if samples without any loss could not certify the level. */
   static void tellShortfall(Settings settings, int samples, int rows, double bound) {
-    if (settings.epsilon() > 0) {
-      new Planner(settings.method(), settings.fwer(), settings.delta(), rows, bound, 0)
-          .shortfall(settings.epsilon(), samples)
-          .ifPresent(reason -> Console.say("expect never exit: %s", reason));
-    }
+    new Planner(settings.method(), settings.fwer(), settings.delta(), rows, bound, 0)
+        .shortfall(settings.epsilon(), samples)
+        .ifPresent(reason -> Console.say("expect never exit: %s", reason));
   }
 
   private static JsonObject document(
@@ -161,7 +171,9 @@ final class CalibrateCommand implements Callable<Integer> {
       document.add("upperBounds", GSON.toJsonTree(calibration.upperBounds()));
     } else {
       document.add("thresholds", GSON.toJsonTree(result.certificate().thresholds()));
-      document.addProperty("certificate", result.file().toAbsolutePath().normalize().toString());
+      document.addProperty(
+          "certificate",
+          result.written() ? result.file().toAbsolutePath().normalize().toString() : null);
     }
     return document;
   }
@@ -185,7 +197,7 @@ final class CalibrateCommand implements Callable<Integer> {
         chosen,
         calibration.empiricalRisk()[calibration.rowIndex()],
         calibration.calibrationSize(),
-        result == null ? "" : "; written to " + result.file());
+        result == null || !result.written() ? "" : "; written to " + result.file());
     if (result != null) {
       System.out.println(result.depth());
     }

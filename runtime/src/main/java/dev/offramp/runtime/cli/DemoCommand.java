@@ -110,9 +110,8 @@ final class DemoCommand implements Callable<Integer> {
     check();
     DemoJob chosen = job();
     Path folder =
-        (out == null ? Cache.directory().resolve(chosen.folder()) : out)
-            .toAbsolutePath()
-            .normalize();
+        (out == null ? Cache.make().resolve(chosen.folder()) : out).toAbsolutePath().normalize();
+    new Outputs(data).folder(folder);
     chosen.checkFolder(folder);
     try (Device opened = device.open()) {
       run(chosen, opened, folder);
@@ -167,9 +166,7 @@ final class DemoCommand implements Callable<Integer> {
   /** Refuses what cannot be done before anything is downloaded. */
   private void check() {
     batch.rows();
-    if (!Double.isFinite(epsilon)) {
-      throw InputException.in(null, "--epsilon " + epsilon, "must be a number, such as 0.05");
-    }
+    RequestedRisk.check("--epsilon", epsilon, Demo.RISK.bound());
     Range.checkRounds(rounds);
     Range.checkUncertain("--delta", delta);
   }

@@ -8,6 +8,8 @@ import dev.offramp.kernels.Precision;
 import dev.offramp.models.InputException;
 import dev.offramp.runtime.io.Cache;
 import dev.offramp.runtime.io.Console;
+import java.util.stream.Stream;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 
 /** Options that choose a device. */
@@ -37,6 +39,21 @@ final class DeviceOption {
       paramLabel = "N",
       description = "worker threads of the jvm device (default: all processors)")
   Integer threads;
+
+  /**
+   * Where losses are read and nothing runs.
+   *
+   * @throws InputException if a device was named
+   */
+  static void refuse(CommandSpec command) {
+    Stream.of("--device", "--precision", "--threads")
+        .filter(command.commandLine().getParseResult()::hasMatchedOption)
+        .findFirst()
+        .ifPresent(option -> {
+          throw InputException.in(
+              null, option, "goes with --model; with --losses nothing runs, leave it out");
+        });
+  }
 
   /** Opens the device and says so on stderr when it is not running at its best. */
   Device open() {

@@ -9,6 +9,7 @@ import dev.offramp.runtime.io.Console;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -54,6 +55,12 @@ final class ExportCommand implements Callable<Integer> {
   public Integer call() {
     try (ModelDirectory directory = ModelDirectory.open(model)) {
       Map<Path, Segment> files = files(directory.config());
+      Outputs outputs = new Outputs(List.of(model));
+      if (segments) {
+        outputs.folder(onnx);
+      } else {
+        outputs.file(onnx);
+      }
       files.keySet().forEach(this::checkTarget);
       files.forEach((file, segment) -> {
         OnnxExporter.write(directory, segment, file);
@@ -67,15 +74,15 @@ final class ExportCommand implements Callable<Integer> {
   private Map<Path, Segment> files(ModelConfig config) {
     Map<Path, Segment> files = new LinkedHashMap<>();
     if (!segments) {
+      if (Files.isDirectory(onnx)) {
+        throw InputException.in(onnx, null, "is a folder; name a file, or pass --segments");
+      }
       files.put(onnx, OnnxExporter.whole(config));
       return files;
     }
     if (config.exits().isEmpty()) {
       throw InputException.in(
           model, "--segments", "the model has no exits to cut at; make some with 'offramp attach'");
-    }
-    if (Files.exists(onnx) && !Files.isDirectory(onnx)) {
-      throw InputException.in(onnx, null, "is a file; name a folder for the segments");
     }
     for (Segment segment : OnnxExporter.segments(config)) {
       files.put(onnx.resolve("exit-" + segment.exit() + ".onnx"), segment);
@@ -85,11 +92,7 @@ final class ExportCommand implements Callable<Integer> {
 
   private void checkTarget(Path file) {
     if (Files.isDirectory(file)) {
-      throw InputException.in(file, null, "is a directory; name a file, or pass --segments");
-    }
-    if (Target.isWithin(file, model)) {
-      throw InputException.in(
-          file, null, "is within the model, which is read; name a file elsewhere with --onnx");
+      throw InputException.in(file, null, "is a folder; name another one for the segments");
     }
     if (Files.exists(file) && !overwrite) {
       throw InputException.in(file, null, "is there already; pass --overwrite or name another one");

@@ -98,7 +98,7 @@ final class ImportCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    ModelDirectory.checkTarget(out, overwrite);
+    Outputs.modelDirectory(out, overwrite);
     ImportOptions options =
         new ImportOptions(
             Optional.ofNullable(adapter),

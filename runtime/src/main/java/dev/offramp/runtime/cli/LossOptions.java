@@ -31,12 +31,42 @@ final class LossOptions {
       paramLabel = "B",
       defaultValue = "1",
       description = "largest loss possible (default: ${DEFAULT-VALUE})")
-  double bound;
+  private double bound;
 
   @Option(
       names = "--scores",
       description = "the matrix holds scores, higher is better: loss = row 0 - row k")
   boolean scores;
+
+  private void refuseAboveBound(double[][] values) {
+    for (int k = 0; k < values.length; k++) {
+      for (int i = 0; i < values[k].length; i++) {
+        if (values[k][i] > bound()) {
+          throw InputException.in(
+              losses,
+              "row " + k,
+              "loss %s of sample %d is above the bound %s; name the largest loss possible with --bound"
+                  .formatted(values[k][i], i, bound()));
+        }
+      }
+    }
+  }
+
+  /** Largest loss possible. */
+  double bound() {
+    return checkBound(bound);
+  }
+
+  /**
+   * @throws InputException if no loss can be bounded by it
+   */
+  static double checkBound(double bound) {
+    if (!(bound > 0 && bound < Double.POSITIVE_INFINITY)) {
+      throw InputException.in(
+          null, "--bound " + bound, "must be a number above 0, the largest loss possible");
+    }
+    return bound;
+  }
 
   /**
    * Reads the files.
@@ -53,6 +83,16 @@ final class LossOptions {
           "%d rows for the %d thresholds of %s; give one row for each threshold"
               .formatted(values.length, grid.length, lambdas));
     }
+    for (int k = 1; k < grid.length; k++) {
+      if (grid[k] > grid[k - 1]) {
+        throw InputException.in(
+            lambdas,
+            "lambda",
+            ("%s in row %d comes after %s, where the order must be descending; turn the grid round, and"
+                    + " the rows of the losses with it")
+                .formatted(grid[k], k, grid[k - 1]));
+      }
+    }
     if (scores) {
       double[] full = values[0].clone();
       for (double[] row : values) {
@@ -61,8 +101,9 @@ final class LossOptions {
         }
       }
     }
+    refuseAboveBound(values);
     try {
-      return new LossTable(grid, values, bound);
+      return new LossTable(grid, values, bound());
     } catch (CalibrationException e) {
       throw InputException.in(losses, null, e.getMessage());
     }

@@ -8,6 +8,7 @@ import dev.offramp.runtime.bench.PeerException;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
@@ -17,6 +18,7 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
+import java.util.List;
 import java.util.Locale;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -75,13 +77,19 @@ public final class Main implements Runnable {
     System.setProperty("java.awt.headless", "true");
     // The same output everywhere: a script must not meet decimal commas or question marks.
     Locale.setDefault(Locale.Category.FORMAT, Locale.ROOT);
-    System.setOut(utf8(FileDescriptor.out));
-    System.setErr(utf8(FileDescriptor.err));
-    System.exit(execute(args));
+    Stdout results = new Stdout(new FileOutputStream(FileDescriptor.out));
+    System.setOut(utf8(results));
+    System.setErr(utf8(new FileOutputStream(FileDescriptor.err)));
+    int code = execute(args);
+    System.out.flush();
+    if (results.problem() != null) {
+      System.err.println("offramp: the results cannot be written to stdout: " + results.problem());
+    }
+    System.exit(code == ExitCode.OK && results.problem() != null ? ExitCode.SOFTWARE : code);
   }
 
-  private static PrintStream utf8(FileDescriptor descriptor) {
-    return new PrintStream(new FileOutputStream(descriptor), true, StandardCharsets.UTF_8);
+  private static PrintStream utf8(OutputStream stream) {
+    return new PrintStream(stream, true, StandardCharsets.UTF_8);
   }
 
   /** Runs one command line and returns its exit code. */
@@ -108,10 +116,7 @@ public final class Main implements Runnable {
   }
 
   private static int reportUsage(ParameterException e, String[] args) {
-    PrintWriter err = e.getCommandLine().getErr();
-    err.println("offramp: " + e.getMessage());
-    err.println(
-        "Try '" + e.getCommandLine().getCommandSpec().qualifiedName() + " --help' for usage.");
+    Usage.report(e, List.of(args));
     return ExitCode.USAGE;
   }
 
@@ -132,7 +137,14 @@ public final class Main implements Runnable {
     return switch (e) {
       case InputException known -> known.getMessage();
       case CalibrationException known -> known.getMessage();
-      case NoGuaranteeException known -> known.getMessage();
+      case NoGuaranteeException known ->
+          known.getMessage()
+              + switch (known.kind()) {
+                case NO_CERTIFICATE ->
+                    ", or pass --full-depth, or --lambda to run without a guarantee";
+                case OTHER_MODEL -> ", or pass --full-depth";
+                case OTHER_DEVICE -> ", or pass --allow-other-device";
+              };
       case DeviceException known -> known.getMessage();
       case PeerException known -> known.getMessage();
       case UncheckedIOException io when io.getMessage().equals(io.getCause().toString()) ->
@@ -156,7 +168,10 @@ public final class Main implements Runnable {
           case FileSystemException other -> other.getClass().getSimpleName();
           default -> e.toString();
         };
-    return e instanceof FileSystemException named ? named.getFile() + ": " + problem : problem;
+    // What is being written lies beside its place, under a name that tells nobody anything.
+    return e instanceof FileSystemException named && !named.getFile().endsWith(".tmp")
+        ? named.getFile() + ": " + problem
+        : problem;
   }
 
   /** Version as packed in the jar. */

@@ -1,6 +1,7 @@
 package dev.offramp.runtime.cli;
 
 import dev.offramp.calibrate.Calibration;
+import dev.offramp.calibrate.CalibrationException;
 import dev.offramp.calibrate.Calibrator;
 import dev.offramp.calibrate.Certificate;
 import dev.offramp.calibrate.ExitTable;
@@ -11,6 +12,7 @@ import dev.offramp.calibrate.Risk;
 import dev.offramp.calibrate.RiskLevel;
 import dev.offramp.calibrate.Settings;
 import dev.offramp.kernels.Device;
+import dev.offramp.models.InputException;
 import dev.offramp.models.ModelConfig;
 import dev.offramp.models.ModelDirectory;
 import dev.offramp.runtime.Thresholds;
@@ -18,8 +20,9 @@ import dev.offramp.runtime.engine.BatchRunner;
 import dev.offramp.runtime.engine.Observation;
 import dev.offramp.runtime.io.Console;
 import dev.offramp.runtime.io.Inputs;
-import dev.offramp.runtime.io.TextFile;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
@@ -28,6 +31,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * Calibrates a model directory on a device and writes its certificate.
@@ -42,11 +46,13 @@ record ModelCalibration(
   private static final int CANDIDATES = 2_000;
 
   /**
-   * What was written where.
+   * What was found.
    *
-   * @param depth how deep the calibration samples run with it, for people
+   * @param file where the certificate belongs
+   * @param written false if the one that is there is of more use and was kept
+   * @param depth how deep the calibration samples run with what was found, for people
    */
-  record Result(Certificate certificate, Path file, String depth) {}
+  record Result(Certificate certificate, Path file, boolean written, String depth) {}
 
   Result run() throws IOException {
     Path file =
@@ -54,12 +60,13 @@ record ModelCalibration(
             ? options.model.resolve(ModelDirectory.CERTIFICATE)
             : options.certificate;
     List<Risk> kinds = risks.stream().map(RequestedRisk::risk).toList();
+    new Outputs(inputs()).file(file);
+    Certificate former = former(file);
     try (ModelDirectory directory = ModelDirectory.open(options.model)) {
-      TextFile.requireWritable(file);
       Thresholds.requireHeads(directory);
       Inputs inputs = Inputs.read(options.data, directory);
       boolean labelled = kinds.stream().anyMatch(Risk::needsLabels);
-      int[] labels = labelled ? inputs.classes(directory.config(), options.data.getFirst()) : null;
+      int[] labels = labelled ? inputs.classes(directory.config(), options.data) : null;
       double[] grid = Grid.uniform();
       for (int r = 0; r < kinds.size(); r++) {
         CalibrateCommand.tellShortfall(
@@ -88,10 +95,48 @@ record ModelCalibration(
                 opened.info().precision().name(),
                 Main.Version.version(),
                 Instant.now().truncatedTo(ChronoUnit.SECONDS));
-        certificate.write(file);
+        boolean worse =
+            calibration.fallback() && former != null && !former.calibration().fallback();
+        boolean write = !worse || options.overwrite;
+        if (write) {
+          write(certificate, file);
+        }
         String depth = depth(directory.config(), seen.table(), certificate.thresholds());
-        return new Result(certificate, file, depth);
+        return new Result(certificate, file, write, depth);
       }
+    }
+  }
+
+  private static void write(Certificate certificate, Path file) {
+    try {
+      certificate.write(file);
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot write " + file, e);
+    }
+  }
+
+  /** The data, and of the model, into whose directory the certificate may go, what is not that. */
+  private List<Path> inputs() {
+    List<Path> files = new ArrayList<>(options.data);
+    Stream.of(ModelDirectory.CONFIG, ModelDirectory.WEIGHTS, ModelDirectory.TOKENIZER)
+        .map(options.model::resolve)
+        .forEach(files::add);
+    return files;
+  }
+
+  /** The certificate that is there, or null; any other file is kept. */
+  private Certificate former(Path file) throws IOException {
+    if (!Files.exists(file) || Files.isRegularFile(file) && Files.size(file) == 0) {
+      return null;
+    }
+    try {
+      return Certificate.read(file);
+    } catch (CalibrationException e) {
+      if (options.certificate == null) {
+        return null; // A damaged one is to be calibrated again.
+      }
+      throw InputException.in(
+          file, null, "is there already and is no certificate; name another file");
     }
   }
 
@@ -152,8 +197,7 @@ record ModelCalibration(
 
   /** Accuracy, where there are labels, and agreement with the full model of every exit. */
   private void tellExits(ModelConfig config, ExitTable table, Inputs inputs) {
-    int[] labels =
-        inputs.labelledBy(config) ? inputs.classes(config, options.data.getFirst()) : null;
+    int[] labels = inputs.labelledBy(config) ? inputs.classes(config, options.data) : null;
     int[] full = table.prediction()[table.exits() - 1];
     for (int exit = 0; exit < table.exits(); exit++) {
       Console.say(

@@ -34,7 +34,7 @@ final class ModelLosses {
       paramLabel = "R",
       defaultValue = "prediction-consistency",
       description = "as of calibrate (default: ${DEFAULT-VALUE})")
-  String risk;
+  private String risk;
 
   @Option(
       names = "--batch",
@@ -42,6 +42,10 @@ final class ModelLosses {
       defaultValue = "64",
       description = "rows a batch (default: ${DEFAULT-VALUE})")
   int batch;
+
+  Risk risk() {
+    return Risk.of(risk.strip());
+  }
 
   /**
    * What one pass over the data gives.
@@ -51,13 +55,12 @@ final class ModelLosses {
   record Measured(LossTable table, double[] depthOfRow) {}
 
   Measured measure(DeviceOption device) {
-    Risk kind = Risk.of(risk.strip());
+    Risk kind = risk();
     BatchOption.check(batch);
     try (ModelDirectory directory = ModelDirectory.open(model)) {
       Thresholds.requireHeads(directory);
       Inputs inputs = Inputs.read(data, directory);
-      int[] labels =
-          kind.needsLabels() ? inputs.classes(directory.config(), data.getFirst()) : null;
+      int[] labels = kind.needsLabels() ? inputs.classes(directory.config(), data) : null;
       int rows = BatchOption.rows(batch, inputs.size());
       double[] grid = Grid.uniform();
       double[] depths = directory.config().exits().stream().mapToDouble(Exit::afterLayer).toArray();

@@ -68,6 +68,13 @@ final class ModelOptions {
       description = "where the certificate goes (default: certificate.json of the model)")
   Path certificate;
 
+  @Option(
+      names = "--overwrite",
+      description =
+          "replace a certificate that lets samples leave early even where this calibration certifies"
+              + " no threshold")
+  boolean overwrite;
+
   /** Checks, before any data is read, that the options go together. */
   void check(List<RequestedRisk> requested, String fwer) {
     BatchOption.check(batch);

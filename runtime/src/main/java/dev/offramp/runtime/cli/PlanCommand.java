@@ -93,9 +93,17 @@ final class PlanCommand implements Callable<Integer> {
     if (epsilon == null && samples == null) {
       throw InputException.in(null, "plan", "give --epsilon, or --samples, or both");
     }
-    if (epsilon != null && !(epsilon > 0)) {
-      throw InputException.in(
-          null, "--epsilon " + epsilon, "must be above 0: no early exit is free of risk");
+    LossOptions.checkBound(bound);
+    if (epsilon != null) {
+      RequestedRisk.check("--epsilon", epsilon, bound);
+      if (risk >= epsilon) {
+        throw InputException.in(
+            null,
+            "--expected-risk " + risk,
+            ("the expected risk is not below --epsilon %s, so no number of samples will do; accept"
+                    + " a larger epsilon")
+                .formatted(epsilon));
+      }
     }
     Fwer.of(fwer);
     JsonArray lines = new JsonArray();

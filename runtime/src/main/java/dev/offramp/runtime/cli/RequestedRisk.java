@@ -17,6 +17,7 @@ record RequestedRisk(Risk risk, double epsilon) {
    *
    * @param epsilon level of the risks that name none, or null
    * @return at least one, each risk once
+   * @throws InputException if a level is missing, or is none that a guarantee can be about
    */
   static List<RequestedRisk> parse(List<String> texts, Double epsilon) {
     List<RequestedRisk> levels = new ArrayList<>();
@@ -27,7 +28,11 @@ record RequestedRisk(Risk risk, double epsilon) {
         throw InputException.in(null, "--risk " + risk.id(), "is there twice; name it once");
       }
       levels.add(
-          new RequestedRisk(risk, parts.length == 2 ? number(text, parts[1]) : given(epsilon)));
+          new RequestedRisk(
+              risk,
+              parts.length == 2
+                  ? check("--risk " + risk.id(), number(text, parts[1]), risk.bound())
+                  : given(epsilon, risk.bound())));
     }
     return levels;
   }
@@ -41,12 +46,32 @@ record RequestedRisk(Risk risk, double epsilon) {
     }
   }
 
-  /** The level of {@code --epsilon}, which must be there. */
-  static double given(Double epsilon) {
+  /**
+   * A level that a guarantee can be about: no answers keep 0, and all keep the largest loss.
+   *
+   * @param option that it is of
+   * @param bound largest loss possible
+   */
+  static double check(String option, double epsilon, double bound) {
+    if (!(epsilon > 0 && epsilon < bound)) {
+      throw InputException.in(
+          null,
+          option + " " + epsilon,
+          "must be above 0 and below %s, the largest loss possible; 5 %% is 0.05".formatted(bound));
+    }
+    return epsilon;
+  }
+
+  /**
+   * The level of {@code --epsilon}, which must be there.
+   *
+   * @param bound largest loss possible
+   */
+  static double given(Double epsilon, double bound) {
     if (epsilon == null) {
       throw InputException.in(
           null, "--epsilon", "missing; name the risk that is acceptable, such as --epsilon 0.05");
     }
-    return epsilon;
+    return check("--epsilon", epsilon, bound);
   }
 }

@@ -189,7 +189,7 @@ final class RunCommand implements Callable<Integer> {
     if (!inputs.labelledBy(config)) {
       return null;
     }
-    int[] classes = inputs.classes(config, input.getFirst());
+    int[] classes = inputs.classes(config, input);
     long right = 0;
     for (int i = 0; i < classes.length; i++) {
       right += outcomes.get(i).prediction() == classes[i] ? 1 : 0;

@@ -107,6 +107,7 @@ final class ServeCommand implements Callable<Integer> {
     Thread end = new Thread(() -> end(server), "offramp-shutdown");
     Runtime.getRuntime().addShutdownHook(end);
     try {
+      load(server);
       LOG.log(
           System.Logger.Level.INFO,
           "listening on http://{0}:{1}",
@@ -118,7 +119,6 @@ final class ServeCommand implements Callable<Integer> {
             "anybody who reaches this machine may use the service; give it a --token-file, or keep"
                 + " it behind something that asks who they are");
       }
-      load(server);
     } catch (RuntimeException | Error e) {
       forget(end);
       server.close();

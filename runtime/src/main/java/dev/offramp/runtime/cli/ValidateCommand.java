@@ -14,13 +14,11 @@ import dev.offramp.runtime.validate.Validation;
 import dev.offramp.runtime.validate.Validation.Outcome;
 import dev.offramp.runtime.validate.ValidationReport;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Objects;
-import java.util.Set;
 import java.util.concurrent.Callable;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
@@ -178,10 +176,13 @@ final class ValidateCommand implements Callable<Integer> {
       throw InputException.in(null, "--depths", "goes with --losses; a model knows its depths");
     }
     if (model == null) {
-      refuseDevice();
+      DeviceOption.refuse(spec);
     }
-    refuseOverwriting();
-    Stream.of(out, perTrial, report).filter(Objects::nonNull).forEach(TextFile::requireWritable);
+    double bound = model == null ? losses.bound() : model.risk().bound();
+    for (double epsilon : epsilons.values()) {
+      RequestedRisk.check("--epsilon", epsilon, bound);
+    }
+    new Outputs(inputs()).file(out).file(perTrial).file(report);
     ModelLosses.Measured measured = model == null ? null : model.measure(device);
     LossTable table = measured == null ? losses.read() : measured.table();
     double[] depthOfRow =
@@ -212,37 +213,19 @@ final class ValidateCommand implements Callable<Integer> {
   private String source() {
     return model == null
         ? losses.losses.getFileName().toString()
-        : model.risk + " of " + model.model.toAbsolutePath().normalize().getFileName();
+        : model.risk().id() + " of " + model.model.toAbsolutePath().normalize().getFileName();
   }
 
-  /** Losses are read, nothing runs. */
-  private void refuseDevice() {
-    Stream.of("--device", "--precision", "--threads")
-        .filter(spec.commandLine().getParseResult()::hasMatchedOption)
-        .findFirst()
-        .ifPresent(option -> {
-          throw InputException.in(
-              null, option, "goes with --model; with --losses nothing runs, leave it out");
-        });
-  }
-
-  /** An output that is an input too, or named twice, would be lost. */
-  private void refuseOverwriting() {
-    Set<Path> taken =
-        Stream.concat(
-                Stream.of(depths, splits),
-                model == null ? Stream.of(losses.losses, losses.lambdas) : model.data.stream())
-            .filter(Objects::nonNull)
-            .map(file -> file.toAbsolutePath().normalize())
-            .collect(Collectors.toCollection(HashSet::new));
-    Stream.of(out, perTrial, report)
-        .filter(Objects::nonNull)
-        .filter(file -> !taken.add(file.toAbsolutePath().normalize()))
-        .findFirst()
-        .ifPresent(file -> {
-          throw InputException.in(
-              file, null, "is an input or another output too; give each output a file of its own");
-        });
+  private List<Path> inputs() {
+    List<Path> files = new ArrayList<>();
+    if (model == null) {
+      files.addAll(List.of(losses.losses, losses.lambdas));
+    } else {
+      files.add(model.model);
+      files.addAll(model.data);
+    }
+    Stream.of(depths, splits).filter(Objects::nonNull).forEach(files::add);
+    return files;
   }
 
   private double[] depths(LossTable table) {

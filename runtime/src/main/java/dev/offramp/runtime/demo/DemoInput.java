@@ -61,9 +61,9 @@ public record DemoInput(Path train, Path calibration, Path test) {
   }
 
   private static void fetch(Path pom, Path downloads) throws IOException {
+    Cache.make();
     Console.say("fetching the libraries' sources with Maven (once)");
-    Path parent = Files.createDirectories(downloads.getParent());
-    try (TemporaryFolder temporary = TemporaryFolder.in(parent)) {
+    try (TemporaryFolder temporary = TemporaryFolder.in(downloads.getParent())) {
       MavenFetch.maven(
           List.of("-f", pom.toString(), "-Dofframp.demo.dir=" + temporary.path(), "package"), POM);
       Files.move(temporary.path(), downloads, StandardCopyOption.ATOMIC_MOVE);

@@ -1,5 +1,8 @@
 package dev.offramp.runtime.io;
 
+import dev.offramp.models.InputException;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** Where downloads are kept, and what devices have measured of themselves. */
@@ -14,5 +17,26 @@ public final class Cache {
             ? Path.of(System.getProperty("user.home"), ".cache", "offramp")
             : Path.of(named);
     return directory.toAbsolutePath().normalize();
+  }
+
+  /**
+   * Makes the directory, if it is not there, before something is fetched to be kept in it.
+   *
+   * @throws InputException if it cannot be made or written into
+   */
+  public static Path make() {
+    Path directory = directory();
+    try {
+      if (Files.isWritable(Files.createDirectories(directory))) {
+        return directory;
+      }
+    } catch (IOException e) {
+      // Told below: what matters is that nothing can be kept there.
+    }
+    throw InputException.in(
+        directory,
+        null,
+        "downloads and results are kept there, and it cannot be made or written into; name another"
+            + " folder in the environment variable OFFRAMP_CACHE");
   }
 }

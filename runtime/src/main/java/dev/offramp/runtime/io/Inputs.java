@@ -98,9 +98,11 @@ public record Inputs(List<String> labels, List<int[]> rows, List<String> sources
   /**
    * Class number of each example.
    *
-   * @param source named in the error when a label is missing or not one of the model's
+   * @param files that were read, named in the error when a label is missing or not one of the
+   *     model's
+   * @throws InputException then
    */
-  public int[] classes(ModelConfig config, Path source) {
+  public int[] classes(ModelConfig config, List<Path> files) {
     Map<String, Integer> numbers = new HashMap<>();
     for (int c = 0; c < config.labels().size(); c++) {
       numbers.put(config.labels().get(c), c);
@@ -109,9 +111,9 @@ public record Inputs(List<String> labels, List<int[]> rows, List<String> sources
     for (int i = 0; i < classes.length; i++) {
       String label = labels.get(i);
       if (label == null) {
-        throw InputException.in(
-            source,
-            "example " + i,
+        throw error(
+            files,
+            i,
             "there is no label; "
                 + (sources.isEmpty()
                     ? "add a column named label"
@@ -119,14 +121,20 @@ public record Inputs(List<String> labels, List<int[]> rows, List<String> sources
       }
       Integer number = numbers.get(label);
       if (number == null) {
-        throw InputException.in(
-            source,
-            "example " + i,
+        throw error(
+            files,
+            i,
             "the label '%s' is not among the model's %d; see $.labels in its config.json"
                 .formatted(label, config.labels().size()));
       }
       classes[i] = number;
     }
     return classes;
+  }
+
+  private InputException error(List<Path> files, int number, String problemAndRemedy) {
+    return sources.isEmpty()
+        ? TextData.error(files, number, problemAndRemedy)
+        : InputException.in(null, sources.get(number), problemAndRemedy);
   }
 }

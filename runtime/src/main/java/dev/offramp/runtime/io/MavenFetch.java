@@ -37,6 +37,7 @@ public final class MavenFetch {
   }
 
   private static void fetch(MavenArtifact artifact, Path target) {
+    Cache.make();
     Console.say("fetching %s with Maven", artifact);
     try (TemporaryFolder folder = TemporaryFolder.create()) {
       maven(

@@ -2,6 +2,7 @@ package dev.offramp.runtime.io;
 
 import dev.offramp.models.InputException;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -38,22 +39,10 @@ public final class TextFile {
   }
 
   /**
-   * Checks, before the work whose result goes there, that a file can be written.
+   * Writes a file; a reader sees the old one or the new one, never half of one.
    *
-   * @throws InputException if its folder does not exist or is closed to us
+   * @throws UncheckedIOException if that fails, naming the file
    */
-  public static void requireWritable(Path file) {
-    Path folder = file.toAbsolutePath().normalize().getParent();
-    if (folder == null || !Files.isDirectory(folder) || !Files.isWritable(folder)) {
-      throw InputException.in(
-          file, null, "cannot be written: there is no writable folder of that name; make it first");
-    }
-    if (Files.isDirectory(file)) {
-      throw InputException.in(file, null, "is a folder; name a file");
-    }
-  }
-
-  /** Writes a file; a reader sees the old one or the new one, never half of one. */
   public static void write(Path file, String text) {
     Path temporary =
         file.resolveSibling(file.getFileName() + "." + ProcessHandle.current().pid() + ".tmp");
@@ -65,7 +54,7 @@ public final class TextFile {
         Files.deleteIfExists(temporary);
       }
     } catch (IOException e) {
-      throw InputException.in(file, null, "cannot be written: " + e);
+      throw new UncheckedIOException("cannot write " + file, e);
     }
   }
 }

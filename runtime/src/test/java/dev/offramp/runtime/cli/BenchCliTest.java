@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonPrimitive;
 import dev.offramp.kernels.cuda.CudaDevices;
 import dev.offramp.runtime.TinyModel;
 import dev.offramp.runtime.cli.Offramp.Outcome;
@@ -259,6 +260,8 @@ class BenchCliTest {
     Path report = folder.resolve("bench.html");
     JsonObject bench = json(bench("--batch", "1,4", "--lambda", 0.4, "--report", report, "--json"));
     assertThat(bench.get("report").getAsString()).isEqualTo(report.toString());
+    assertThat(bench.getAsJsonArray("input")).containsExactly(new JsonPrimitive(texts.toString()));
+    assertThat(Files.readString(report)).contains("input " + texts + ";");
     assertThat(Files.readString(report))
         .contains("Throughput by batch", "Batch size by depth", "Latency of a batch", "All numbers")
         .contains("Not at batch 1: batch-1-exits: one row at a time")
@@ -267,7 +270,10 @@ class BenchCliTest {
     json(bench("--scenario", "single-stream", "--full-depth", "--report", latency, "--json"));
     assertThat(Files.readString(latency)).contains("Latency of a row", "p90");
     refuses(2, "texts.txt: is an input", bench("--report", texts));
-    refuses(2, "within the model", bench("--report", model.resolve("config.json")));
+    refuses(
+        2,
+        "config.json: is an input or another output too, or within one",
+        bench("--report", model.resolve("config.json")));
     refuses(2, "no writable folder", bench("--report", folder.resolve("gone/bench.html")));
     assertThat(texts).content().doesNotContain("<html");
   }

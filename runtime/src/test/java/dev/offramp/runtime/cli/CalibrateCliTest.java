@@ -106,6 +106,26 @@ class CalibrateCliTest {
   }
 
   @Test
+  void aLabelThatIsNoneIsNamedByItsLine() throws IOException {
+    Path more = folder.resolve("more.tsv");
+    Files.writeString(more, "label\ttext\none\twa\nnobody\twb\n");
+    Object[] question = {"--risk", "prediction-gap", "--epsilon", 0.5};
+    refuses(
+        2,
+        "more.tsv: line 3: the label 'nobody' is not among the model's 3",
+        "calibrate",
+        "--model",
+        model,
+        "--data",
+        labelled,
+        more,
+        question[0],
+        question[1],
+        question[2],
+        question[3]);
+  }
+
+  @Test
   void aThresholdForEachExit() throws IOException {
     for (String cost : List.of("flops", "time")) {
       Outcome outcome =
@@ -138,7 +158,7 @@ class CalibrateCliTest {
     refuses(2, "--fwer split", with("--per-exit", "--epsilon", 0.5, "--fwer", "holm"));
     refuses(
         2, "needs a method that tests", with("--per-exit", "--epsilon", 0.5, "--method", "crc"));
-    refuses(2, "one risk only", with("--per-exit", "--risk", "brier-gap=1,prediction-gap=1"));
+    refuses(2, "one risk only", with("--per-exit", "--risk", "brier-gap=1,prediction-gap=0.5"));
   }
 
   /** What is wrong with the question shows before any sample is run. */
@@ -148,6 +168,13 @@ class CalibrateCliTest {
         new Object[][] {
           {"--epsilon", 0.1, "--delta", 1},
           {"--epsilon", "NaN"},
+          {"--epsilon", 0},
+          {"--epsilon", -0.1},
+          {"--epsilon", 1},
+          {"--epsilon", 5},
+          {"--risk", "brier-gap=2"},
+          {"--risk", "brier-gap=0"},
+          {"--epsilon", 1.5, "--risk", "brier-gap,prediction-gap"},
           {"--epsilon", 0.1, "--method", "magic"},
           {"--epsilon", 0.1, "--fwer", "magic"},
           {"--epsilon", 0.1, "--risk", "magic"},
@@ -178,6 +205,49 @@ class CalibrateCliTest {
               "on these samples: mean depth %.2f of 4 layers, %.1f %% leave early"
                   .formatted(run.get("meanDepth").getAsDouble(), 100 * early));
     }
+  }
+
+  /** Neither what is read nor any other file of the user's is replaced. */
+  @Test
+  void onlyACertificateIsReplaced() throws IOException {
+    String data = Files.readString(labelled);
+    byte[] weights = Files.readAllBytes(model.resolve("model.safetensors"));
+    Path notes = Files.writeString(folder.resolve("notes.json"), "{}");
+    Path link = Files.createSymbolicLink(folder.resolve("link"), model);
+    refuses(2, "labelled.tsv: is an input", with("--epsilon", 0.6, "--certificate", labelled));
+    for (Path input : List.of(model.resolve("model.safetensors"), link.resolve("config.json"))) {
+      refuses(2, ": is an input", with("--epsilon", 0.6, "--certificate", input));
+    }
+    refuses(
+        2,
+        "notes.json: is there already and is no certificate",
+        with("--epsilon", 0.6, "--certificate", notes));
+    assertThat(labelled).hasContent(data);
+    assertThat(model.resolve("model.safetensors")).hasBinaryContent(weights);
+    assertThat(notes).hasContent("{}");
+    Path empty = Files.createFile(folder.resolve("empty.json"));
+    assertThat(offramp(with("--epsilon", 0.6, "--certificate", empty)).code()).isZero();
+    assertThat(offramp(with("--epsilon", 0.6, "--certificate", empty)).code()).isZero();
+    Files.writeString(model.resolve("certificate.json"), "damaged");
+    assertThat(offramp(with("--epsilon", 0.6)).code()).isZero();
+    assertThat(certificate().get("fallback").getAsBoolean()).isFalse();
+  }
+
+  /** A certificate that is of use is not lost to a calibration that finds none. */
+  @Test
+  void aCertificateIsKeptWhereNoThresholdHolds() throws IOException {
+    assertThat(offramp(with("--epsilon", 0.6)).code()).isZero();
+    JsonObject before = certificate();
+    Outcome none = offramp(with("--epsilon", 0.001, "--json"));
+    assertThat(none.code()).isEqualTo(3);
+    assertThat(none.json().get("fallback").getAsBoolean()).isTrue();
+    assertThat(none.json().get("certificate").isJsonNull()).isTrue();
+    assertThat(none.err()).contains("certificate.json: kept as it is", "pass --overwrite");
+    assertThat(certificate()).isEqualTo(before);
+    assertThat(offramp(with("--epsilon", 0.001, "--overwrite")).code()).isZero();
+    assertThat(certificate().get("fallback").getAsBoolean()).isTrue();
+    assertThat(offramp(with("--epsilon", 0.002)).code()).as("nothing of use is there").isZero();
+    assertThat(certificate().get("epsilon").getAsDouble()).isEqualTo(0.002);
   }
 
   @Test

@@ -62,7 +62,14 @@ class CliTest {
     offramp("calibrate", "--model", model, "--data", texts, "--epsilon", 0.6);
     Path other = TinyModel.write(folder.resolve("other"), 13, 1, 2, 4);
     Files.copy(model.resolve("certificate.json"), other.resolve("certificate.json"));
-    refuses(3, "another model", "run", "--model", other, "--input", texts);
+    refuses(
+        3,
+        "another model, or a file of this one was changed or damaged since",
+        "run",
+        "--model",
+        other,
+        "--input",
+        texts);
     assertThat(offramp("run", "--model", other, "--input", texts, "--full-depth").code()).isZero();
     refuses(
         3,
@@ -78,7 +85,24 @@ class CliTest {
 
   @Test
   void withoutACertificateNothingExitsEarlyInSilence() {
-    refuses(3, "calibrate", "run", "--model", model, "--input", texts);
+    refuses(
+        3,
+        "make one with 'offramp calibrate', or pass --full-depth",
+        "run",
+        "--model",
+        model,
+        "--input",
+        texts);
+    refuses(
+        2,
+        "gone.json: there is no such certificate",
+        "run",
+        "--model",
+        model,
+        "--input",
+        texts,
+        "--certificate",
+        folder.resolve("gone.json"));
     Outcome byHand = offramp("run", "--model", model, "--input", texts, "--lambda", 0.4);
     assertThat(byHand.code()).isZero();
     assertThat(byHand.err()).contains("not guaranteed");
@@ -140,6 +164,17 @@ class CliTest {
     refuses(2, "delta", "plan", "--epsilon", 0.1, "--delta", 0);
     refuses(2, "expected risk", "plan", "--epsilon", 0.1, "--expected-risk", -1);
     refuses(2, "at least 1 sample", "plan", "--samples", 0);
+    refuses(
+        2,
+        "--expected-risk 0.06: the expected risk is not below --epsilon 0.05",
+        "plan",
+        "--epsilon",
+        0.05,
+        "--expected-risk",
+        0.06);
+    refuses(2, "--epsilon 2.0: must be above 0 and below 1.0", "plan", "--epsilon", 2);
+    assertThat(offramp("plan", "--epsilon", 1.5, "--bound", 2).code()).isZero();
+    refuses(2, "--bound 0.0", "plan", "--epsilon", 1.5, "--bound", 0);
   }
 
   @Test
@@ -273,6 +308,8 @@ class CliTest {
   @Test
   void wrongUsage() {
     refuses(2, "frobnicate", "frobnicate");
+    assertThat(offramp("dem").err()).contains("Did you mean: offramp demo");
+    refuses(2, "expected one of [text, vision]", "demo", "voice");
     refuses(2, "--model=DIR", "run", "--modell", model, "--input", texts);
     refuses(2, "--jsno", "run", "--model", model, "--full-depth", "--input", texts, "--jsno");
     refuses(2, "--batch 0", "run", "--model", model, "--input", texts, "--batch", 0);

@@ -136,6 +136,7 @@ class DeviceCliTest {
   /** Where nothing leaves early, the device does not matter. */
   @Test
   void neverExitHoldsOnEveryDevice() throws IOException {
+    Files.delete(certificate);
     calibrate(0.001);
     edit(json -> json.addProperty("device", "cuda:0"));
     Outcome outcome = offramp(run());

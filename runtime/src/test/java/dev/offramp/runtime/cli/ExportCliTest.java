@@ -18,7 +18,7 @@ class ExportCliTest {
   @Test
   void theWholeNetworkIsOneFile() {
     Path model = TinyModel.write(folder.resolve("model"), 1, 2, 4);
-    Path file = folder.resolve("out").resolve("model.onnx");
+    Path file = folder.resolve("model.onnx");
     Offramp.Outcome outcome = offramp("export", "--model", model, "--onnx", file);
     assertThat(outcome.code()).isZero();
     assertThat(outcome.out().strip()).isEqualTo(file.toString());
@@ -26,7 +26,14 @@ class ExportCliTest {
     assertThat(file).isNotEmptyFile();
     refuses(2, "is there already; pass --overwrite", "export", "--model", model, "--onnx", file);
     assertThat(offramp("export", "--model", model, "--onnx", file, "--overwrite").code()).isZero();
-    refuses(2, "is a directory; name a file", "export", "--model", model, "--onnx", folder);
+    refuses(
+        2,
+        "is a folder; name a file, or pass --segments",
+        "export",
+        "--model",
+        model,
+        "--onnx",
+        folder);
   }
 
   @Test
@@ -58,7 +65,7 @@ class ExportCliTest {
     for (Path target : List.of(model.resolve("config.json"), link.resolve("config.json"))) {
       refuses(
           2,
-          "config.json: is within the model",
+          "config.json: is an input",
           "export",
           "--model",
           model,
@@ -68,7 +75,7 @@ class ExportCliTest {
     }
     refuses(
         2,
-        "exit-0.onnx: is within the model",
+        "stages: is an input",
         "export",
         "--model",
         link,
@@ -79,6 +86,35 @@ class ExportCliTest {
     assertThat(model.resolve("stages")).doesNotExist();
     Path beside = folder.resolve("model-whole.onnx");
     assertThat(offramp("export", "--model", model, "--onnx", beside).code()).isZero();
+  }
+
+  /** What cannot be written shows before the work; a file's folder is not made, a folder is. */
+  @Test
+  void theTargetIsLookedAtFirst() throws IOException {
+    Path model = TinyModel.write(folder.resolve("model"), 1, 2, 4);
+    Path gone = folder.resolve("gone");
+    refuses(
+        2,
+        "x.onnx: cannot be written: there is no writable folder of that name; make it first",
+        "export",
+        "--model",
+        model,
+        "--onnx",
+        gone.resolve("x.onnx"));
+    assertThat(gone).doesNotExist();
+    Path file = Files.writeString(folder.resolve("file"), "x");
+    refuses(
+        2,
+        "stages: cannot be written: " + file + " is a file",
+        "export",
+        "--model",
+        model,
+        "--onnx",
+        file.resolve("stages"),
+        "--segments");
+    Path deep = gone.resolve("stages");
+    assertThat(offramp("export", "--model", model, "--onnx", deep, "--segments").code()).isZero();
+    assertThat(deep).isDirectoryContaining("glob:**exit-1.onnx");
   }
 
   @Test

@@ -142,6 +142,9 @@ class ServeCliTest {
   @Test
   void wrongUsage() throws IOException {
     refuses(3, "there is no certificate", "serve", "--model", model, "--port", 0);
+    Offramp.Outcome none = offramp("serve", "--model", folder.resolve("no"), "--port", 0);
+    assertThat(none.code()).isEqualTo(2);
+    assertThat(none.err()).contains("is not a directory").doesNotContain("listening");
     refuses(2, "--port 70000", "serve", "--model", model, "--port", 70_000);
     refuses(2, "--audit-rate 2", "serve", "--model", model, "--audit-rate", 2);
     refuses(2, "--alarm-delta 0", "serve", "--model", model, "--alarm-delta", 0);

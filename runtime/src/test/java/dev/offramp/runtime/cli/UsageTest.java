@@ -5,10 +5,14 @@ import static dev.offramp.runtime.cli.Offramp.process;
 import static dev.offramp.runtime.cli.Offramp.processWithout;
 import static dev.offramp.runtime.cli.Offramp.refuses;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.offramp.runtime.TinyModel;
 import dev.offramp.runtime.cli.Offramp.Outcome;
 import java.io.IOException;
+import java.io.OutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -220,6 +224,7 @@ class UsageTest {
     refuses(2, "is a file", "demo", "--out", texts);
     Path out = folder.resolve("demo");
     refuses(2, "--delta 1.0", "demo", "--out", out, "--delta", 1);
+    refuses(2, "--epsilon 5.0: must be above 0 and below 1", "demo", "--out", out, "--epsilon", 5);
     refuses(2, "--epsilon NaN", "demo", "--out", out, "--epsilon", "NaN");
     refuses(2, "device 'cuda:99'", "demo", "--out", out, "--device", "cuda:99");
     assertThat(out).doesNotExist();
@@ -257,19 +262,87 @@ class UsageTest {
   void anOutputThatCannotBeWrittenIsNamedWithTheReason() throws IOException {
     Path file = Files.writeString(folder.resolve("file"), "x");
     Path labelled = Files.writeString(folder.resolve("l.tsv"), "label\ttext\na\twa\nb\twb\n");
-    refuses(
-        1,
-        file + "/x",
-        "attach",
-        "--model",
-        backbone,
-        "--data",
-        labelled,
-        "--after",
-        1,
-        "--out",
-        file.resolve("x"));
+    Outcome attach =
+        offramp(
+            "attach",
+            "--model",
+            backbone,
+            "--data",
+            labelled,
+            "--after",
+            1,
+            "--out",
+            file.resolve("x"));
+    assertThat(attach.code()).isEqualTo(2);
+    assertThat(attach.err()).isEqualTo(cannot(file, "x")).doesNotContain("features");
+    Outcome imported =
+        offramp("import", folder.resolve("gone.onnx"), "--out", file.resolve("deep/y"));
+    assertThat(imported.err()).isEqualTo(cannot(file, "deep/y"));
+    assertThat(offramp("demo", "--out", file.resolve("z")).err()).isEqualTo(cannot(file, "z"));
     assertThat(file).hasContent("x");
+  }
+
+  private static String cannot(Path file, String name) {
+    return "offramp: %s/%s: cannot be written: %1$s is a file; name another place%n"
+        .formatted(file, name);
+  }
+
+  @Test
+  void aModelDirectoryIsNotImportedAgain() {
+    refuses(
+        2,
+        "model.safetensors: lies in a model directory already; name that directory with --model",
+        "import",
+        model.resolve("model.safetensors"),
+        "--out",
+        folder.resolve("x"));
+    assertThat(folder.resolve("x")).doesNotExist();
+  }
+
+  @Test
+  void aCacheThatCannotBeMadeIsNamedWithTheVariable() throws Exception {
+    Path cache = Files.writeString(folder.resolve("file"), "x").resolve("cache");
+    Outcome demo =
+        process(folder, Map.of("OFFRAMP_CACHE", cache.toString()), List.of(), "demo", "--json");
+    assertThat(demo.code()).isEqualTo(2);
+    assertThat(demo.message())
+        .contains(cache + ": downloads and results are kept there", "OFFRAMP_CACHE");
+  }
+
+  @Test
+  void resultsThatCannotBeWrittenAreAFailure() throws Exception {
+    Path full = Path.of("/dev/full");
+    assumeTrue(Files.isWritable(full), "there is no /dev/full");
+    Path stdout = Files.createSymbolicLink(folder.resolve("stdout"), full);
+    Process plan = Offramp.start(folder, "plan", "--samples", 100, "--json");
+    assertThat(plan.waitFor()).isEqualTo(1);
+    Files.delete(stdout);
+    assertThat(folder.resolve("stderr"))
+        .content()
+        .containsOnlyOnce("offramp: the results cannot be written to stdout: ");
+  }
+
+  /** As in {@code | head}: who reads has heard enough. */
+  @Test
+  void aClosedPipeIsNoFailure() {
+    assertThat(problem("Broken pipe")).isNull();
+    assertThat(problem("No space left on device")).isEqualTo("No space left on device");
+  }
+
+  private static String problem(String failure) {
+    Stdout stdout =
+        new Stdout(
+            new OutputStream() {
+              @Override
+              public void write(int b) throws IOException {
+                throw new IOException(failure);
+              }
+            });
+    assertThat(stdout.problem()).isNull();
+    PrintStream out = new PrintStream(stdout, true, StandardCharsets.UTF_8);
+    out.println("results");
+    out.println("and more");
+    return stdout.problem();
   }
 
   @Test

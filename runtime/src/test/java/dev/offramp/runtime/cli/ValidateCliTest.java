@@ -132,7 +132,7 @@ class ValidateCliTest {
     JsonObject scaled =
         offramp(with("calibrate", "--epsilon", 0.24, "--bound", 2, "--json")).json();
     assertThat(scaled.get("rowIndex").getAsInt()).isEqualTo(row);
-    refuses(2, "bound 1", with("calibrate", "--epsilon", 0.24));
+    refuses(2, "bound 1.0; name the largest", with("calibrate", "--epsilon", 0.24));
   }
 
   @Test
@@ -158,7 +158,15 @@ class ValidateCliTest {
         2,
         "needs a method",
         with("calibrate", "--epsilon", 0.1, "--method", "crc", "--fwer", "holm"));
+    for (Object epsilon : new Object[] {0, -0.1, 1, 5}) {
+      refuses(2, "--epsilon " + epsilon, with("calibrate", "--epsilon", epsilon));
+    }
+    refuses(2, "below 0.5", with("calibrate", "--epsilon", 0.5, "--bound", 0.5));
+    refuses(2, "--bound -1.0", with("calibrate", "--epsilon", 0.1, "--bound", -1));
     refuses(2, "gone.npy", with("calibrate", "--epsilon", 0.1));
+    refuses(2, "gone.npy", with("calibrate", "--epsilon", 1.5, "--bound", 2));
+    refuses(2, "--epsilon 5.0", with("validate", "--epsilon", "0.1,5", "--calibration-size", 50));
+    refuses(2, "--epsilon 0.0", with("validate", "--epsilon", "0:0.1:0.1"));
     Object[] size = {"--calibration-size", 50};
     refuses(2, "delta 0.0", with("validate", "--epsilon", 0.1, "--delta", 0, size[0], size[1]));
     refuses(2, "unknown method", with("validate", "--epsilon", 0.1, "--method", "crc,x"));
@@ -190,7 +198,7 @@ class ValidateCliTest {
         Files.write(
             folder.resolve("up.csv"), IntStream.range(0, ROWS).mapToObj(k -> "0." + k).toList());
     losses = NpyFile.write(folder.resolve("zero.npy"), new double[ROWS][5]);
-    refuses(2, "descending", with("calibrate", "--epsilon", 0.1));
+    refuses(2, "up.csv: lambda: 0.1 in row 1 comes after 0.0", with("calibrate", "--epsilon", 0.1));
   }
 
   @Test
@@ -274,7 +282,17 @@ class ValidateCliTest {
           2,
           option[0] + ": goes with --model",
           with("validate", "--epsilon", 0.1, "--calibration-size", 100, option[0], option[1]));
+      refuses(
+          2,
+          option[0] + ": goes with --model",
+          with("calibrate", "--epsilon", 0.1, option[0], option[1]));
     }
+    refuses(
+        2,
+        "--batch: does not go with --losses; leave it out",
+        with("calibrate", "--epsilon", 0.1, "--batch", 3));
+    refuses(2, "Missing", "calibrate", "--epsilon", 0.1, "--batch", 3);
+    refuses(2, "Missing", with("calibrate", "--epsilon", 0.1, "--model", folder));
   }
 
   @Test
