@@ -5,7 +5,7 @@
  * What a GPU leaves open is chosen by a seed for each launch, so that a kernel that relies on luck is
  * found: the order of blocks, which warp runs how far ahead of the others (each runs to its next
  * barrier before another one moves), and whether copies past the registers arrive at once or only
- * when they are waited for. Shared memory of a launch starts as NaN.
+ * when they are waited for. A block's shared memory starts as NaN.
  */
 #include <cmath>
 #include <csetjmp>
@@ -122,7 +122,10 @@ static void check_allocated(const void* p, size_t bytes) {
 }
 
 
-/* That which is not declared in a kernel. Addresses count from its start. */
+/* What kernels declare themselves: the linker names the bounds. */
+extern "C" unsigned char __start_shared_memory[], __stop_shared_memory[];
+
+/* What they do not. Addresses count from its start. */
 alignas(1024) unsigned char tiles[SHARED_BYTES];
 static size_t shared_bytes; /* of the launch */
 
@@ -171,6 +174,7 @@ static unsigned __float_as_uint(float f) {
   memcpy(&i, &f, 4);
   return i;
 }
+static void __trap() { fail("a trap"); }
 static float __fdividef(float a, float b) { return a / b; }
 
 static float emulated_half_to_float(unsigned short h) {
@@ -189,6 +193,6 @@ static unsigned short emulated_float_to_half(float f) {
 #define __global__
 #define __device__
 #define __forceinline__ inline
-#define __shared__ static
+#define __shared__ static __attribute__((section("shared_memory")))
 #define __align__(bytes) __attribute__((aligned(bytes)))
 #define __launch_bounds__(...)

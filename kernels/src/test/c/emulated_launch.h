@@ -33,6 +33,7 @@ static void thread_main() {
     awaited[self] = false;
     running->run(running_arguments);
     if (!awaited[self]) fail("%s: does not wait for the kernels before it", running->name);
+    end_thread();
   }
 }
 
@@ -164,6 +165,7 @@ EXPORT const char* emulate(
   for (int b : order) {
     blockIdx = {b % groups_x, b / groups_x};
     memset(tiles, 0xff, shared_bytes);
+    memset(__start_shared_memory, 0xff, __stop_shared_memory - __start_shared_memory);
     start_block(count);
     run_block(count);
   }

@@ -18,15 +18,37 @@ struct pending {
 /* Of each thread: groups of copies that have not been waited for; the last is still open. */
 static std::vector<std::vector<pending>> pending_copies[MOST_THREADS];
 
+/* How many lanes of each warp have gone on after a product. */
+static int arrived[MOST_THREADS / 32];
+
+/* A product of four warps that has not been waited for. */
+struct product {
+  float* sums;
+  int outputs;
+  unsigned long long a, b;
+};
+static std::vector<product> products[MOST_THREADS]; /* of each thread */
+
+/* Nothing is left of the block before, which may have been broken off. */
 static void start_block(int count) {
+  memset(turns, 0, sizeof turns);
+  memset(arrived, 0, sizeof arrived);
   for (int t = 0; t < count; t++) {
     pending_copies[t].clear();
     pending_copies[t].emplace_back();
+    products[t].clear();
   }
 }
 
 /* By which thread 16 bytes came that products_may_read has not been said of since. */
 static int unread[SHARED_BYTES / 16];
+
+/* Copies that nobody has waited for may still come when shared memory is used for something else. */
+static void end_thread() {
+  for (auto& group : pending_copies[self]) {
+    if (!group.empty()) fail("a thread ends with copies on their way");
+  }
+}
 
 static void arrive(const pending& copy) {
   memcpy(shared_pointer(copy.to, 16), copy.bytes, 16);
@@ -158,7 +180,6 @@ static void multiply_warp(const unsigned char* all, float c[16][8], int words) {
 
 static void multiply(float* c, const unsigned* a, unsigned b0, unsigned b1) {
   static float sums[MOST_THREADS / 32][16][8];
-  static int arrived[MOST_THREADS / 32];
   int lane = self % 32;
   int warp = self / 32;
   float* upper = &sums[warp][lane / 4][lane % 4 * 2];

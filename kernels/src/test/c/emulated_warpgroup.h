@@ -1,12 +1,4 @@
 /* warpgroup.cuh on a processor: after emulated_tensor.h. */
-struct product {
-  float* sums;
-  int outputs;
-  unsigned long long a, b;
-};
-/* Of each thread: products that have not been waited for. */
-static std::vector<product> products[MOST_THREADS];
-
 static void products_may_read() {
   for (int& thread : unread) {
     if (thread == self + 1) thread = 0;

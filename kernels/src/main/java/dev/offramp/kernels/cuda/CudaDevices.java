@@ -61,7 +61,7 @@ public final class CudaDevices {
     if (refusal != null) {
       throw new DeviceException("cuda:%d: %s".formatted(number, refusal));
     }
-    Extras extras = properties.extras(libraries, options.precision());
+    Extras extras = Extras.of(libraries, properties.capability(), options.precision());
     Program program = Program.of(properties.traits(extras), options.precision(), extras);
     return new CudaDriver(libraries, properties, options, program);
   }

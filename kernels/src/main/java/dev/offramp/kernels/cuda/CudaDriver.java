@@ -44,8 +44,8 @@ final class CudaDriver implements Driver {
   CudaDriver(Libraries libraries, Properties properties, DeviceOptions options, Program program) {
     this.libraries = libraries;
     this.properties = properties;
-    this.info = properties.info(libraries, options.precision());
-    this.extras = properties.extras(libraries, options.precision());
+    this.extras = program.extras();
+    this.info = properties.info(libraries, options.precision(), extras);
     this.cuda = libraries.cuda();
     this.context = new Context(cuda, properties.number());
     try {
@@ -57,12 +57,7 @@ final class CudaDriver implements Driver {
         keepInPool(-1L);
       }
       long module =
-          program.load(
-              context,
-              libraries.nvrtc(),
-              properties.capability(),
-              extras.warpgroups(),
-              options.cache());
+          program.load(context, libraries.nvrtc(), properties.capability(), options.cache());
       kernels = new Kernels(context, module, extras.overlap());
     } catch (RuntimeException e) {
       close();

@@ -22,8 +22,9 @@ import java.util.function.Supplier;
  *
  * @param text for NVRTC
  * @param ptx compiled ahead of time; null where there is none for the device
+ * @param extras what the text makes use of
  */
-record Program(String text, Supplier<String> ptx) {
+record Program(String text, Supplier<String> ptx, Extras extras) {
   private static final int LOG_BYTES = 8192;
 
   static Program of(Traits traits, Precision precision, Extras extras) {
@@ -31,7 +32,8 @@ record Program(String text, Supplier<String> ptx) {
     String text = KernelSources.text(traits, storage);
     return new Program(
         extras.overlap() ? "#define OVERLAP 1\n" + text : text,
-        () -> KernelSources.ptx(traits.capability(), storage));
+        () -> KernelSources.ptx(traits.capability(), storage),
+        extras);
   }
 
   /**
@@ -39,11 +41,10 @@ record Program(String text, Supplier<String> ptx) {
    *
    * @param nvrtc compiles it, or null to load the PTX
    * @param capability compute capability times ten
-   * @param all whether to compile for what that capability has and its successors do not
    * @param cache folder where compiled programs are kept, or null
    * @return the CUmodule
    */
-  long load(Context context, Nvrtc nvrtc, int capability, boolean all, Path cache) {
+  long load(Context context, Nvrtc nvrtc, int capability, Path cache) {
     if (nvrtc == null) {
       String code = ptx.get();
       if (code == null) {
@@ -52,7 +53,7 @@ record Program(String text, Supplier<String> ptx) {
       }
       return load(context, "the kernels' PTX", (code + "\0").getBytes(StandardCharsets.UTF_8));
     }
-    String architecture = nvrtc.architecture(capability) + (all ? "a" : "");
+    String architecture = nvrtc.architecture(capability) + (extras.warpgroups() ? "a" : "");
     Path file = cache == null ? null : cache.resolve(fileName(nvrtc, architecture));
     if (file != null && Files.isReadable(file)) {
       try {

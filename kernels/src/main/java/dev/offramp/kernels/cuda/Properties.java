@@ -7,6 +7,8 @@ import dev.offramp.kernels.gpu.Traits;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * What the driver says of a device, asked without opening it.
@@ -78,13 +80,17 @@ record Properties(
   }
 
   DeviceInfo info(Libraries libraries, Precision precision) {
+    return info(libraries, precision, Extras.of(libraries, capability, precision));
+  }
+
+  DeviceInfo info(Libraries libraries, Precision precision, Extras extras) {
     String kernels =
         libraries.nvrtc() == null ? "from PTX" : "by NVRTC " + libraries.nvrtc().version();
     boolean wanted = Products.asked() == Products.LIBRARY;
     boolean found = libraries.cublasLt() != null;
     String products =
         wanted && found ? ", products by cuBLASLt " + libraries.cublasLt().version() : "";
-    Extras extras = extras(libraries, precision);
+    String absent = "cuBLASLt is asked for but was not found: products are Offramp's own.";
     return new DeviceInfo(
         "cuda:" + number,
         "%s (compute capability %s, driver %s, kernels %s%s)"
@@ -97,13 +103,9 @@ record Properties(
         memoryBytes,
         multiprocessors,
         precision,
-        wanted && !found
-            ? "cuBLASLt is asked for but was not found: products are Offramp's own."
-            : extras.note());
-  }
-
-  Extras extras(Libraries libraries, Precision precision) {
-    return Extras.of(libraries, capability, precision);
+        Stream.of(wanted && !found ? absent : "", extras.note())
+            .filter(note -> !note.isEmpty())
+            .collect(Collectors.joining(" ")));
   }
 
   Traits traits(Extras extras) {

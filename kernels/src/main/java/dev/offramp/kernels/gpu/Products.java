@@ -12,9 +12,9 @@ import java.util.stream.Collectors;
 public enum Products {
   /** Offramp's own that every card has; the default. */
   OWN,
-  /** Those and Offramp's own by warp groups, in F16 on compute capability 9.0. */
+  /** OWN and Offramp's by warp groups, in F16 on compute capability 9.0. */
   WARPGROUP,
-  /** Those and the vendor's library: see {@link DenseProduct}. */
+  /** OWN and the vendor's library: see {@link DenseProduct}. */
   LIBRARY;
 
   private static final String PROPERTY = "offramp.cuda.products";

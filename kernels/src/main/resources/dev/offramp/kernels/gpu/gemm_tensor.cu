@@ -132,7 +132,8 @@ extern "C" __global__ void __launch_bounds__(THREADS) GEMM(
     }
   }
 
-  __syncthreads(); /* nobody reads inputs any more */
+  copies_wait_all(); /* zeros beyond the last step may still be on their way */
+  __syncthreads(); /* and nobody reads inputs any more */
   float* result = (float*)tiles;
 #pragma unroll
   for (int i = 0; i < TILES_M; i++) {

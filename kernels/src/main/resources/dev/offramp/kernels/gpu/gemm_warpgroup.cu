@@ -33,6 +33,9 @@ extern "C" __global__ void __launch_bounds__(THREADS) GEMM(
   int column = GROUP * N;
   int group = LANE / 128;
   unsigned base = shared_address(wide_tiles);
+  if (base % 1024 != 0) {
+    __trap(); /* pieces are permuted by their address */
+  }
   int piece = LANE % 8; /* the same for all copies of a thread: THREADS is a multiple of 8 */
   int steps = (inputs + 8 * PIECE - 1) / (8 * PIECE);
 
@@ -120,7 +123,8 @@ extern "C" __global__ void __launch_bounds__(THREADS) GEMM(
     products_wait(sum);
   }
 
-  __syncthreads(); /* nobody reads inputs any more */
+  copies_wait_all(); /* zeros beyond the last step may still be on their way */
+  __syncthreads(); /* and nobody reads inputs any more */
   float* result = (float*)wide_tiles;
   int lane = LANE % 32;
   int line = LANE / 32 * 16;

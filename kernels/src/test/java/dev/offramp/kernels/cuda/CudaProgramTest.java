@@ -18,6 +18,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** How kernels get onto a device, on the library of fakecuda.c. */
 class CudaProgramTest {
+  private static final Extras NONE = new Extras(false, false, "");
+
   @TempDir private Path folder;
 
   @BeforeEach
@@ -32,7 +34,7 @@ class CudaProgramTest {
 
   private static List<String> open(Libraries libraries, String text, String ptx, Path cache) {
     DeviceOptions options = new DeviceOptions(1, Precision.F32, cache);
-    FakeCuda.open(libraries, options, new Program(text, () -> ptx)).close();
+    FakeCuda.open(libraries, options, new Program(text, () -> ptx, NONE)).close();
     return FakeCuda.log().stream()
         .filter(line -> line.startsWith("nvrtc") || line.startsWith("cuModuleLoad"))
         .toList();
@@ -75,23 +77,19 @@ class CudaProgramTest {
 
   @Test
   void productsByWarpGroupsAreCompiledForTheDeviceAlone() {
-    System.setProperty("offramp.cuda.products", "warpgroup");
-    try {
-      DeviceOptions options = new DeviceOptions(1, Precision.F16, null);
-      FakeCuda.open(FakeCuda.installed(), options, new Program("text", () -> null)).close();
-      assertThat(FakeCuda.log())
-          .contains(
-              "nvrtcCompileProgram --gpu-architecture=sm_90a --std=c++17",
-              "cuModuleLoadDataEx CUBIN for sm_90a");
-    } finally {
-      System.clearProperty("offramp.cuda.products");
-    }
+    DeviceOptions options = new DeviceOptions(1, Precision.F16, null);
+    Program program = new Program("text", () -> null, new Extras(true, false, ""));
+    FakeCuda.open(FakeCuda.installed(), options, program).close();
+    assertThat(FakeCuda.log())
+        .contains(
+            "nvrtcCompileProgram --gpu-architecture=sm_90a --std=c++17",
+            "cuModuleLoadDataEx CUBIN for sm_90a");
   }
 
   @Test
   void overlappingKernelsAreAnotherProgram() {
     Traits traits = new Traits(Traits.Dialect.CUDA, false, 1024, 232_448, 90);
-    Program usual = Program.of(traits, Precision.F16, new Extras(false, false, ""));
+    Program usual = Program.of(traits, Precision.F16, NONE);
     Program overlapping = Program.of(traits, Precision.F16, new Extras(false, true, ""));
     assertThat(overlapping.text()).isEqualTo("#define OVERLAP 1\n" + usual.text());
   }

@@ -90,7 +90,10 @@ final class FakeCuda {
   }
 
   static CudaDriver open(Libraries libraries, Precision precision) {
-    return open(libraries, new DeviceOptions(1, precision, null), new Program("", () -> PTX));
+    Properties properties = Properties.of(libraries.cuda(), 0);
+    Extras extras = Extras.of(libraries, properties.capability(), precision);
+    Program program = new Program("", () -> PTX, extras);
+    return open(libraries, new DeviceOptions(1, precision, null), program);
   }
 
   static CudaDriver open(Libraries libraries, DeviceOptions options, Program program) {

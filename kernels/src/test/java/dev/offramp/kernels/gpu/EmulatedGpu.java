@@ -24,11 +24,10 @@ public final class EmulatedGpu implements Driver {
   private static final int GUARD_BYTES = 4096;
   private static final byte GUARD = (byte) 0xff;
 
-  private static final Random RANDOM = new Random();
-
   private final int capability;
   private final DeviceInfo info;
   private final EmulatedKernels kernels;
+  private final Random random;
   private final Map<Long, Block> blocks = new HashMap<>();
   private List<Runnable> capturing;
   private long used;
@@ -46,6 +45,9 @@ public final class EmulatedGpu implements Driver {
     this.capability = capability;
     info = new DeviceInfo("cuda:0", "an emulated GPU", MEMORY_BYTES, 4, precision, "");
     kernels = EmulatedKernels.of(capability, precision);
+    long seed = Long.getLong("offramp.seed", System.nanoTime());
+    System.out.println("EmulatedGpu: offramp.seed=" + seed);
+    random = new Random(seed);
   }
 
   /**
@@ -166,8 +168,8 @@ public final class EmulatedGpu implements Driver {
     }
     Runnable run =
         given.getFirst().equals(measured) && !kernel.equals("identity")
-            ? EmulatedGpu::whatever
-            : () -> kernels.launch(kernel, grid, given);
+            ? this::whatever
+            : () -> kernels.launch(kernel, grid, given, random.nextInt());
     if (capturing != null) {
       capturing.add(run);
     } else {
@@ -179,8 +181,8 @@ public final class EmulatedGpu implements Driver {
    * In place of a product that is only measured, which would take long here: so the choice among
    * kernels is left to chance, and each of them gets its turn.
    */
-  private static void whatever() {
-    long end = System.nanoTime() + RANDOM.nextInt(20_000);
+  private void whatever() {
+    long end = System.nanoTime() + random.nextInt(20_000);
     while (System.nanoTime() < end) {
       Thread.onSpinWait();
     }

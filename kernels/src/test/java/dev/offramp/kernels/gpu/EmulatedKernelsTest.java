@@ -55,7 +55,7 @@ class EmulatedKernelsTest {
         __syncthreads();
         out[LANE] = ((int*)tiles)[127 - LANE];
       }
-      KERNEL void copies_not_awaited(const int* in, int* out) {
+      KERNEL void copies_awaited_too_late(const int* in, int* out) {
         AWAIT_EARLIER();
         extern __shared__ __align__(128) unsigned char tiles[];
         if (LANE < 32) copy16(shared_address(tiles + 16 * LANE), in + 4 * LANE, 1);
@@ -63,6 +63,13 @@ class EmulatedKernelsTest {
         copies_wait<1>();
         __syncthreads();
         out[LANE] = ((int*)tiles)[127 - LANE];
+        copies_wait_all();
+      }
+      KERNEL void copies_not_awaited(const int* in, int* out) {
+        AWAIT_EARLIER();
+        extern __shared__ __align__(128) unsigned char tiles[];
+        copy16(shared_address(tiles), in, 1);
+        out[LANE] = in[127 - LANE];
       }
       KERNEL void copies_beyond_shared_memory(const int* in, int* out) {
         AWAIT_EARLIER();
@@ -101,6 +108,7 @@ class EmulatedKernelsTest {
               "barrier_of_some",
               "shuffle_of_some",
               "copies",
+              "copies_awaited_too_late",
               "copies_not_awaited",
               "copies_beyond_shared_memory",
               "copies_not_aligned",
@@ -123,7 +131,8 @@ class EmulatedKernelsTest {
         KERNELS.launch(
             kernel,
             new Grid(1, 1, THREADS, 1, 4 * THREADS),
-            Arrays.asList(source, new Memory(out.address(), out.byteSize())));
+            Arrays.asList(source, new Memory(out.address(), out.byteSize())),
+            launch);
         for (int i = 0; i < THREADS; i++) {
           if (out.getAtIndex(ValueLayout.JAVA_INT, i) != 1000 + THREADS - 1 - i) {
             return false;
@@ -144,7 +153,7 @@ class EmulatedKernelsTest {
   @Test
   void whatIsReadTooEarlyIsNotThere() {
     assertThat(turns("without_barrier")).isFalse();
-    assertThat(turns("copies_not_awaited")).isFalse();
+    assertThat(turns("copies_awaited_too_late")).isFalse();
   }
 
   @Test
@@ -163,6 +172,7 @@ class EmulatedKernelsTest {
     assertThatCode(() -> turns("copies_beyond_shared_memory"))
         .hasMessageContaining("16 bytes of shared memory at")
         .hasMessageContaining(", of 512");
+    assertThatCode(() -> turns("copies_not_awaited")).hasMessageContaining("on their way");
     assertThatCode(() -> turns("copies_not_aligned")).hasMessageContaining("not aligned");
     assertThatCode(() -> turns("copies_from_beyond")).hasMessageContaining("not allocated");
   }
@@ -175,9 +185,9 @@ class EmulatedKernelsTest {
 
   @Test
   void wrongLaunchesAreRefused() {
-    assertThatCode(() -> KERNELS.launch("nothing", Grid.of(1, 1), List.of()))
+    assertThatCode(() -> KERNELS.launch("nothing", Grid.of(1, 1), List.of(), 1))
         .hasMessage("nothing: no such kernel");
-    assertThatCode(() -> KERNELS.launch("right", Grid.of(1, 1), List.of(1)))
+    assertThatCode(() -> KERNELS.launch("right", Grid.of(1, 1), List.of(1), 1))
         .hasMessageContaining("right: 1 arguments of 2");
   }
 }
