@@ -3,12 +3,15 @@ package dev.offramp.kernels.gpu;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 
+import dev.offramp.kernels.Precision;
 import dev.offramp.kernels.gpu.Driver.Memory;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 
 /** That running CUDA kernels on the processor finds what a GPU would punish, and only that. */
@@ -181,6 +184,24 @@ class EmulatedKernelsTest {
   void everyKernelMustWaitForThoseBeforeIt() {
     assertThatCode(() -> turns("does_not_await_earlier"))
         .hasMessage("does_not_await_earlier: does not wait for the kernels before it");
+  }
+
+  /** Nothing but weights may be read before, which no kernel writes. */
+  @Test
+  void theyWaitBeforeAnythingElse() {
+    String text = KernelSources.text(Traits.Dialect.CUDA, false, Precision.F16);
+    Matcher kernel = Pattern.compile("(?:KERNEL|__global__) [^{};#]*\\) \\{").matcher(text);
+    int found = 0;
+    while (kernel.find()) {
+      String before = text.substring(kernel.end(), text.indexOf("AWAIT_EARLIER();", kernel.end()));
+      if (before.contains("fetch_weight")) {
+        assertThat(before).doesNotContain("live[", "list[", "in_line", "residual");
+      } else {
+        assertThat(before.replaceAll("__shared__[^;]*;", "")).as(kernel.group()).isBlank();
+      }
+      found++;
+    }
+    assertThat(found).isGreaterThan(25);
   }
 
   @Test
