@@ -128,8 +128,8 @@ final class ProductsCheck {
           expected = 5; // not a valid position
         }
         double value = got[line * outputs + n];
-        // The result's own rounding, and that of sums in float.
-        double rounding = (precision == Precision.F16 ? 0x1p-11 : 0) + 0x1p-15;
+        // The result's own rounding, and that of sums in float of so many products.
+        double rounding = (precision == Precision.F16 ? 0x1p-11 : 0) + 0x1p-22 * (16 + inputs);
         if (!(Math.abs(value - expected) <= rounding * Math.max(1, Math.abs(expected)))) {
           throw new AssertionError(
               "%s: %s instead of %s at line %d, output %d"
