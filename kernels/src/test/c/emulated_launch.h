@@ -1,4 +1,7 @@
-/* Runs kernels; after the program's text. KERNELS lists what it holds. */
+/*
+ * Runs kernels; after the program's text and two functions: start_block(threads) before a block, and
+ * end_thread() when a thread of it has ended. KERNELS lists what the text holds.
+ */
 template <class... P, size_t... I>
 static void call(void (*f)(P...), void** arguments, std::index_sequence<I...>) {
   f(*(P*)arguments[I]...);
@@ -29,10 +32,8 @@ static void** running_arguments;
 /* A thread, block after block. */
 static void thread_main() {
   while (true) {
-    wait_at(DONE, "");
-    awaited[self] = false;
+    wait_at(DONE, "its end");
     running->run(running_arguments);
-    if (!awaited[self]) fail("%s: does not wait for the kernels before it", running->name);
     end_thread();
   }
 }
@@ -56,26 +57,14 @@ static void resume(int thread) {
   if (!_setjmp(scheduler)) _longjmp(threads[thread], 1);
 }
 
-/* What the threads from one number up to another wait at, together but for those that are done. */
+/* What the threads from one number up to another wait at, all together, or that they are done. */
 static state common(int from, int to) {
-  int first = -1;
   for (int t = from; t < to; t++) {
-    if (states[t] == DONE) continue;
-    if (first < 0) first = t;
-    if (states[t] != states[first] || strcmp(places[t], places[first])) {
-      fail("%s: thread %d is at %s, thread %d at %s", running->name, first, places[first], t,
-           places[t]);
+    if (states[t] != states[from] || strcmp(places[t], places[from])) {
+      fail("thread %d is at %s, thread %d at %s", from, places[from], t, places[t]);
     }
   }
-  if (first >= 0 && states[first] != AT_BARRIER) {
-    for (int t = from; t < to; t++) {
-      if (states[t] == DONE) {
-        fail("%s: thread %d waits in %s, thread %d has ended", running->name, first,
-             places[first], t);
-      }
-    }
-  }
-  return first < 0 ? DONE : states[first];
+  return states[from];
 }
 
 static unsigned random_state;
@@ -154,7 +143,9 @@ EXPORT const char* emulate(
   late = random_below(2) == 0;
   if (_setjmp(failed)) {
     started = false; /* where the threads stand, none can go on */
-    return failure;
+    static char text[sizeof failure + 64];
+    snprintf(text, sizeof text, "%s: %s", name, failure);
+    return text;
   }
   if (!started) start_threads();
   started = true;

@@ -33,6 +33,7 @@ static std::vector<product> products[MOST_THREADS]; /* of each thread */
 static void start_block(int count) {
   memset(turns, 0, sizeof turns);
   memset(arrived, 0, sizeof arrived);
+  memset(awaited, 0, sizeof awaited);
   for (int t = 0; t < count; t++) {
     pending_copies[t].clear();
     pending_copies[t].emplace_back();
@@ -45,6 +46,7 @@ static int unread[SHARED_BYTES / 16];
 
 /* Copies that nobody has waited for may still come when shared memory is used for something else. */
 static void end_thread() {
+  if (!awaited[self]) fail("does not wait for the kernels before it");
   for (auto& group : pending_copies[self]) {
     if (!group.empty()) fail("a thread ends with copies on their way");
   }
@@ -70,7 +72,7 @@ static void copy16(unsigned to, const void* from, int valid) {
   if ((uintptr_t)from % 16 != 0) fail("16 bytes are copied from %p: not aligned", from);
   pending copy = {to, {}};
   if (valid) {
-    check_allocated(from, 16);
+    if (!is_allocated(from, 16)) fail("16 bytes at %p: not allocated", from);
     memcpy(copy.bytes, from, 16);
   }
 #if __CUDA_ARCH__ >= 800
