@@ -98,7 +98,7 @@ public final class KernelSources {
       if (precision == Precision.F16) {
         attention(text, Launches.TENSOR_HEAD_SIZES, "attention_tensor_", "attention_tensor.cu");
       }
-      include(text, "tensor_result.cuh");
+      include(text, "tensor_tile.cuh");
       for (GemmKernel kernel : GemmKernel.TENSOR) {
         define(text, "GEMM", kernel.name());
         define(text, "M", kernel.m());

@@ -4,18 +4,16 @@
  * makes a tile of M positions and N outputs with WARPS_M x WARPS_N warps; tiles of inputs are LINE
  * bytes deep and STAGES of them are on their way at a time. Lines must be multiples of 16 bytes.
  *   weight: (outputs, inputs), in: (.., inputs), residual and out: (.., outputs)
- * Lines of a tile are 64 bytes, two to a row of banks. Their 16-byte pieces are permuted by the
- * number of the pair of lines, so that eight lines' pieces lie in different banks.
  */
 #define THREADS (32 * WARPS_M * WARPS_N)
 #define WARP_N (N / WARPS_N)
 #define TILES_M (M / WARPS_M / 16)
 #define TILES_N (WARP_N / 8)
+#define PIECES (LINE / 16) /* of a line of a tile */
 #define PIECE ((int)(16 / sizeof(ACT))) /* elements in 16 bytes */
-#define COPIES_IN (M * 4 / THREADS)
-#define COPIES_WEIGHT (N * 4 / THREADS)
+#define COPIES_IN (M * PIECES / THREADS)
+#define COPIES_WEIGHT (N * PIECES / THREADS)
 #define STAGE_BYTES ((M + N) * LINE)
-#define PLACE(line, piece) ((line) * LINE + (((piece) ^ (((line) >> 1) & 3)) << 4))
 
 extern "C" __global__ void __launch_bounds__(THREADS) GEMM(
     const int* RESTRICT live,
@@ -36,24 +34,17 @@ extern "C" __global__ void __launch_bounds__(THREADS) GEMM(
   int warp_m = warp / WARPS_N * (M / WARPS_M);
   int warp_n = warp % WARPS_N * WARP_N;
   unsigned base = shared_address(tiles);
-  int piece = LANE % 4; /* the same for all copies of a thread: THREADS is a multiple of 4 */
-  int steps = (inputs + 4 * PIECE - 1) / (4 * PIECE);
+  int steps = (inputs + PIECES * PIECE - 1) / (PIECES * PIECE);
 
   const ACT* weight_line[COPIES_WEIGHT];
 #pragma unroll
   for (int e = 0; e < COPIES_WEIGHT; e++) {
-    int n = column + (LANE + e * THREADS) / 4;
-    weight_line[e] = weight + (long)(n < outputs ? n : 0) * inputs + piece * PIECE;
+    int n = column + fetched_line<PIECES, THREADS>(e);
+    weight_line[e] = weight + (long)(n < outputs ? n : 0) * inputs + LANE % PIECES * PIECE;
   }
   auto fetch_weight = [&](int step) {
-    int k = 4 * PIECE * step;
-    int valid = k + piece * PIECE < inputs;
     unsigned to = base + step % STAGES * STAGE_BYTES + M * LINE;
-#pragma unroll
-    for (int e = 0; e < COPIES_WEIGHT; e++) {
-      int line = (LANE + e * THREADS) / 4;
-      copy16(to + PLACE(line, piece), weight_line[e] + (valid ? k : 0), valid);
-    }
+    fetch_lines<PIECES, THREADS>(weight_line, inputs, step, to);
   };
   /* Weights depend on no earlier kernel: they set out before the table of live rows is read. */
 #pragma unroll
@@ -71,18 +62,11 @@ extern "C" __global__ void __launch_bounds__(THREADS) GEMM(
   const ACT* in_line[COPIES_IN];
 #pragma unroll
   for (int e = 0; e < COPIES_IN; e++) {
-    int m = first + (LANE + e * THREADS) / 4;
-    in_line[e] = in + (long)list[m < tokens ? m : first] * inputs + piece * PIECE;
+    int m = first + fetched_line<PIECES, THREADS>(e);
+    in_line[e] = in + (long)list[m < tokens ? m : first] * inputs + LANE % PIECES * PIECE;
   }
   auto fetch_in = [&](int step) {
-    int k = 4 * PIECE * step;
-    int valid = k + piece * PIECE < inputs;
-    unsigned to = base + step % STAGES * STAGE_BYTES;
-#pragma unroll
-    for (int e = 0; e < COPIES_IN; e++) {
-      int line = (LANE + e * THREADS) / 4;
-      copy16(to + PLACE(line, piece), in_line[e] + (valid ? k : 0), valid);
-    }
+    fetch_lines<PIECES, THREADS>(in_line, inputs, step, base + step % STAGES * STAGE_BYTES);
   };
 
   float sum[TILES_M][TILES_N][4];
@@ -115,12 +99,12 @@ extern "C" __global__ void __launch_bounds__(THREADS) GEMM(
 #pragma unroll
       for (int i = 0; i < TILES_M; i++) {
         int line = warp_m + 16 * i + lane % 16;
-        load_matrices(stage + PLACE(line, 2 * half + lane / 16), a[i]);
+        load_matrices(stage + piece_place<PIECES>(line, 2 * half + lane / 16), a[i]);
       }
 #pragma unroll
       for (int j = 0; j < TILES_N / 2; j++) {
         int line = warp_n + 16 * j + lane / 16 * 8 + lane % 8;
-        load_matrices(stage + M * LINE + PLACE(line, 2 * half + lane / 8 % 2), b[j]);
+        load_matrices(stage + M * LINE + piece_place<PIECES>(line, 2 * half + lane / 8 % 2), b[j]);
       }
 #pragma unroll
       for (int i = 0; i < TILES_M; i++) {
@@ -150,9 +134,9 @@ extern "C" __global__ void __launch_bounds__(THREADS) GEMM(
 #undef WARP_N
 #undef TILES_M
 #undef TILES_N
+#undef PIECES
 #undef PIECE
 #undef COPIES_IN
 #undef COPIES_WEIGHT
 #undef STAGE_BYTES
-#undef PLACE
 #endif

@@ -9,11 +9,11 @@
 #define WIDE_LINE 128
 #define WIDE_STAGES 3
 #define THREADS (2 * M)
+#define PIECES (WIDE_LINE / 16) /* of a line of a tile */
 #define PIECE 8 /* elements in 16 bytes */
-#define COPIES_IN (M * 8 / THREADS)
-#define COPIES_WEIGHT (N * 8 / THREADS)
+#define COPIES_IN (M * PIECES / THREADS)
+#define COPIES_WEIGHT (N * PIECES / THREADS)
 #define STAGE_BYTES ((M + N) * WIDE_LINE)
-#define PLACE(line, piece) ((line) * WIDE_LINE + (((piece) ^ ((line) & 7)) << 4))
 #define OUTPUTS_EACH (N < 128 ? N : 128) /* outputs of a product of a warp group */
 #define PRODUCTS (N / OUTPUTS_EACH)
 
@@ -36,24 +36,17 @@ extern "C" __global__ void __launch_bounds__(THREADS) GEMM(
   if (base % 1024 != 0) {
     __trap(); /* pieces are permuted by their address */
   }
-  int piece = LANE % 8; /* the same for all copies of a thread: THREADS is a multiple of 8 */
-  int steps = (inputs + 8 * PIECE - 1) / (8 * PIECE);
+  int steps = (inputs + PIECES * PIECE - 1) / (PIECES * PIECE);
 
   const ACT* weight_line[COPIES_WEIGHT];
 #pragma unroll
   for (int e = 0; e < COPIES_WEIGHT; e++) {
-    int n = column + (LANE + e * THREADS) / 8;
-    weight_line[e] = weight + (long)(n < outputs ? n : 0) * inputs + piece * PIECE;
+    int n = column + fetched_line<PIECES, THREADS>(e);
+    weight_line[e] = weight + (long)(n < outputs ? n : 0) * inputs + LANE % PIECES * PIECE;
   }
   auto fetch_weight = [&](int step) {
-    int k = 8 * PIECE * step;
-    int valid = k + piece * PIECE < inputs;
     unsigned to = base + step % WIDE_STAGES * STAGE_BYTES + M * WIDE_LINE;
-#pragma unroll
-    for (int e = 0; e < COPIES_WEIGHT; e++) {
-      int line = (LANE + e * THREADS) / 8;
-      copy16(to + PLACE(line, piece), weight_line[e] + (valid ? k : 0), valid);
-    }
+    fetch_lines<PIECES, THREADS>(weight_line, inputs, step, to);
   };
   /* Weights depend on no earlier kernel: they set out before the table of live rows is read. */
 #pragma unroll
@@ -71,18 +64,11 @@ extern "C" __global__ void __launch_bounds__(THREADS) GEMM(
   const ACT* in_line[COPIES_IN];
 #pragma unroll
   for (int e = 0; e < COPIES_IN; e++) {
-    int m = first + (LANE + e * THREADS) / 8;
-    in_line[e] = in + (long)list[m < tokens ? m : first] * inputs + piece * PIECE;
+    int m = first + fetched_line<PIECES, THREADS>(e);
+    in_line[e] = in + (long)list[m < tokens ? m : first] * inputs + LANE % PIECES * PIECE;
   }
   auto fetch_in = [&](int step) {
-    int k = 8 * PIECE * step;
-    int valid = k + piece * PIECE < inputs;
-    unsigned to = base + step % WIDE_STAGES * STAGE_BYTES;
-#pragma unroll
-    for (int e = 0; e < COPIES_IN; e++) {
-      int line = (LANE + e * THREADS) / 8;
-      copy16(to + PLACE(line, piece), in_line[e] + (valid ? k : 0), valid);
-    }
+    fetch_lines<PIECES, THREADS>(in_line, inputs, step, base + step % WIDE_STAGES * STAGE_BYTES);
   };
 
   float sum[PRODUCTS][OUTPUTS_EACH / 2];
@@ -142,10 +128,10 @@ extern "C" __global__ void __launch_bounds__(THREADS) GEMM(
 #undef WIDE_LINE
 #undef WIDE_STAGES
 #undef THREADS
+#undef PIECES
 #undef PIECE
 #undef COPIES_IN
 #undef COPIES_WEIGHT
 #undef STAGE_BYTES
-#undef PLACE
 #undef OUTPUTS_EACH
 #undef PRODUCTS
