@@ -19,7 +19,7 @@ import java.util.Random;
  * A CUDA device whose kernels run on the processor, each at once when it is launched. Memory is the
  * host's, between guards that must come out as they were; it starts as NaN.
  */
-public final class EmulatedGpu implements Driver {
+public final class EmulatedGpu implements ImmediateDriver {
   private static final long MEMORY_BYTES = 1L << 30;
   private static final int GUARD_BYTES = 4096;
   private static final byte GUARD = (byte) 0xff;
@@ -116,25 +116,6 @@ public final class EmulatedGpu implements Driver {
   }
 
   @Override
-  public Pinned pinned(long bytes) {
-    Arena arena = Arena.ofShared();
-    MemorySegment segment = arena.allocate(bytes, 64);
-    return new Pinned() {
-      @Override
-      public MemorySegment segment() {
-        return segment;
-      }
-
-      @Override
-      public void close() {
-        if (arena.scope().isAlive()) {
-          arena.close();
-        }
-      }
-    };
-  }
-
-  @Override
   public void write(MemorySegment source, Memory target, long offset) {
     content(target).asSlice(offset, source.byteSize()).copyFrom(source);
   }
@@ -142,22 +123,6 @@ public final class EmulatedGpu implements Driver {
   @Override
   public void read(Memory source, long offset, MemorySegment target) {
     target.copyFrom(content(source).asSlice(offset, target.byteSize()));
-  }
-
-  @Override
-  public Mark mark() {
-    return new Mark() {
-      @Override
-      public boolean reached() {
-        return true;
-      }
-
-      @Override
-      public void await() {}
-
-      @Override
-      public void close() {}
-    };
   }
 
   @Override

@@ -106,7 +106,8 @@ final class EmulatedKernels {
 
   private static EmulatedKernels build(Ptx.Program program) {
     // The kept PTX names the kernels, but for those that its architecture lacks.
-    List<String> names = new ArrayList<>(Ptx.parse(PtxTest.ptx(kept(program))).entries().keySet());
+    String kept = KernelSources.ptx(program.architecture(), program.precision());
+    List<String> names = new ArrayList<>(Ptx.parse(kept).entries().keySet());
     boolean warpgroups = program.architecture() == 90 && program.precision() == Precision.F16;
     if (warpgroups) {
       GemmKernel.WARPGROUP.forEach(kernel -> names.add(kernel.name()));
@@ -117,10 +118,6 @@ final class EmulatedKernels {
       macros.add("__CUDA_ARCH_FEAT_SM90_ALL");
     }
     return build("#define OVERLAP 1\n" + program.text(), names, macros);
-  }
-
-  private static Ptx.Program kept(Ptx.Program program) {
-    return new Ptx.Program(Math.min(80, program.architecture()), program.precision());
   }
 
   /** Builds a program with these kernels. */

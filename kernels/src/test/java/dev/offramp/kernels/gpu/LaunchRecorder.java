@@ -2,7 +2,6 @@ package dev.offramp.kernels.gpu;
 
 import dev.offramp.kernels.DeviceInfo;
 import dev.offramp.kernels.Precision;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
@@ -10,7 +9,7 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /** A CUDA device that does nothing but note which kernels it is asked for. */
-final class LaunchRecorder implements Driver {
+final class LaunchRecorder implements ImmediateDriver {
   /** PTX types of the arguments that each kernel was given. */
   final Map<String, List<String>> launches = new TreeMap<>();
 
@@ -64,40 +63,10 @@ final class LaunchRecorder implements Driver {
   public void zero(Memory memory, long offset, long bytes) {}
 
   @Override
-  public Pinned pinned(long bytes) {
-    MemorySegment segment = Arena.ofAuto().allocate(bytes, 64);
-    return new Pinned() {
-      @Override
-      public MemorySegment segment() {
-        return segment;
-      }
-
-      @Override
-      public void close() {}
-    };
-  }
-
-  @Override
   public void write(MemorySegment source, Memory target, long offset) {}
 
   @Override
   public void read(Memory source, long offset, MemorySegment target) {}
-
-  @Override
-  public Mark mark() {
-    return new Mark() {
-      @Override
-      public boolean reached() {
-        return true;
-      }
-
-      @Override
-      public void await() {}
-
-      @Override
-      public void close() {}
-    };
-  }
 
   @Override
   public void beginCapture() {}
