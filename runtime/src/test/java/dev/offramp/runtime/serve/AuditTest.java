@@ -13,38 +13,23 @@ import dev.offramp.runtime.Request;
 import dev.offramp.runtime.Result;
 import dev.offramp.runtime.TinyModel;
 import dev.offramp.runtime.serve.AuditOptions.OnAlarm;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
-import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** A service that compares its early answers with the full model's. */
-class AuditTest {
+class AuditTest extends OnTinyModel {
   private static final double LAMBDA = 0.6;
   private static final Duration PATIENCE = Duration.ofSeconds(20);
-
-  @TempDir private Path folder;
-  private Path directory;
-  private final long seed = Long.getLong("offramp.seed", System.nanoTime());
-  private final Random random = new Random(seed);
-
-  @BeforeEach
-  void write() {
-    System.out.println("AuditTest: offramp.seed=" + seed);
-    directory = TinyModel.write(folder.resolve("tiny"), 7, 1, 2, 4);
-  }
 
   private static EngineOptions certified() {
     return Serving.options().withPolicy(new Policy.Certified(null, false));

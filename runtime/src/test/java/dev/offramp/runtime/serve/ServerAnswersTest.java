@@ -22,30 +22,16 @@ import java.nio.file.Path;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
-import java.util.Random;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
 import javax.imageio.ImageIO;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** What a server with tiny models says over HTTP, and what it refuses. */
-class ServerAnswersTest {
+class ServerAnswersTest extends OnTinyModel {
   private static final EngineOptions OPTIONS = Serving.byHand();
-
-  @TempDir private Path folder;
-  private Path directory;
-  private final long seed = Long.getLong("offramp.seed", System.nanoTime());
-  private final Random random = new Random(seed);
-
-  @BeforeEach
-  void write() {
-    System.out.println("ServerAnswersTest: offramp.seed=" + seed);
-    directory = TinyModel.write(folder.resolve("tiny"), 7, 1, 2, 4);
-  }
 
   private Serving serving() {
     return new Serving(Map.of("tiny", directory), OPTIONS, Serving.NO_AUDIT).load();

@@ -18,29 +18,15 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Random;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** A server that starts, fills up, loses clients, gets another model and ends. */
-class ServerLifeTest {
+class ServerLifeTest extends OnTinyModel {
   private static final EngineOptions OPTIONS = Serving.byHand();
-
-  @TempDir private Path folder;
-  private Path directory;
-  private final long seed = Long.getLong("offramp.seed", System.nanoTime());
-  private final Random random = new Random(seed);
-
-  @BeforeEach
-  void write() {
-    System.out.println("ServerLifeTest: offramp.seed=" + seed);
-    directory = TinyModel.write(folder.resolve("tiny"), 7, 1, 2, 4);
-  }
 
   @Test
   void aFullQueueSaysSoAndLosesNothing() throws Exception {
