@@ -183,4 +183,27 @@ class ServerLifeTest extends OnTinyModel {
       assertThat(SelfTalk.run("127.0.0.1", port, null, Duration.ofMillis(100))).isPositive();
     }
   }
+
+  /** On a busy machine the first one takes seconds. */
+  @Test
+  void aServerWaitsForASlowAnswerToItself() throws Exception {
+    try (ServerSocket socket = new ServerSocket(0)) {
+      Thread slow =
+          Thread.startVirtualThread(() -> {
+            try (Socket client = socket.accept()) {
+              Thread.sleep(1_500);
+              client
+                  .getOutputStream()
+                  .write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}".getBytes(US_ASCII));
+            } catch (IOException e) {
+              throw new UncheckedIOException(e);
+            } catch (InterruptedException e) {
+              Thread.currentThread().interrupt();
+            }
+          });
+      int port = socket.getLocalPort();
+      assertThat(SelfTalk.run("127.0.0.1", port, null, Duration.ofMillis(100))).isOne();
+      slow.join();
+    }
+  }
 }
