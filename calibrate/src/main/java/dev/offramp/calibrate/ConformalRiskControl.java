@@ -16,6 +16,15 @@ final class ConformalRiskControl {
     return (n + 1.0) / n * epsilon - bound / n;
   }
 
+  /** The smallest epsilon that accepts that empirical risk: (n risk + bound) / (n + 1). */
+  static double epsilonMin(int n, double bound, double risk) {
+    double epsilon = (n * risk + bound) / (n + 1.0);
+    while (threshold(n, bound, epsilon) < risk) {
+      epsilon = Math.nextUp(epsilon); // The threshold was rounded down.
+    }
+    return epsilon;
+  }
+
   /**
    * Mean over the samples of the largest loss up to each row; shape [K]. For these losses the
    * theorem's condition holds by construction, and they are never below the losses themselves.

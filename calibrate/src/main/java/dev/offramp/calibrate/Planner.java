@@ -49,9 +49,10 @@ public record Planner(Method method, Fwer fwer, double delta, int rows, double b
   }
 
   /**
-   * The smallest epsilon that n samples can certify (an infimum: upper confidence bounds must stay
-   * below epsilon). It is the risk for {@link Method#NAIVE}, (n risk + bound) / (n + 1) for the
-   * CRCs, the upper confidence bound at the level of the first test for the others.
+   * The smallest epsilon that n samples can certify; for {@link Method.Family#UCB} an infimum, as
+   * upper confidence bounds must stay below epsilon. It is the risk for {@link Method#NAIVE}, (n
+   * risk + bound) / (n + 1) for the CRCs, the upper confidence bound at the level of the first test
+   * for the others.
    *
    * @throws CalibrationException if n is less than 1
    */
@@ -61,21 +62,22 @@ public record Planner(Method method, Fwer fwer, double delta, int rows, double b
     }
     return switch (method.family()) {
       case NAIVE -> risk;
-      case CRC -> (n * risk + bound) / (n + 1.0);
+      case CRC -> ConformalRiskControl.epsilonMin(n, bound, risk);
       case UCB, LTT -> method.tail().upperBound(losses(fwer.testSize(n)), bound, level());
     };
   }
 
   /**
    * The smallest number of samples that can certify epsilon; empty where {@link #MOST_SAMPLES} are
-   * not enough. With a risk above 0 it is the smallest up to the rounding of n risk / bound.
+   * not enough. With a risk above 0 it is a number that can while one fewer cannot. As losses come
+   * whole, the larger number may show one loss more and not do, and a smaller one do as well.
    *
    * @throws CalibrationException if epsilon is not finite
    */
   public OptionalInt samplesNeeded(double epsilon) {
     Settings.checkEpsilon(epsilon);
     int enough = 1;
-    while (epsilonMin(enough) > epsilon) {
+    while (!certifies(enough, epsilon)) {
       if (enough == MOST_SAMPLES || epsilon <= risk) {
         return OptionalInt.empty();
       }
@@ -84,10 +86,10 @@ public record Planner(Method method, Fwer fwer, double delta, int rows, double b
     int tooFew = enough / 2;
     while (enough - tooFew > 1) {
       int middle = (enough + tooFew) >>> 1;
-      if (epsilonMin(middle) > epsilon) {
-        tooFew = middle;
-      } else {
+      if (certifies(middle, epsilon)) {
         enough = middle;
+      } else {
+        tooFew = middle;
       }
     }
     return OptionalInt.of(enough);
@@ -98,8 +100,7 @@ public record Planner(Method method, Fwer fwer, double delta, int rows, double b
    * better than the full model's, so that losses are negative, may a betting bound still do it.
    */
   public Optional<String> shortfall(double epsilon, int n) {
-    double minimum = epsilonMin(n);
-    if (epsilon >= minimum) {
+    if (certifies(n, epsilon)) {
       return Optional.empty();
     }
     OptionalInt needed = samplesNeeded(epsilon);
@@ -109,9 +110,14 @@ public record Planner(Method method, Fwer fwer, double delta, int rows, double b
             "epsilon below the achievable minimum: %d samples certify %.4g at best, without any loss; use %s"
                 + " samples or a larger epsilon%s",
             n,
-            minimum,
+            epsilonMin(n),
             needed.isPresent() ? "at least " + needed.getAsInt() : "more than " + MOST_SAMPLES,
             method.promise() == Promise.HIGH_PROBABILITY ? " or delta" : ""));
+  }
+
+  private boolean certifies(int n, double epsilon) {
+    double minimum = epsilonMin(n);
+    return method.family() == Method.Family.UCB ? minimum < epsilon : minimum <= epsilon;
   }
 
   /** The level of the first test. */
@@ -122,8 +128,12 @@ public record Planner(Method method, Fwer fwer, double delta, int rows, double b
   private double[] losses(int n) {
     double[] losses = new double[n];
     double share = risk / bound;
+    double shown = 0;
     for (int i = 0; i < n && share > 0; i++) {
-      losses[i] = Math.ceil((i + 1) * share) > Math.ceil(i * share) ? bound : 0;
+      // In doubles 100 * 0.07 is above 7.
+      double due = Math.ceil((i + 1) * share - 1e-9);
+      losses[i] = due > shown ? bound : 0;
+      shown = due;
     }
     return losses;
   }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -76,6 +77,48 @@ class PlannerTest {
         .isOne();
     assertThat(Calibrator.calibrate(table, new Settings(method, epsilon - 1e-6, delta)).fallback())
         .isTrue();
+  }
+
+  /** Also where the least epsilon is met exactly: upper bounds must stay below it. */
+  @ParameterizedTest
+  @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "NAIVE")
+  void levelsThatAreMetExactly(Method method) {
+    for (double epsilon : new double[] {0.9, 0.5, 0.25, 0.2, 0.1, 0.05, 0.02, 0.004}) {
+      int needed = new Planner(method, 0.1, 1).samplesNeeded(epsilon).orElseThrow();
+      Settings settings = new Settings(method, epsilon, 0.1);
+      assertThat(Calibrator.calibrate(lossless(2, needed), settings).rowIndex())
+          .as("epsilon %s, %d samples", epsilon, needed)
+          .isOne();
+      assertThat(needed == 1 || Calibrator.calibrate(lossless(2, needed - 1), settings).fallback())
+          .as("epsilon %s, %d samples", epsilon, needed - 1)
+          .isTrue();
+    }
+    assertThat(new Planner(Method.UCB_HB, 0.1, 1).samplesNeeded(0.9)).hasValue(2);
+    int needed = new Planner(Method.CRC, 0.1, 1).samplesNeeded(0.0004).orElseThrow();
+    assertThat(
+            Calibrator.calibrate(lossless(2, needed), new Settings(Method.CRC, 0.0004, 0.1))
+                .rowIndex())
+        .isOne();
+    for (int n = 1; n < 400; n++) {
+      double epsilon = new Planner(Method.CRC, 0.1, 1).epsilonMin(n);
+      Settings settings = new Settings(Method.CRC, epsilon, 0.1);
+      assertThat(Calibrator.calibrate(lossless(2, n), settings).rowIndex()).as("n = %d", n).isOne();
+    }
+  }
+
+  /** Seven losses of a hundred are 7, though 100 * 0.07 is above 7 in doubles. */
+  @Test
+  void theLossesExpectedAreCountedAsOnPaper() {
+    for (int percent = 1; percent < 100; percent++) {
+      double risk = percent / 100.0;
+      double[] losses = new double[100];
+      Arrays.fill(losses, 0, percent, 1);
+      assertThat(
+              new Planner(Method.LTT_BINOMIAL, Fwer.FIXED_SEQUENCE, 0.1, 2, 1, risk)
+                  .epsilonMin(100))
+          .as("%d %%", percent)
+          .isEqualTo(Tail.BINOMIAL.upperBound(losses, 1, 0.1));
+    }
   }
 
   @Test

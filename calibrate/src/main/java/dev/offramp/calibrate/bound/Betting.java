@@ -52,12 +52,15 @@ public final class Betting {
       stakes[i] = stake;
       // 1 - stake loss, without cancellation where the loss is near the bound. Less than that is
       // on the safe side; only losses beyond -FRAME meet the limit.
-      fixed[i] = Math.min(Math.max(0, 1 - stake * bound) + stake * (bound - loss), FRAME);
+      double below = Math.min(bound - loss, Double.MAX_VALUE);
+      fixed[i] = Math.min(Math.max(0, 1 - stake * bound) + stake * below, FRAME);
       sum += loss;
       double deviation = loss - sum / (i + 2);
       squares += deviation * deviation;
     }
-    typicalBound = Math.clamp(sum / n + Math.sqrt(scale * squares / n), 0, bound);
+    double typical = sum / n + Math.sqrt(scale * squares / n);
+    // Not a number where losses are so far below 0 that sums overflow.
+    typicalBound = typical >= 0 ? Math.min(typical, bound) : 0;
   }
 
   /** The p-value, in [0, 1]; 0 where it underflows. Arguments as in {@link #logPValue}. */

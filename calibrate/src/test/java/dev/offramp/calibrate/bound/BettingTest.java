@@ -208,4 +208,16 @@ class BettingTest {
         .isInstanceOf(CalibrationException.class);
     assertThat(Betting.pValue(x, 1, 0.1, -0.1)).isOne();
   }
+
+  /** That must not keep the bound from being one. */
+  @Test
+  void lossesWhoseSumsOverflow() {
+    for (double far : new double[] {-1e150, -1e308, -Double.MAX_VALUE}) {
+      for (double[] losses :
+          new double[][] {{1, far, far}, {far, 1, 1}, {far, far, far}, {0, far, 0, 1}}) {
+        assertThat(Betting.upperBound(losses, 1, 0.1)).as("%s", far).isBetween(0.0, 1.0);
+        assertThat(Betting.pValue(losses, 1, 0.1, 0.3)).as("%s", far).isBetween(0.0, 1.0);
+      }
+    }
+  }
 }

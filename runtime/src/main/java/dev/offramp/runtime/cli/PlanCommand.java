@@ -25,7 +25,8 @@ import picocli.CommandLine.Option;
       "With --epsilon: the fewest samples that can certify it. With --samples: the smallest epsilon"
           + " that so many can certify. By default no loss at all is expected, so it is the least"
           + " that could ever do. With --expected-risk it is what does if the samples show exactly"
-          + " that risk; they will show more about half of the time, so collect more."
+          + " that risk, losses rounded up to whole ones; they will show more about half of the"
+          + " time, so collect more."
     },
     footer = {
       "",
