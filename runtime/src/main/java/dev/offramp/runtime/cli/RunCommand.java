@@ -79,6 +79,11 @@ final class RunCommand implements Callable<Integer> {
         long start = System.nanoTime();
         outcomes = Console.progress("run", inputs.size(), done -> runner.run(inputs.rows(), done));
         seconds = (System.nanoTime() - start) / 1e9;
+        for (int i = 0; i < outcomes.size(); i++) {
+          if (Float.isNaN(outcomes.get(i).confidence())) {
+            throw network.noNumber(outcomes.get(i).exit(), i);
+          }
+        }
       }
       report(directory.config(), opened, inputs, skipped, thresholds, outcomes, seconds);
     }
@@ -136,7 +141,7 @@ final class RunCommand implements Callable<Integer> {
         }
         result.addProperty("prediction", outcome.prediction());
         result.addProperty("label", config.labels().get(outcome.prediction()));
-        result.addProperty("confidence", finite(outcome.confidence()));
+        result.addProperty("confidence", outcome.confidence());
         result.addProperty("exit", outcome.exit());
         results.add(result);
       }
@@ -195,11 +200,6 @@ final class RunCommand implements Callable<Integer> {
       right += outcomes.get(i).prediction() == classes[i] ? 1 : 0;
     }
     return (double) right / classes.length;
-  }
-
-  /** A NaN, which JSON cannot say, becomes null. */
-  private static Float finite(float confidence) {
-    return Float.isFinite(confidence) ? confidence : null;
   }
 
   private static JsonObject certificate(Thresholds thresholds) {

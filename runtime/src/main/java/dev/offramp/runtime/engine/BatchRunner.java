@@ -194,6 +194,7 @@ public final class BatchRunner implements AutoCloseable {
    *
    * @param samples token ids; any number, run in batches of {@code batch}
    * @param done called with the number of samples finished
+   * @throws dev.offramp.models.InputException if the last exit's confidence in a sample is NaN
    */
   public ExitTable observe(List<int[]> samples, int batch, IntConsumer done) {
     network.requireHeads();
@@ -234,6 +235,11 @@ public final class BatchRunner implements AutoCloseable {
           probabilities[stage] = into.probabilities().clone();
         }
       }
+      for (int i = from; i < to; i++) {
+        if (Float.isNaN(confidence[stages - 1][i])) {
+          throw network.noNumber(stages - 1, i);
+        }
+      }
       if (reader != null) {
         reader.accept(from, to - from, probabilities);
       }
@@ -247,6 +253,7 @@ public final class BatchRunner implements AutoCloseable {
    *
    * @param heads one for each stage; of them only how they pool matters
    * @return for each stage F32 [samples, features]
+   * @throws dev.offramp.models.InputException if one is not finite
    */
   public List<float[]> features(
       List<int[]> samples, int batch, List<Head> heads, IntConsumer done) {
@@ -258,6 +265,11 @@ public final class BatchRunner implements AutoCloseable {
         runner.advance(stage);
         float[] part = runner.features(stage, heads.get(stage), to - from);
         int width = part.length / (to - from);
+        for (int i = 0; i < part.length; i++) {
+          if (!Float.isFinite(part[i])) {
+            throw network.noNumber(stage, from + i / width);
+          }
+        }
         if (from == 0) {
           features.set(stage, new float[Math.multiplyExact(samples.size(), width)]);
         }

@@ -3,9 +3,12 @@ package dev.offramp.runtime.engine;
 import dev.offramp.kernels.Confidence;
 import dev.offramp.kernels.Device;
 import dev.offramp.kernels.Linear;
+import dev.offramp.kernels.Precision;
 import dev.offramp.models.Exit;
+import dev.offramp.models.InputException;
 import dev.offramp.models.ModelConfig;
 import dev.offramp.models.ModelDirectory;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -18,6 +21,7 @@ public final class Network implements AutoCloseable {
   private final Scope owned = new Scope();
   private final Device device;
   private final ModelConfig config;
+  private final Path path;
   private final List<Integer> cuts;
   private final Layers layers;
   private final List<ExitHead> heads = new ArrayList<>();
@@ -57,6 +61,7 @@ public final class Network implements AutoCloseable {
   private Network(ModelDirectory model, Device device, List<Integer> cuts, List<Exit> seen) {
     this.device = device;
     this.config = model.config();
+    this.path = model.path();
     this.cuts = cuts;
     try (var failed = new Scope()) {
       failed.add(owned);
@@ -106,6 +111,27 @@ public final class Network implements AutoCloseable {
       throw new IllegalStateException(
           "model " + config.name() + " has no exit heads; make some with 'offramp attach'");
     }
+  }
+
+  /**
+   * What there is to say where a model computes no number. Nothing may be concluded from such
+   * samples: the full model's answer is then class 0, and so is every exit's, which agree.
+   *
+   * @param stage at whose end it was seen
+   * @param sample number of the sample
+   */
+  public InputException noNumber(int stage, int sample) {
+    Precision precision = device.info().precision();
+    return InputException.in(
+        path,
+        "layer " + cuts.get(stage),
+        "computes no number (NaN) for sample %d in %s; its weights are damaged or too large: %s"
+            .formatted(
+                sample,
+                precision,
+                precision == Precision.F16
+                    ? "use --precision f32, or import or train the model again"
+                    : "import or train the model again"));
   }
 
   @Override

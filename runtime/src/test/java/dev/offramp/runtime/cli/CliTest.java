@@ -6,11 +6,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
 import dev.offramp.runtime.TinyModel;
 import dev.offramp.runtime.cli.Offramp.Outcome;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -393,5 +395,53 @@ class CliTest {
     Files.writeString(config, json);
     Files.writeString(model.resolve("certificate.json"), "{\"lambda\": 0.1}");
     refuses(2, "certificate.json", "run", "--model", model, "--input", texts);
+  }
+
+  /** Weights may be finite and what is computed from them not: all exits "agree" on NaN then. */
+  @Test
+  void aModelThatComputesNoNumberIsNeitherCertifiedNorRun() throws IOException {
+    Path weights = model.resolve("model.safetensors");
+    byte[] good = Files.readAllBytes(weights);
+    String[] damaged = {"encoder.layer.0.attention.output.dense.weight", "exits.2.weight"};
+    for (String tensor : damaged) {
+      Files.write(weights, filled(good, tensor, 3e38f));
+      for (String command : new String[] {"calibrate", "validate"}) {
+        for (String risk : new String[] {"prediction-consistency", "brier-consistency"}) {
+          Object[] line = {
+            command, "--model", model, "--data", texts, "--risk", risk, "--epsilon", 0.5
+          };
+          refuses(2, model + ": layer 4", line);
+        }
+      }
+      assertThat(model.resolve("certificate.json")).doesNotExist();
+      refuses(2, "sample 0 in F32", "run", "--model", model, "--input", texts, "--full-depth");
+    }
+    Files.write(weights, filled(good, damaged[0], 3e38f));
+    Path out = folder.resolve("out");
+    Object[] attach = {
+      "attach", "--model", model, "--data", texts, "--after", 1, "--distill", "1", "--out", out
+    };
+    refuses(2, model + ": layer 1", attach);
+    assertThat(out).doesNotExist();
+    // An early exit that says nothing is one that nobody takes.
+    Files.write(weights, filled(good, "exits.0.weight", 3e38f));
+    JsonObject run =
+        offramp("run", "--model", model, "--input", texts, "--lambda", 0.5, "--json").json();
+    assertThat(run.getAsJsonArray("exitHistogram").get(0).getAsInt()).isZero();
+  }
+
+  /** A file of safetensors with all numbers of a tensor replaced. */
+  private static byte[] filled(byte[] file, String tensor, float value) {
+    ByteBuffer bytes = ByteBuffer.wrap(file.clone()).order(ByteOrder.LITTLE_ENDIAN);
+    int header = (int) bytes.getLong(0);
+    var offsets =
+        JsonParser.parseString(new String(file, 8, header, StandardCharsets.UTF_8))
+            .getAsJsonObject()
+            .getAsJsonObject(tensor)
+            .getAsJsonArray("data_offsets");
+    for (int at = offsets.get(0).getAsInt(); at < offsets.get(1).getAsInt(); at += Float.BYTES) {
+      bytes.putFloat(8 + header + at, value);
+    }
+    return bytes.array();
   }
 }
