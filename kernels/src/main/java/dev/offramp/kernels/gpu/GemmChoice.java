@@ -44,6 +44,7 @@ final class GemmChoice {
   private final DenseProduct library; // null where it was not found or not asked for
   private final Map<Shape, String> chosen = new HashMap<>();
   private final Properties kept = new Properties();
+  private GemmKernel forced; // null where the fastest is taken
 
   /** What a choice is made for; tokens is a power of two, the least that counts are not above. */
   private record Shape(int tokens, int inputs, int outputs, boolean dense) {
@@ -90,7 +91,7 @@ final class GemmChoice {
     boolean dense = library != null && bounds.dense() && fits(map, epilogue);
     // Bounds may be rounded up beyond what the rows have room for.
     int tokens = (int) Math.min(bounds.tokens(), (long) rows.capacity() * bounds.positions());
-    String choice = choose(tokens, map, dense);
+    String choice = forced == null ? choose(tokens, map, dense) : forced.name();
     if (choice.equals(LIBRARY)) {
       library(tokens, map, in, epilogue, residual, out);
     } else {
@@ -105,6 +106,11 @@ final class GemmChoice {
           residual,
           out);
     }
+  }
+
+  /** Has all products made by that kernel, whatever is faster, until null is given. */
+  void force(GemmKernel kernel) {
+    forced = kernel;
   }
 
   /** Libraries only approximate GELU, and want lines aligned. */
