@@ -116,10 +116,10 @@ record ConvolutionKernel(Kind kind, int m, int n, int each) {
   /** A grid for at most that many images. */
   Grid grid(int computeUnits, int images, ConvolutionShape shape) {
     if (kind == Kind.TILE) {
-      return Grid.of((int) tiles(images, shape), items());
+      return Grid.of(tiles(images, shape), items());
     }
     long items = groups(tiles(images, shape), tilesEach(computeUnits, images, shape));
-    return new Grid((int) items, shape.groups() * panels(shape), 1, 1, 0);
+    return Grid.of(items, (long) shape.groups() * panels(shape), 1, 1);
   }
 
   private static long groups(long count, int each) {

@@ -44,8 +44,9 @@ final class GemmChoice {
   private final DenseProduct library; // null where it was not found or not asked for
   private final Map<Shape, String> chosen = new HashMap<>();
   private final Properties kept = new Properties();
+  private GemmKernel forced; // null where the fastest is taken
 
-  /** What a choice is made for; tokens is a power of two. */
+  /** What a choice is made for; tokens is a power of two, the least that counts are not above. */
   private record Shape(int tokens, int inputs, int outputs, boolean dense) {
     String key() {
       return tokens + "." + inputs + "." + outputs + (dense ? ".dense" : "");
@@ -88,13 +89,15 @@ final class GemmChoice {
       Memory residual,
       Memory out) {
     boolean dense = library != null && bounds.dense() && fits(map, epilogue);
-    String choice = choose(bounds.tokens(), map, dense);
+    // Bounds may be rounded up beyond what the rows have room for.
+    int tokens = (int) Math.min(bounds.tokens(), (long) rows.capacity() * bounds.positions());
+    String choice = forced == null ? choose(tokens, map, dense) : forced.name();
     if (choice.equals(LIBRARY)) {
-      library(bounds.tokens(), map, in, epilogue, residual, out);
+      library(tokens, map, in, epilogue, residual, out);
     } else {
       launch(
           GemmKernel.BY_NAME.get(choice),
-          bounds.tokens(),
+          tokens,
           rows.table(),
           rows.capacity(),
           map,
@@ -103,6 +106,11 @@ final class GemmChoice {
           residual,
           out);
     }
+  }
+
+  /** Has all products made by that kernel, whatever is faster, until null is given. */
+  void force(GemmKernel kernel) {
+    forced = kernel;
   }
 
   /** Libraries only approximate GELU, and want lines aligned. */
@@ -120,6 +128,11 @@ final class GemmChoice {
       Epilogue epilogue,
       Memory residual,
       Memory out) {
+    if (tokens > kernel.most()) {
+      throw new DeviceException(
+          "%s: a product of up to %,d positions is more than the device's %,d; use a smaller batch"
+              .formatted(driver.info().id(), tokens, kernel.most()));
+    }
     int units = driver.info().computeUnits();
     List<Object> arguments =
         new ArrayList<>(
@@ -147,17 +160,24 @@ final class GemmChoice {
     return GemmKernel.of(driver.traits(), precision, inputs);
   }
 
+  /** Those that take every count of the shape, or where none does, the ones that take the most. */
+  private List<GemmKernel> candidates(Shape shape) {
+    List<GemmKernel> all = kernels(shape.inputs());
+    int most = all.stream().mapToInt(GemmKernel::most).max().orElseThrow();
+    int wanted = Math.min(shape.tokens(), most);
+    return all.stream().filter(kernel -> kernel.most() >= wanted).toList();
+  }
+
   private String choose(int tokens, GpuLinear map, boolean dense) {
     Shape shape =
         new Shape(
-            tokens <= 1 ? 1 : Integer.highestOneBit(tokens - 1) * 2,
+            tokens <= 1 ? 1 : Math.min(Integer.highestOneBit(tokens - 1), 1 << 29) * 2,
             map.inputs(),
             map.outputs(),
             dense);
     String choice = chosen.get(shape);
     if (choice == null) {
-      List<GemmKernel> kernels =
-          kernels(map.inputs()).stream().filter(k -> k.fits(shape.tokens())).toList();
+      List<GemmKernel> kernels = candidates(shape);
       choice = kept.getProperty(shape.key());
       boolean known =
           choice != null
@@ -185,7 +205,8 @@ final class GemmChoice {
   private String measure(List<GemmKernel> kernels, Shape shape, GpuLinear map) {
     int tokens = shape.tokens();
     long bytes = 4L * tokens * Math.max(shape.inputs(), shape.outputs());
-    while (bytes > MOST_BYTES) {
+    int most = kernels.stream().mapToInt(GemmKernel::most).min().orElseThrow();
+    while (bytes > MOST_BYTES || tokens > most) {
       tokens /= 2;
       bytes /= 2;
     }
@@ -200,7 +221,7 @@ final class GemmChoice {
       Memory out = own.get(2);
       int count = tokens;
       driver.zero(in, 0, bytes);
-      driver.launch("identity", Grid.of((count + 63) / 64, 64), table, count);
+      driver.launch("identity", Grid.of(Math.ceilDiv(count, 64), 64), table, count);
       Map<String, Runnable> candidates = new LinkedHashMap<>();
       for (GemmKernel kernel : kernels) {
         candidates.put(

@@ -112,14 +112,14 @@ record GemmKernel(Kind kind, int m, int n, int each, int eachN) {
     };
   }
 
-  /** Whether a grid can be as long as that many positions need. */
-  boolean fits(int tokens) {
-    return (tokens + m - 1) / m <= Grid.MOST_GROUPS_Y;
+  /** Most positions that a launch takes; the grids of processors have no end. */
+  int most() {
+    return kind == Kind.VECTOR ? Integer.MAX_VALUE : m * Grid.MOST_GROUPS_Y;
   }
 
   /** A grid for at most that many positions. */
   Grid grid(Traits traits, int tokens, int outputs, int computeUnits) {
-    int down = (tokens + m - 1) / m;
+    int down = Math.ceilDiv(tokens, m);
     int across = (outputs + n - 1) / n;
     if (kind == Kind.VECTOR) {
       across =
@@ -132,7 +132,7 @@ record GemmKernel(Kind kind, int m, int n, int each, int eachN) {
   /** Panels that a work item of the vector kernel takes: fewer where items would be too few. */
   int stride(int tokens, int outputs, int computeUnits) {
     int panels = (outputs + n - 1) / n;
-    int down = (tokens + m - 1) / m;
+    int down = Math.ceilDiv(tokens, m);
     int wanted = Math.clamp((8L * computeUnits + down - 1) / down, 1, panels);
     return (panels + wanted - 1) / wanted;
   }

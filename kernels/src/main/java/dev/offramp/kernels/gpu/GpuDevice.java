@@ -362,6 +362,10 @@ public final class GpuDevice implements Device {
     return driver;
   }
 
+  GemmChoice gemms() {
+    return gemms;
+  }
+
   boolean closed() {
     return heap.closed();
   }

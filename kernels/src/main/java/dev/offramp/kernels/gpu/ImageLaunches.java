@@ -21,7 +21,7 @@ final class ImageLaunches {
 
   /** A grid for that many items of each image that may be live; see image_item. */
   private static Grid items(Bounds bounds, long each) {
-    return Grid.of((int) (bounds.tokens() * groups(each, ITEMS)), ITEMS);
+    return Grid.of(bounds.tokens() * groups(each, ITEMS), ITEMS);
   }
 
   private static long groups(long count, int each) {

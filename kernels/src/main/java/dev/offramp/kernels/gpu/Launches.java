@@ -70,7 +70,7 @@ final class Launches {
   }
 
   private static int groups(int count, int each) {
-    return (count + each - 1) / each;
+    return Math.ceilDiv(count, each);
   }
 
   void layerNorm(Bounds bounds, GpuRows rows, Normalization norm, Memory in, Memory out) {
@@ -109,7 +109,7 @@ final class Launches {
 
   void attention(Bounds bounds, GpuRows rows, int heads, int headSize, Memory qkv, Memory out) {
     String kernel = "attention_vector";
-    Grid grid = Grid.of(bounds.rows() * heads, 1);
+    Grid grid = Grid.of((long) bounds.rows() * heads, 1);
     if (!vector) {
       int size = HEAD_SIZES[0];
       for (int i = 1; size < headSize; i++) {
@@ -117,12 +117,13 @@ final class Launches {
       }
       if (tensor && headSize % 8 == 0 && size <= TENSOR_HEAD_SIZES[1]) {
         kernel = "attention_tensor_" + size;
-        int units = heads * groups(bounds.positions(), TENSOR_QUERIES);
-        grid = new Grid(bounds.rows(), groups(units, TENSOR_WARPS), LANES * TENSOR_WARPS, 1, 0);
+        long units = (long) heads * groups(bounds.positions(), TENSOR_QUERIES);
+        long down = Math.ceilDiv(units, TENSOR_WARPS);
+        grid = Grid.of(bounds.rows(), down, LANES * TENSOR_WARPS, 1);
       } else {
         kernel = "attention_" + size;
         int rounds = groups(bounds.positions(), QUERIES);
-        grid = new Grid(bounds.rows() * heads, rounds, LANES, SPLITS, 0);
+        grid = Grid.of((long) bounds.rows() * heads, rounds, LANES, SPLITS);
       }
     }
     driver.launch(

@@ -61,7 +61,7 @@ final class GemmCases {
     return new Case("gemm " + epilogue, shape, Tolerance.PRODUCT, play);
   }
 
-  private static String shape(int[] s) {
+  static String shape(int[] s) {
     return "%d x %d tokens, %d to %d".formatted(s[0], s[1], s[2], s[3]);
   }
 

@@ -12,8 +12,9 @@ import java.util.function.Consumer;
 /**
  * Every operation of a device on random data at odd sizes, against the {@code jvm} device in F32
  * given the same numbers. Live rows are scrambled, inputs hold NaN wherever nobody may look,
- * outputs are poisoned beforehand, and rows that are not live must come out as they were. Then the
- * device against itself: a row's values must not depend on the rows beside it.
+ * outputs are poisoned beforehand, and rows that are not live must come out as they were. Products
+ * are made by every kernel that could be chosen. Then the device against itself: a row's values
+ * must not depend on the rows beside it.
  */
 public final class SelfTest {
   static final List<Case> CASES = cases();
@@ -70,6 +71,7 @@ public final class SelfTest {
     List<Case> cases = new ArrayList<>();
     cases.addAll(CopyCases.all());
     cases.addAll(GemmCases.all());
+    cases.addAll(TileCases.all());
     cases.addAll(LayerCases.all());
     cases.addAll(ConvolutionCases.all());
     cases.addAll(ImageCases.all());

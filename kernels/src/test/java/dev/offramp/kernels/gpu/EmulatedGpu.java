@@ -28,6 +28,7 @@ public final class EmulatedGpu implements ImmediateDriver {
   private final DeviceInfo info;
   private final EmulatedKernels kernels;
   private final Random random;
+  private final String idle;
   private final Map<Long, Block> blocks = new HashMap<>();
   private List<Runnable> capturing;
   private long used;
@@ -41,8 +42,9 @@ public final class EmulatedGpu implements ImmediateDriver {
     }
   }
 
-  private EmulatedGpu(int capability, Precision precision) {
+  private EmulatedGpu(int capability, Precision precision, String idle) {
     this.capability = capability;
+    this.idle = idle;
     info = new DeviceInfo("cuda:0", "an emulated GPU", MEMORY_BYTES, 4, precision, "");
     kernels = EmulatedKernels.of(capability, precision);
     long seed = Long.getLong("offramp.seed", System.nanoTime());
@@ -55,8 +57,17 @@ public final class EmulatedGpu implements ImmediateDriver {
    * built.
    */
   public static Device open(int capability, Precision precision) {
+    return open(capability, precision, "");
+  }
+
+  /**
+   * The same where one kernel does nothing.
+   *
+   * @param idle its name
+   */
+  public static Device open(int capability, Precision precision, String idle) {
     return new GpuDevice(
-        new EmulatedGpu(capability, precision), new DeviceOptions(1, precision, null));
+        new EmulatedGpu(capability, precision, idle), new DeviceOptions(1, precision, null));
   }
 
   @Override
@@ -135,6 +146,9 @@ public final class EmulatedGpu implements ImmediateDriver {
         given.getFirst().equals(measured) && !kernel.equals("identity")
             ? this::whatever
             : () -> kernels.launch(kernel, grid, given, random.nextInt());
+    if (kernel.equals(idle)) {
+      return;
+    }
     if (capturing != null) {
       capturing.add(run);
     } else {

@@ -1,6 +1,7 @@
 package dev.offramp.kernels.gpu;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.offramp.kernels.Buffer;
 import dev.offramp.kernels.DeviceException;
@@ -239,6 +240,59 @@ class GemmChoiceTest {
       assertThat(calls).as("lines that are not aligned").isEmpty();
     } finally {
       System.clearProperty("offramp.cuda.products");
+    }
+  }
+
+  /** Groups along y are counted by 16 bits on cards: what their largest tile takes is the end. */
+  @Test
+  void cardsTakeAsManyPositionsAsTheirLargestTileCovers() {
+    assertThat(grid(FakeDriver.ACCELERATOR, 4097, 1024, 1024)).isEqualTo(down(4097 * 1024, 128));
+    assertThat(grid(FakeDriver.ACCELERATOR, 2049, 1024, 1024)).isEqualTo(down(2049 * 1024, 128));
+    // Not dense: counts are rounded up, but not beyond what there is room for.
+    assertThat(grid(FakeDriver.ACCELERATOR, 16_383, 512, 511)).isEqualTo(65_532);
+    assertThatThrownBy(() -> grid(FakeDriver.ACCELERATOR, 16_384, 512, 512))
+        .isInstanceOf(DeviceException.class)
+        .hasMessage(
+            "fake:0: a product of up to 8,388,608 positions is more than the device's 8,388,480;"
+                + " use a smaller batch");
+  }
+
+  /** Counts at which a power of two above them would not do for the smallest tile. */
+  @Test
+  void aTileThatTakesEveryCountOfTheBucketIsTaken() {
+    assertThat(grid(FakeDriver.ACCELERATOR, 1025, 1024, 1024)).isEqualTo(down(1025 * 1024, 64));
+  }
+
+  @Test
+  void processorsTakeAnyNumberOfPositions() {
+    assertThat(grid(FakeDriver.PROCESSOR, 8192, 128, 128)).isEqualTo(down(8192 * 128, 4));
+    assertThat(grid(FakeDriver.PROCESSOR, 4097, 128, 128)).isEqualTo(down(4097 * 128, 4));
+  }
+
+  private static int down(int positions, int each) {
+    return Math.ceilDiv(positions, each);
+  }
+
+  /** Groups along positions of a product of so many rows, where the smallest tile is fastest. */
+  private static int grid(Traits traits, int rows, int positions, int length) {
+    FakeDriver driver = new FakeDriver(traits, Precision.F32);
+    GpuRig rig = new GpuRig(driver, null);
+    List<String> kernels =
+        GemmKernel.of(traits, Precision.F32, 1).stream().map(GemmKernel::name).toList();
+    driver.kernels =
+        launch ->
+            LockSupport.parkNanos(Math.max(0, 2 - kernels.indexOf(launch.kernel())) * 2_000_000L);
+    try {
+      LiveRows live = rig.device.liveRows(rows, positions);
+      Linear map = rig.linear(1, 1);
+      Buffer in = rig.activations(rows * positions);
+      Buffer out = rig.activations(rows * positions);
+      GpuRig.load(live, rows, length, positions);
+      List<FakeDriver.Launch> launches =
+          rig.launched(() -> rig.device.gemm(live, map, in, Epilogue.BIAS, null, out));
+      return launches.getLast().grid().groupsY();
+    } finally {
+      rig.device.close();
     }
   }
 }

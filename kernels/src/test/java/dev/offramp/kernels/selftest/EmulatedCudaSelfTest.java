@@ -10,6 +10,7 @@ import dev.offramp.kernels.gpu.EmulatedGpu;
 import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * The self-test on the kernels that CUDA devices run, which run on the processor here: on a device
@@ -43,6 +44,20 @@ class EmulatedCudaSelfTest {
   /** What takes long here and shows nothing that others do not. */
   private static boolean large(Case one) {
     return one.operation().equals("independence") && one.shape().contains("1536")
+        || one.operation().equals(TileCases.OPERATION) && one.shape().contains("640")
         || one.operation().startsWith("copy");
+  }
+
+  /** Of several sizes a product would take one: each is looked at all the same. */
+  @ParameterizedTest
+  @ValueSource(strings = {"gemm_tensor_256x128", "gemm_tensor_64x64", "gemm_tile_128x128"})
+  void aTileThatIsWrongIsFound(String kernel) {
+    try (Device device = EmulatedGpu.open(80, Precision.TF32, kernel);
+        Device reference = Devices.open("jvm", DeviceOptions.defaults())) {
+      assertThat(TileCases.all().stream().filter(one -> !large(one)))
+          .extracting(one -> one.run(device, reference, DeviceSelfTest.SEED).message())
+          .anySatisfy(message -> assertThat(message).contains(kernel));
+      assertThat(device.liveBytes()).isZero();
+    }
   }
 }

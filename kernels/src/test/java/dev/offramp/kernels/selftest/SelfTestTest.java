@@ -61,6 +61,7 @@ class SelfTestTest {
             "gemm BIAS_RELU",
             "gemm BIAS_RESIDUAL",
             "gemm BIAS_RESIDUAL_RELU",
+            "gemm by each kernel",
             "layerNorm",
             "embed",
             "attention",
