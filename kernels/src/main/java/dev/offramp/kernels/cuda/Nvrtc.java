@@ -5,7 +5,6 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.List;
 
 /** NVIDIA's run-time compiler. */
@@ -19,7 +18,13 @@ final class Nvrtc {
           "INVALID_PROGRAM",
           "INVALID_OPTION",
           "COMPILATION",
-          "BUILTIN_OPERATION_FAILURE");
+          "BUILTIN_OPERATION_FAILURE",
+          "NO_NAME_EXPRESSIONS_AFTER_COMPILATION",
+          "NO_LOWERED_NAMES_BEFORE_COMPILATION",
+          "NAME_EXPRESSION_NOT_VALID",
+          "INTERNAL_ERROR");
+
+  private static final int BUILTIN_OPERATION_FAILURE = 7;
 
   private final Library library;
   private final String version;
@@ -35,14 +40,20 @@ final class Nvrtc {
     }
   }
 
-  /** The compiler of the driver's CUDA version or of an older one, or null. */
-  static Nvrtc find(int driverMajor, List<Path> folders) {
-    Library library = Library.find(names(driverMajor), folders);
-    if (library == null) {
-      return null;
+  /**
+   * The compiler of a library that was found.
+   *
+   * @throws DeviceException that names the library and what to do, if it does not work
+   */
+  static Nvrtc of(Library library) {
+    try {
+      return new Nvrtc(library);
+    } catch (DeviceException e) {
+      throw new DeviceException(
+          "NVRTC was found as %s and does not work: %s; install it anew, or %s"
+              .formatted(library.name(), e.getMessage(), Libraries.WITHOUT_NVRTC),
+          e);
     }
-    Nvrtc nvrtc = new Nvrtc(library);
-    return nvrtc.major() <= driverMajor ? nvrtc : null;
   }
 
   /** A driver cannot load what a compiler of a newer CUDA has made. */
@@ -115,12 +126,17 @@ final class Nvrtc {
         int code = library.function("nvrtcCompileProgram", "lip").call(program, 2, options);
         if (code != 0) {
           throw new DeviceException(
-              "%s for %s; its log: %s"
+              "%s for %s; %s%s"
                   .formatted(
                       error("nvrtcCompileProgram", code),
                       architecture,
-                      new String(bytes("nvrtcGetProgramLog", program, out), StandardCharsets.UTF_8)
-                          .trim()));
+                      code == BUILTIN_OPERATION_FAILURE
+                          ? "install libnvrtc-builtins of NVRTC %s beside it; ".formatted(version)
+                          : "",
+                      "its log: "
+                          + new String(
+                                  bytes("nvrtcGetProgramLog", program, out), StandardCharsets.UTF_8)
+                              .trim()));
         }
         return bytes(ptx ? "nvrtcGetPTX" : "nvrtcGetCUBIN", program, out);
       } finally {

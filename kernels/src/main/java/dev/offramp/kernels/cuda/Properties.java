@@ -90,7 +90,9 @@ record Properties(
     boolean found = libraries.cublasLt() != null;
     String products =
         wanted && found ? ", products by cuBLASLt " + libraries.cublasLt().version() : "";
-    String absent = "cuBLASLt is asked for but was not found: products are Offramp's own.";
+    String absent =
+        "cuBLASLt is asked for but cannot be had, 'offramp doctor' says why: products are Offramp's"
+            + " own.";
     return new DeviceInfo(
         "cuda:" + number,
         "%s (compute capability %s, driver %s, kernels %s%s)"

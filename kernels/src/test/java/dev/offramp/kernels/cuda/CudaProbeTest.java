@@ -62,7 +62,7 @@ class CudaProbeTest {
         .endsWith(", products by cuBLASLt 13.1)");
     assertThat(info(FakeCuda.installed(), Precision.F32).note()).isEmpty();
     assertThat(info(FakeCuda.driverOnly(), Precision.F32).note())
-        .contains("cuBLASLt is asked for but was not found");
+        .contains("cuBLASLt is asked for but cannot be had");
   }
 
   @Test
@@ -187,6 +187,9 @@ class CudaProbeTest {
       assertThat(libraries.cuda().library.name()).isEqualTo(FakeCuda.library().name());
       assertThat(libraries.driverVersion()).isEqualTo(13_000);
       assertThat(libraries.nvrtc()).isNull();
+      assertThat(libraries.compiler().said().get())
+          .isEqualTo("NVRTC is left out by -Dofframp.cuda.modules=ptx.");
+      assertThat(libraries.ptxVersion()).isEqualTo("7.4");
       System.setProperty("offramp.cuda.library", "/nowhere.so");
       assertThatThrownBy(Libraries::find)
           .hasMessage("-Dofframp.cuda.library names /nowhere.so, which cannot be loaded");
