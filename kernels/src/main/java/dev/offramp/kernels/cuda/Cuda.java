@@ -152,25 +152,9 @@ final class Cuda {
    */
   static boolean isLost(int code) {
     return switch (code) {
-      case 214,
-          220,
-          226,
-          700,
-          702,
-          709,
-          710,
-          714,
-          715,
-          716,
-          717,
-          718,
-          719,
-          721,
-          806,
-          810,
-          911,
-          999 ->
-          true;
+      case 214, 220, 226, 700, 702, 709, 710, 714, 715, 716, 717, 718, 719, 721, 911, 999 -> true;
+      // The server of MPS failed, or has ended this client of it.
+      case 806, 810 -> true;
       default -> false;
     };
   }

@@ -72,13 +72,14 @@ public final class CudaDevices {
     if (count == 0) {
       probes.add(new Probe("cuda", false, "The CUDA driver lists no device.", null, false));
     }
+    String search = count == 0 ? "" : libraries.search();
     for (int number = 0; number < count; number++) {
-      probes.add(probe(libraries, number));
+      probes.add(probe(libraries, search, number));
     }
     return probes;
   }
 
-  private static Probe probe(Libraries libraries, int number) {
+  private static Probe probe(Libraries libraries, String search, int number) {
     String id = "cuda:" + number;
     try {
       Properties properties = Properties.of(libraries.cuda(), number);
@@ -87,7 +88,7 @@ public final class CudaDevices {
         return new Probe(id, false, sentence(refusal), null, false);
       }
       DeviceInfo info = properties.info(libraries, Precision.F32);
-      return new Probe(id, true, found(libraries, properties, info), info, false);
+      return new Probe(id, true, found(libraries, search, properties, info), info, false);
     } catch (DeviceException e) {
       return new Probe(id, false, sentence(e.getMessage()), null, false);
     }
@@ -100,17 +101,12 @@ public final class CudaDevices {
   }
 
   /** The device, the libraries that were found or not, and what is asked for in vain. */
-  private static String found(Libraries libraries, Properties properties, DeviceInfo info) {
+  private static String found(
+      Libraries libraries, String search, Properties properties, DeviceInfo info) {
     // Of F16, which has all that can be asked for.
     String note = properties.info(libraries, Precision.F16).note();
-    return "%s, %,d MiB of memory. The CUDA driver was found as %s. %s %s %s"
-        .formatted(
-            info.description(),
-            info.memoryBytes() >> 20,
-            libraries.cuda().library.name(),
-            libraries.compiler().said().get(),
-            libraries.products().said().get(),
-            note)
+    return "%s, %,d MiB of memory. %s %s"
+        .formatted(info.description(), info.memoryBytes() >> 20, search, note)
         .strip();
   }
 

@@ -31,10 +31,16 @@ record Libraries(
    *
    * @param library null if it is not used
    * @param said whether it was found and where, in a sentence
+   * @param note what whoever opens a device must know of its absence, or an empty text
    */
-  record Part<T>(T library, Supplier<String> said) {
+  record Part<T>(T library, Supplier<String> said, String note) {
     Part(T library, String said) {
-      this(library, () -> said);
+      this(library, () -> said, "");
+    }
+
+    /** One that cannot be had although it is wanted. */
+    static <T> Part<T> missed(String said, String note) {
+      return new Part<>(null, () -> said, note);
     }
   }
 
@@ -74,9 +80,10 @@ record Libraries(
   }
 
   /**
-   * NVRTC of the driver's CUDA version or of an older one.
+   * NVRTC of the driver's CUDA version or of an older one. Where it does not work the PTX does, and
+   * the note says so.
    *
-   * @throws DeviceException if it is there and does not work, or is asked for and not there
+   * @throws DeviceException if it is asked for and cannot be had
    */
   static Part<Nvrtc> compiler(int driverMajor, List<String> names, List<Path> folders) {
     String modules = System.getProperty(MODULES_PROPERTY, "");
@@ -89,19 +96,28 @@ record Libraries(
               .formatted(MODULES_PROPERTY, modules));
     }
     String absence = "NVRTC was not found (tried " + String.join(", ", names) + ")";
+    String note = "";
     Library library = Library.find(names, folders);
     if (library != null) {
-      Nvrtc nvrtc = Nvrtc.of(library);
-      String found = "NVRTC %s was found as %s".formatted(nvrtc.version(), library.name());
-      if (nvrtc.major() <= driverMajor) {
-        return new Part<>(nvrtc, found + ".");
+      try {
+        Nvrtc nvrtc = new Nvrtc(library);
+        String found = "NVRTC %s was found as %s".formatted(nvrtc.version(), library.name());
+        if (nvrtc.major() <= driverMajor) {
+          return new Part<>(nvrtc, found + ".");
+        }
+        absence = found + ", which is of a newer CUDA than the driver and so not used";
+      } catch (DeviceException e) {
+        absence =
+            "NVRTC was found as %s and does not work: %s; install it anew"
+                .formatted(library.name(), e.getMessage());
+        note =
+            "NVRTC does not work, 'offramp doctor' says why: kernels come from the PTX in the jar.";
       }
-      absence = found + ", which is of a newer CUDA than the driver and so not used";
     }
     if (modules.equals("nvrtc")) {
       throw new DeviceException("-D%s=nvrtc is set, but %s".formatted(MODULES_PROPERTY, absence));
     }
-    return new Part<>(null, absence + ".");
+    return Part.missed(absence + ".", note);
   }
 
   /** Opens cuBLASLt where it is asked for; one that does not work is one that is not there. */
@@ -113,18 +129,22 @@ record Libraries(
           () -> {
             String name = Library.look(names, folders);
             return name == null ? absence : "cuBLASLt was found as " + name + ", not asked for.";
-          });
+          },
+          "");
     }
+    String note =
+        "cuBLASLt is asked for but cannot be had, 'offramp doctor' says why: products are Offramp's"
+            + " own.";
     Library library = Library.find(names, folders);
     if (library == null) {
-      return new Part<>(null, absence);
+      return Part.missed(absence, note);
     }
     try {
       return new Part<>(
           new CublasLtLibrary(library), "cuBLASLt was found as " + library.name() + ".");
     } catch (DeviceException e) {
-      return new Part<>(
-          null, "cuBLASLt was found as %s, but %s.".formatted(library.name(), e.getMessage()));
+      return Part.missed(
+          "cuBLASLt was found as %s, but %s.".formatted(library.name(), e.getMessage()), note);
     }
   }
 
@@ -136,6 +156,12 @@ record Libraries(
   /** Null where it is not asked for or cannot be had. */
   CublasLtLibrary cublasLt() {
     return products.library();
+  }
+
+  /** Which libraries were found and as what, or which names were tried, in sentences. */
+  String search() {
+    return "The CUDA driver was found as %s. %s %s"
+        .formatted(cuda.library.name(), compiler.said().get(), products.said().get());
   }
 
   /** Why no kernels can be loaded, or null: the PTX is newer than the driver. */

@@ -40,22 +40,6 @@ final class Nvrtc {
     }
   }
 
-  /**
-   * The compiler of a library that was found.
-   *
-   * @throws DeviceException that names the library and what to do, if it does not work
-   */
-  static Nvrtc of(Library library) {
-    try {
-      return new Nvrtc(library);
-    } catch (DeviceException e) {
-      throw new DeviceException(
-          "NVRTC was found as %s and does not work: %s; install it anew, or %s"
-              .formatted(library.name(), e.getMessage(), Libraries.WITHOUT_NVRTC),
-          e);
-    }
-  }
-
   /** A driver cannot load what a compiler of a newer CUDA has made. */
   static List<String> names(int driverMajor) {
     return Libraries.upTo(

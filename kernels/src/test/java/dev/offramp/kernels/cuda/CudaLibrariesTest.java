@@ -92,6 +92,12 @@ class CudaLibrariesTest {
     assertThat(probe("7.4", noCompiler(), noProducts()).reason())
         .contains("cuBLASLt is asked for but cannot be had")
         .contains("Overlapping kernels need");
+    System.setProperty("offramp.cuda.products", "cublas");
+    assertThatThrownBy(this::products)
+        .isInstanceOf(DeviceException.class)
+        .hasMessage(
+            "The system property offramp.cuda.products is 'cublas'; it may be own, warpgroup,"
+                + " library");
     System.setProperty("offramp.cuda.products", "warpgroup");
     assertThat(probe("7.4", noCompiler(), noProducts()).reason())
         .contains("Products by warp groups need");
@@ -143,18 +149,30 @@ class CudaLibrariesTest {
   }
 
   @Test
-  void aBrokenNvrtcNamesTheRemedy() {
+  void aBrokenNvrtcIsToldAndDoneWithout() {
+    FakeCuda.fail("nvrtcVersion", 1, 11);
+    Part<Nvrtc> broken = compiler();
+    assertThat(broken.library()).isNull();
+    assertThat(broken.said().get())
+        .isEqualTo(
+            "NVRTC was found as %s and does not work: nvrtcVersion failed: NVRTC_ERROR_INTERNAL_ERROR"
+                    .formatted(folder.resolve("libnvrtc-test.so"))
+                + " (11); install it anew.");
+    Probe probe = probe("7.4", broken, noProducts());
+    assertThat(probe.accepted()).isTrue();
+    assertThat(probe.info().description()).endsWith("kernels from PTX)");
+    // Which each command that opens the device prints.
+    assertThat(probe.info().note())
+        .isEqualTo(
+            "NVRTC does not work, 'offramp doctor' says why: kernels come from the PTX in the jar.");
+    assertThat(probe.reason()).contains(broken.said().get(), probe.info().note());
+
+    System.setProperty("offramp.cuda.modules", "nvrtc");
     FakeCuda.fail("nvrtcVersion", 1, 11);
     assertThatThrownBy(this::compiler)
         .isInstanceOf(DeviceException.class)
-        .hasMessage(
-            "NVRTC was found as %s and does not work: nvrtcVersion failed: NVRTC_ERROR_INTERNAL_ERROR"
-                    .formatted(folder.resolve("libnvrtc-test.so"))
-                + " (11); install it anew, or -Dofframp.cuda.modules=ptx takes the kernels from the"
-                + " PTX in the jar instead");
-    System.setProperty("offramp.cuda.modules", "ptx");
-    FakeCuda.fail("nvrtcVersion", 1, 11);
-    assertThat(compiler().library()).isNull();
+        .hasMessageStartingWith("-Dofframp.cuda.modules=nvrtc is set, but NVRTC was found as")
+        .hasMessageContaining("NVRTC_ERROR_INTERNAL_ERROR");
   }
 
   @Test

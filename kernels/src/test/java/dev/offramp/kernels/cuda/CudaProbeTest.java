@@ -57,12 +57,9 @@ class CudaProbeTest {
 
   @Test
   void theLibraryIsNamedWhereItIsAskedFor() {
-    System.setProperty("offramp.cuda.products", "library");
-    assertThat(info(FakeCuda.installed(), Precision.F32).description())
-        .endsWith(", products by cuBLASLt 13.1)");
-    assertThat(info(FakeCuda.installed(), Precision.F32).note()).isEmpty();
-    assertThat(info(FakeCuda.driverOnly(), Precision.F32).note())
-        .contains("cuBLASLt is asked for but cannot be had");
+    DeviceInfo info = info(FakeCuda.withCublasLt(), Precision.F32);
+    assertThat(info.description()).endsWith(", products by cuBLASLt 13.1)");
+    assertThat(info.note()).isEmpty();
   }
 
   @Test

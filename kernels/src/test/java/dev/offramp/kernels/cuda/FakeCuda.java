@@ -78,11 +78,16 @@ final class FakeCuda {
     return new Cuda(library);
   }
 
-  /** Everything is installed, and cuBLASLt asked for. */
+  /** Everything is installed, and cuBLASLt not asked for. */
   static Libraries installed() {
     return libraries(
-        new Part<>(new Nvrtc(library), "NVRTC is there."),
-        new Part<>(new CublasLtLibrary(library), "cuBLASLt is there."));
+        new Part<>(new Nvrtc(library), "NVRTC is there."), new Part<>(null, "cuBLASLt is there."));
+  }
+
+  /** Everything is installed, and cuBLASLt asked for. */
+  static Libraries withCublasLt() {
+    Part<Nvrtc> nvrtc = installed().compiler();
+    return libraries(nvrtc, new Part<>(new CublasLtLibrary(library), "cuBLASLt is there."));
   }
 
   /** The driver alone is installed. */
