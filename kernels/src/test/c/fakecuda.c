@@ -15,6 +15,7 @@
 #define INVALID_IMAGE 200
 #define INVALID_CONTEXT 201
 #define INVALID_PTX 218
+#define UNSUPPORTED_PTX_VERSION 222
 #define INVALID_HANDLE 400
 #define NOT_FOUND 500
 #define NOT_READY 600
@@ -180,6 +181,7 @@ static struct {
 } errors[] = {
     {1, "CUDA_ERROR_INVALID_VALUE", "invalid argument"},
     {2, "CUDA_ERROR_OUT_OF_MEMORY", "out of memory"},
+    {46, "CUDA_ERROR_DEVICE_UNAVAILABLE", "CUDA-capable device(s) is/are busy or unavailable"},
     {100, "CUDA_ERROR_NO_DEVICE", "no CUDA-capable device is detected"},
     {200, "CUDA_ERROR_INVALID_IMAGE", "device kernel image is invalid"},
     {201, "CUDA_ERROR_INVALID_CONTEXT", "invalid device context"},
@@ -190,6 +192,8 @@ static struct {
     {700, "CUDA_ERROR_ILLEGAL_ADDRESS", "an illegal memory access was encountered"},
     {719, "CUDA_ERROR_LAUNCH_FAILED", "unspecified launch failure"},
     {803, "CUDA_ERROR_SYSTEM_DRIVER_MISMATCH", "system has unsupported display driver / cuda driver combination"},
+    {806, "CUDA_ERROR_MPS_RPC_FAILURE", "MPS server failed to execute RPC command"},
+    {810, "CUDA_ERROR_MPS_CLIENT_TERMINATED", "MPS client has been terminated by the server"},
     {900, "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED", "operation not permitted when stream is capturing"},
     {901, "CUDA_ERROR_STREAM_CAPTURE_INVALIDATED", "operation failed due to a previous error during capture"}};
 
@@ -498,6 +502,23 @@ int cuEventSynchronize(u64 event) {
   return 0;
 }
 
+/* The newest PTX, times 100, that a driver for a CUDA version knows; from NVIDIA's release history. */
+static const struct {
+  int cuda, ptx;
+} languages[] = {
+    {11000, 700}, {11010, 701}, {11020, 702}, {11030, 703}, {11040, 704}, {11050, 705},
+    {11060, 706}, {11070, 707}, {11080, 708}, {12000, 800}, {12010, 801}, {12020, 802},
+    {12030, 803}, {12040, 804}, {12050, 805}, {12070, 806}, {12080, 807}, {12090, 808},
+    {13000, 900}};
+
+static int known_ptx(void) {
+  int newest = 0;
+  for (size_t i = 0; i < sizeof languages / sizeof *languages; i++) {
+    if (languages[i].cuda <= settings[DRIVER]) newest = languages[i].ptx;
+  }
+  return newest;
+}
+
 int cuModuleLoadDataEx(
     u64* module, const char* image, unsigned options, const int* keys, void** values) {
   NEEDS_CONTEXT();
@@ -514,8 +535,12 @@ int cuModuleLoadDataEx(
   const char* start = image;
   while (*start == '/' || *start == '\n') start += strcspn(start, "\n") + 1;
   if (strncmp(start, ".version", 8) && strncmp(start, "CUBIN", 5)) return INVALID_IMAGE;
+  int major, minor;
+  if (sscanf(start, ".version %d.%d", &major, &minor) == 2 && 100 * major + minor > known_ptx()) {
+    return UNSUPPORTED_PTX_VERSION;
+  }
   *module = make(MODULE);
-  note("cuModuleLoadDataEx %s\n", image);
+  note("cuModuleLoadDataEx %.99s\n", image);
   return 0;
 }
 
@@ -698,6 +723,7 @@ int cuGraphExecDestroy(u64 exec) {
 /* ---- libnvrtc ---- */
 
 int nvrtcVersion(int* major, int* minor) {
+  MAY_FAIL();
   *major = settings[NVRTC_MAJOR];
   *minor = 2;
   return 0;
@@ -726,8 +752,8 @@ int nvrtcCreateProgram(
 }
 
 int nvrtcCompileProgram(u64 program, int count, const char** options) {
-  MAY_FAIL();
   CHECK(program, PROGRAM);
+  MAY_FAIL();
   note("nvrtcCompileProgram");
   for (int i = 0; i < count; i++) note(" %s", options[i]);
   note("\n");
@@ -810,6 +836,8 @@ _Static_assert(sizeof(lt_result) == 96, "as in cublasLt.h");
 #define LT(type, handle) ((type*)(uintptr_t)(handle))
 
 int cublasLtGetProperty(int part, int* value) {
+  MAY_FAIL();
+  note("cublasLtGetProperty %d\n", part);
   *value = part == 0 ? 13 : part == 1 ? 1 : 0;
   return 0;
 }

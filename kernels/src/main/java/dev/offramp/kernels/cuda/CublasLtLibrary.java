@@ -4,7 +4,6 @@ import dev.offramp.kernels.DeviceException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.nio.file.Path;
 import java.util.List;
 
 /** The functions of cuBLASLt that Offramp calls, and the names of its errors. */
@@ -49,12 +48,7 @@ final class CublasLtLibrary {
     }
   }
 
-  /** The library of the driver's CUDA version or of an older one, or null. */
-  static CublasLtLibrary find(int driverMajor, List<Path> folders) {
-    Library library = Library.find(names(driverMajor), folders);
-    return library == null ? null : new CublasLtLibrary(library);
-  }
-
+  /** Of the driver's CUDA version or of an older one. */
   static List<String> names(int driverMajor) {
     return Libraries.upTo(
         driverMajor,

@@ -14,6 +14,8 @@ final class Cuda {
 
   static final int SUCCESS = 0;
   static final int OUT_OF_MEMORY = 2;
+  static final int DEVICE_UNAVAILABLE = 46;
+  static final int INVALID_PTX = 218;
   static final int UNSUPPORTED_PTX_VERSION = 222;
   static final int NOT_READY = 600;
 
@@ -144,11 +146,15 @@ final class Cuda {
     }
   }
 
-  /** After these nothing in the process can use the device again. */
+  /**
+   * After these nothing in the process can use the device again. A device that is not available
+   * (46) is none: the driver refuses it, and may give it later.
+   */
   static boolean isLost(int code) {
     return switch (code) {
-      case 46, 214, 220, 226, 700, 702, 709, 710, 714, 715, 716, 717, 718, 719, 721, 911, 999 ->
-          true;
+      case 214, 220, 226, 700, 702, 709, 710, 714, 715, 716, 717, 718, 719, 721, 911, 999 -> true;
+      // The server of MPS failed, or has ended this client of it.
+      case 806, 810 -> true;
       default -> false;
     };
   }
@@ -166,11 +172,18 @@ final class Cuda {
     return switch (code) {
       case OUT_OF_MEMORY -> "use a smaller batch, or end other programs on the device";
       case 34 -> "this is the toolkit's stub of libcuda: install the NVIDIA driver";
-      case 46 -> "another process has the device for itself, or it is in a failed state";
+      case DEVICE_UNAVAILABLE ->
+          "another process has the device for itself, or it is in a failed state: end that process,"
+              + " or let several share the device by 'nvidia-smi -c 0'";
       case 100 -> "look whether nvidia-smi lists a device and CUDA_VISIBLE_DEVICES allows it";
+      case INVALID_PTX ->
+          "update the NVIDIA driver, or take the kernels from elsewhere: from the PTX in the jar by"
+              + " -Dofframp.cuda.modules=ptx, or by NVRTC of the driver's CUDA version, where it is"
+              + " installed with libnvrtc-builtins";
       case 200, 209 -> "clear the device cache folder, or update the NVIDIA driver";
       case UNSUPPORTED_PTX_VERSION ->
-          "update the NVIDIA driver to 580 or later, or install NVRTC of the driver's CUDA version";
+          "update the NVIDIA driver, install NVRTC of the driver's CUDA version, or take the kernels"
+              + " from the PTX in the jar by -Dofframp.cuda.modules=ptx";
       case 221 -> "the driver lacks its PTX compiler: install libnvidia-ptxjitcompiler or NVRTC";
       case 802 -> "the fabric manager or another NVIDIA service is not running yet";
       case 803 -> "driver library and kernel module differ: reboot, or install them anew";

@@ -57,7 +57,7 @@ public final class CudaDevices {
               .formatted(number, count));
     }
     Properties properties = Properties.of(libraries.cuda(), number);
-    String refusal = properties.refusal(options.precision());
+    String refusal = refusal(libraries, properties, options.precision());
     if (refusal != null) {
       throw new DeviceException("cuda:%d: %s".formatted(number, refusal));
     }
@@ -72,30 +72,42 @@ public final class CudaDevices {
     if (count == 0) {
       probes.add(new Probe("cuda", false, "The CUDA driver lists no device.", null, false));
     }
+    String search = count == 0 ? "" : libraries.search();
     for (int number = 0; number < count; number++) {
-      probes.add(probe(libraries, number));
+      probes.add(probe(libraries, search, number));
     }
     return probes;
   }
 
-  private static Probe probe(Libraries libraries, int number) {
+  private static Probe probe(Libraries libraries, String search, int number) {
     String id = "cuda:" + number;
     try {
       Properties properties = Properties.of(libraries.cuda(), number);
-      String refusal = properties.refusal(Precision.F32);
+      String refusal = refusal(libraries, properties, Precision.F32);
       if (refusal != null) {
         return new Probe(id, false, sentence(refusal), null, false);
       }
       DeviceInfo info = properties.info(libraries, Precision.F32);
-      return new Probe(
-          id,
-          true,
-          sentence("The CUDA driver was found as " + libraries.cuda().library.name()),
-          info,
-          false);
+      return new Probe(id, true, found(libraries, search, properties, info), info, false);
     } catch (DeviceException e) {
       return new Probe(id, false, sentence(e.getMessage()), null, false);
     }
+  }
+
+  /** Why the device cannot be used, or null. */
+  private static String refusal(Libraries libraries, Properties properties, Precision precision) {
+    String ofDevice = properties.refusal(precision);
+    return ofDevice == null ? libraries.refusal() : ofDevice;
+  }
+
+  /** The device, the libraries that were found or not, and what is asked for in vain. */
+  private static String found(
+      Libraries libraries, String search, Properties properties, DeviceInfo info) {
+    // Of F16, which has all that can be asked for.
+    String note = properties.info(libraries, Precision.F16).note();
+    return "%s, %,d MiB of memory. %s %s"
+        .formatted(info.description(), info.memoryBytes() >> 20, search, note)
+        .strip();
   }
 
   private static int count(Cuda cuda) {

@@ -7,7 +7,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/** A native library that is loaded for as long as the process lives. */
+/** A native library that is loaded for as long as the process lives, if not just looked for. */
 final class Library {
   private final String name;
   private final SymbolLookup symbols;
@@ -24,9 +24,13 @@ final class Library {
    * @return null where there is none
    */
   static Library find(List<String> names, List<Path> folders) {
+    return find(names, folders, Arena.global());
+  }
+
+  private static Library find(List<String> names, List<Path> folders, Arena arena) {
     for (String name : names) {
       try {
-        return new Library(name, SymbolLookup.libraryLookup(name, Arena.global()));
+        return new Library(name, SymbolLookup.libraryLookup(name, arena));
       } catch (IllegalArgumentException notThere) {
         // The next name, or a folder, may have it.
       }
@@ -36,7 +40,7 @@ final class Library {
         Path file = folder.resolve(name);
         if (Files.exists(file)) {
           try {
-            return load(file);
+            return load(file, arena);
           } catch (IllegalArgumentException notLoadable) {
             // Built for another system; the next may do.
           }
@@ -46,13 +50,25 @@ final class Library {
     return null;
   }
 
+  /** The name or the file that {@link #find} would load, or null; nothing stays loaded. */
+  static String look(List<String> names, List<Path> folders) {
+    try (Arena arena = Arena.ofConfined()) {
+      Library library = find(names, folders, arena);
+      return library == null ? null : library.name;
+    }
+  }
+
   /**
    * Loads a file.
    *
    * @throws IllegalArgumentException if it cannot be loaded
    */
   static Library load(Path file) {
-    return new Library(file.toString(), SymbolLookup.libraryLookup(file, Arena.global()));
+    return load(file, Arena.global());
+  }
+
+  private static Library load(Path file, Arena arena) {
+    return new Library(file.toString(), SymbolLookup.libraryLookup(file, arena));
   }
 
   /** Where an installed CUDA toolkit keeps its libraries, the user's choice first. */

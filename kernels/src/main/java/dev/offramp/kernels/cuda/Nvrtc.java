@@ -5,7 +5,6 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.List;
 
 /** NVIDIA's run-time compiler. */
@@ -19,7 +18,13 @@ final class Nvrtc {
           "INVALID_PROGRAM",
           "INVALID_OPTION",
           "COMPILATION",
-          "BUILTIN_OPERATION_FAILURE");
+          "BUILTIN_OPERATION_FAILURE",
+          "NO_NAME_EXPRESSIONS_AFTER_COMPILATION",
+          "NO_LOWERED_NAMES_BEFORE_COMPILATION",
+          "NAME_EXPRESSION_NOT_VALID",
+          "INTERNAL_ERROR");
+
+  private static final int BUILTIN_OPERATION_FAILURE = 7;
 
   private final Library library;
   private final String version;
@@ -33,16 +38,6 @@ final class Nvrtc {
       version =
           out.getAtIndex(ValueLayout.JAVA_INT, 0) + "." + out.getAtIndex(ValueLayout.JAVA_INT, 1);
     }
-  }
-
-  /** The compiler of the driver's CUDA version or of an older one, or null. */
-  static Nvrtc find(int driverMajor, List<Path> folders) {
-    Library library = Library.find(names(driverMajor), folders);
-    if (library == null) {
-      return null;
-    }
-    Nvrtc nvrtc = new Nvrtc(library);
-    return nvrtc.major() <= driverMajor ? nvrtc : null;
   }
 
   /** A driver cannot load what a compiler of a newer CUDA has made. */
@@ -115,12 +110,17 @@ final class Nvrtc {
         int code = library.function("nvrtcCompileProgram", "lip").call(program, 2, options);
         if (code != 0) {
           throw new DeviceException(
-              "%s for %s; its log: %s"
+              "%s for %s; %s%s"
                   .formatted(
                       error("nvrtcCompileProgram", code),
                       architecture,
-                      new String(bytes("nvrtcGetProgramLog", program, out), StandardCharsets.UTF_8)
-                          .trim()));
+                      code == BUILTIN_OPERATION_FAILURE
+                          ? "install libnvrtc-builtins of NVRTC %s beside it; ".formatted(version)
+                          : "",
+                      "its log: "
+                          + new String(
+                                  bytes("nvrtcGetProgramLog", program, out), StandardCharsets.UTF_8)
+                              .trim()));
         }
         return bytes(ptx ? "nvrtcGetPTX" : "nvrtcGetCUBIN", program, out);
       } finally {

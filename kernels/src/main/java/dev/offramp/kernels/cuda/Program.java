@@ -53,7 +53,8 @@ record Program(String text, Supplier<String> ptx, Extras extras) {
       }
       return load(context, "the kernels' PTX", (code + "\0").getBytes(StandardCharsets.UTF_8));
     }
-    String architecture = nvrtc.architecture(capability) + (extras.warpgroups() ? "a" : "");
+    String own = extras.warpgroups() ? "a" : "";
+    String architecture = by(context, () -> nvrtc.architecture(capability)) + own;
     Path file = cache == null ? null : cache.resolve(fileName(nvrtc, architecture));
     if (file != null && Files.isReadable(file)) {
       try {
@@ -62,17 +63,35 @@ record Program(String text, Supplier<String> ptx, Extras extras) {
         // Compiled anew below; a device that is lost says so again there.
       }
     }
-    byte[] image;
-    try {
-      image = nvrtc.compile(text, architecture);
-    } catch (DeviceException e) {
-      throw new DeviceException(context.id + ": " + e.getMessage(), e);
-    }
+    byte[] image = by(context, () -> nvrtc.compile(text, architecture));
     long module = load(context, "the kernels compiled by NVRTC " + nvrtc.version(), image);
     if (file != null) {
       keep(image, file);
     }
     return module;
+  }
+
+  /**
+   * The first CUDA version that knows a version of the PTX language, in the form in which a driver
+   * gives its own: 11040 for 7.4.
+   */
+  static int driverFor(String ptxVersion) {
+    String[] parts = ptxVersion.split("\\.");
+    int major = Integer.parseInt(parts[0]);
+    int minor = Integer.parseInt(parts[1]);
+    // CUDA 12.6 brought no new version of the language.
+    int skipped = major == 8 && minor > 5 ? 1 : 0;
+    return (major + 4) * 1000 + (minor + skipped) * 10;
+  }
+
+  /** What NVRTC gives; where it fails, the error says for which device and what to do. */
+  private static <R> R by(Context context, Supplier<R> nvrtc) {
+    try {
+      return nvrtc.get();
+    } catch (DeviceException e) {
+      throw new DeviceException(
+          "%s: %s; %s".formatted(context.id, e.getMessage(), Libraries.WITHOUT_NVRTC), e);
+    }
   }
 
   private static long load(Context context, String what, byte[] image) {

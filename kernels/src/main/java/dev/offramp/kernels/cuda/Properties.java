@@ -2,7 +2,6 @@ package dev.offramp.kernels.cuda;
 
 import dev.offramp.kernels.DeviceInfo;
 import dev.offramp.kernels.Precision;
-import dev.offramp.kernels.gpu.Products;
 import dev.offramp.kernels.gpu.Traits;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -86,11 +85,10 @@ record Properties(
   DeviceInfo info(Libraries libraries, Precision precision, Extras extras) {
     String kernels =
         libraries.nvrtc() == null ? "from PTX" : "by NVRTC " + libraries.nvrtc().version();
-    boolean wanted = Products.asked() == Products.LIBRARY;
-    boolean found = libraries.cublasLt() != null;
     String products =
-        wanted && found ? ", products by cuBLASLt " + libraries.cublasLt().version() : "";
-    String absent = "cuBLASLt is asked for but was not found: products are Offramp's own.";
+        libraries.cublasLt() == null
+            ? ""
+            : ", products by cuBLASLt " + libraries.cublasLt().version();
     return new DeviceInfo(
         "cuda:" + number,
         "%s (compute capability %s, driver %s, kernels %s%s)"
@@ -103,7 +101,7 @@ record Properties(
         memoryBytes,
         multiprocessors,
         precision,
-        Stream.of(wanted && !found ? absent : "", extras.note())
+        Stream.of(libraries.compiler().note(), libraries.products().note(), extras.note())
             .filter(note -> !note.isEmpty())
             .collect(Collectors.joining(" ")));
   }

@@ -18,6 +18,12 @@ public final class KernelSources {
   /** Architectures that PTX is kept for, the newest first. */
   static final List<Integer> CAPABILITIES = List.of(80, 75);
 
+  /**
+   * The version of the PTX language that the kept PTX states: that of CUDA 11.4, the oldest that a
+   * driver may support. A driver refuses PTX of a later version than its own, whatever is in it.
+   */
+  public static final String PTX_VERSION = "7.4";
+
   private KernelSources() {}
 
   /** The program for a device, to be built by OpenCL, or by NVRTC without further headers. */

@@ -53,7 +53,11 @@ final class Session implements AutoCloseable {
     deviceId.set(JAVA_LONG, 0, device.handle());
     try {
       context = OpenCl.createContext(deviceId, status);
-      checkStatus("clCreateContext");
+      int code = status.get(JAVA_INT, 0);
+      if (code != Codes.SUCCESS) {
+        // A refusal, whatever the code: nothing is there yet that could be lost.
+        throw Codes.failure(id(), code, "clCreateContext");
+      }
       queue = OpenCl.createQueue(context, device.handle(), status);
       checkStatus("clCreateCommandQueue");
     } catch (RuntimeException e) {
@@ -126,7 +130,9 @@ final class Session implements AutoCloseable {
     if (lost == null) {
       lost = call + ": " + Codes.name(code);
     }
-    return Codes.failure(id(), code, call);
+    return new DeviceException(
+        Codes.failure(id() + ": device lost", code, call).getMessage()
+            + "; close it and open it again");
   }
 
   void own(Resource resource) {

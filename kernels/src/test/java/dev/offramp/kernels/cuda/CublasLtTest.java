@@ -36,7 +36,7 @@ class CublasLtTest {
   }
 
   private static CudaDriver open(Precision precision) {
-    return FakeCuda.open(FakeCuda.installed(), precision);
+    return FakeCuda.open(FakeCuda.withCublasLt(), precision);
   }
 
   @ParameterizedTest

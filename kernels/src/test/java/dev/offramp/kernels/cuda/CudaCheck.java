@@ -21,6 +21,8 @@ import java.util.Random;
  *
  * <pre>java -cp kernels/target/classes:kernels/target/test-classes
  *     --enable-native-access=ALL-UNNAMED dev.offramp.kernels.cuda.CudaCheck [FOLDER]</pre>
+ *
+ * With {@code -Dofframp.cuda.products=library} it checks cuBLASLt's products too.
  */
 final class CudaCheck {
   private static final int CAPACITY = 700;

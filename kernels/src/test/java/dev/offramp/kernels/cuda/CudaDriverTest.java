@@ -329,6 +329,34 @@ class CudaDriverTest {
   }
 
   @Test
+  void aTerminatedMpsClientHasLostTheDevice() {
+    for (int code : new int[] {806, 810}) {
+      try (CudaDriver driver = open()) {
+        FakeCuda.fail("cuMemAllocAsync", 1, code);
+        assertThatThrownBy(() -> driver.allocate(1))
+            .hasMessageContaining("device lost: cuMemAllocAsync of 1 bytes failed")
+            .hasMessageContaining("CUDA_ERROR_MPS_")
+            .hasMessageContaining("(%d)".formatted(code));
+        assertThatThrownBy(driver::mark).hasMessageContaining("device lost");
+      }
+    }
+  }
+
+  @Test
+  void aDeviceThatAnotherProcessHasIsRefusedNotLost() {
+    FakeCuda.fail("cuDevicePrimaryCtxRetain", 1, 46);
+    assertThatThrownBy(CudaDriverTest::open)
+        .isInstanceOf(DeviceException.class)
+        .hasMessageStartingWith(
+            "cuda:0: cuDevicePrimaryCtxRetain failed: CUDA_ERROR_DEVICE_UNAVAILABLE (46)")
+        .hasMessageContaining("another process has the device for itself")
+        .hasMessageContaining("nvidia-smi -c 0")
+        .message()
+        .doesNotContain("lost", "new process");
+    open().close();
+  }
+
+  @Test
   void whateverFailsWhileOpeningFreesTheRest() {
     for (String call :
         List.of(

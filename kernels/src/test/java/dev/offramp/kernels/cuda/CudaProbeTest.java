@@ -57,12 +57,9 @@ class CudaProbeTest {
 
   @Test
   void theLibraryIsNamedWhereItIsAskedFor() {
-    System.setProperty("offramp.cuda.products", "library");
-    assertThat(info(FakeCuda.installed(), Precision.F32).description())
-        .endsWith(", products by cuBLASLt 13.1)");
-    assertThat(info(FakeCuda.installed(), Precision.F32).note()).isEmpty();
-    assertThat(info(FakeCuda.driverOnly(), Precision.F32).note())
-        .contains("cuBLASLt is asked for but was not found");
+    DeviceInfo info = info(FakeCuda.withCublasLt(), Precision.F32);
+    assertThat(info.description()).endsWith(", products by cuBLASLt 13.1)");
+    assertThat(info.note()).isEmpty();
   }
 
   @Test
@@ -187,6 +184,9 @@ class CudaProbeTest {
       assertThat(libraries.cuda().library.name()).isEqualTo(FakeCuda.library().name());
       assertThat(libraries.driverVersion()).isEqualTo(13_000);
       assertThat(libraries.nvrtc()).isNull();
+      assertThat(libraries.compiler().said().get())
+          .isEqualTo("NVRTC is left out by -Dofframp.cuda.modules=ptx.");
+      assertThat(libraries.ptxVersion()).isEqualTo("7.4");
       System.setProperty("offramp.cuda.library", "/nowhere.so");
       assertThatThrownBy(Libraries::find)
           .hasMessage("-Dofframp.cuda.library names /nowhere.so, which cannot be loaded");

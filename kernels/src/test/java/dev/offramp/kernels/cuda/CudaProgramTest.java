@@ -3,6 +3,7 @@ package dev.offramp.kernels.cuda;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.offramp.kernels.DeviceException;
 import dev.offramp.kernels.DeviceOptions;
 import dev.offramp.kernels.Precision;
 import dev.offramp.kernels.gpu.Traits;
@@ -46,18 +47,55 @@ class CudaProgramTest {
     assertThatThrownBy(() -> open(libraries, "", "broken", null))
         .hasMessageContaining(
             "cuda:0: cuModuleLoadDataEx of the kernels' PTX (ptxas error : syntax error near"
-                + " 'broken' (8192)) failed: CUDA_ERROR_INVALID_PTX (218)");
+                + " 'broken' (8192)) failed: CUDA_ERROR_INVALID_PTX (218)")
+        .hasMessageContaining("update the NVIDIA driver")
+        .hasMessageContaining("-Dofframp.cuda.modules=ptx")
+        .hasMessageEndingWith("installed with libnvrtc-builtins");
   }
 
   @Test
   void ptxOfANewerToolkitNamesTheRemedy() {
+    FakeCuda.set("driver", 12020);
     Libraries libraries = FakeCuda.driverOnly();
-    FakeCuda.fail("cuModuleLoadDataEx", 1, 222);
-    assertThatThrownBy(() -> open(libraries, "", FakeCuda.PTX, null))
+    assertThatThrownBy(() -> open(libraries, "", ".version 9.0", null))
         .hasMessageContaining("CUDA_ERROR_UNSUPPORTED_PTX_VERSION (222)")
         .hasMessageEndingWith(
-            "update the NVIDIA driver to 580 or later, or install NVRTC of the driver's CUDA"
-                + " version");
+            "update the NVIDIA driver, install NVRTC of the driver's CUDA version, or take the"
+                + " kernels from the PTX in the jar by -Dofframp.cuda.modules=ptx");
+  }
+
+  /** The fake driver has a list of what real ones know. */
+  @Test
+  void aDriverIsTakenForOldExactlyWhereItRefusesThePtx() {
+    for (int driver : new int[] {11040, 11080, 12000, 12050, 12060, 12070, 12090, 13000}) {
+      for (String version :
+          List.of("7.4", "7.5", "7.8", "8.0", "8.5", "8.6", "8.7", "8.8", "9.0")) {
+        FakeCuda.reset();
+        FakeCuda.set("driver", driver);
+        Libraries libraries = FakeCuda.driverOnly(version);
+        boolean loads;
+        try {
+          open(libraries, "", ".version " + version, null);
+          loads = true;
+        } catch (DeviceException e) {
+          assertThat(e).hasMessageContaining("(222)");
+          loads = false;
+        }
+        assertThat(libraries.refusal() == null).as(version + " on " + driver).isEqualTo(loads);
+      }
+    }
+  }
+
+  @Test
+  void theKeptPtxLoadsOnTheOldestDriver() {
+    FakeCuda.set("driver", Cuda.OLDEST_DRIVER);
+    for (int capability : new int[] {75, 80, 90}) {
+      FakeCuda.set("capability", capability);
+      for (Precision precision : List.of(Precision.F32, Precision.F16)) {
+        DeviceOptions options = new DeviceOptions(1, precision, null);
+        CudaDevices.openDriver(FakeCuda.driverOnly(), 0, options).close();
+      }
+    }
   }
 
   @Test
@@ -134,6 +172,20 @@ class CudaProgramTest {
     assertThatThrownBy(() -> open(libraries, "#error", null, null))
         .hasMessage(
             "cuda:0: nvrtcCompileProgram failed: NVRTC_ERROR_COMPILATION (6) for sm_90; its log:"
-                + " offramp.cu(1): error: #error");
+                + " offramp.cu(1): error: #error; -Dofframp.cuda.modules=ptx takes the kernels from"
+                + " the PTX in the jar instead");
+  }
+
+  @Test
+  void anNvrtcWithoutItsBuiltinsNamesTheRemedy() {
+    Libraries libraries = FakeCuda.installed();
+    FakeCuda.fail("nvrtcCompileProgram", 1, 7);
+    assertThatThrownBy(() -> open(libraries, "text", null, null))
+        .isInstanceOf(DeviceException.class)
+        .hasMessageStartingWith(
+            "cuda:0: nvrtcCompileProgram failed: NVRTC_ERROR_BUILTIN_OPERATION_FAILURE (7) for"
+                + " sm_90; install libnvrtc-builtins of NVRTC 13.2 beside it; its log:")
+        .hasMessageEndingWith(
+            "-Dofframp.cuda.modules=ptx takes the kernels from the PTX in the jar instead");
   }
 }

@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.offramp.kernels.DeviceOptions;
 import dev.offramp.kernels.Precision;
+import dev.offramp.kernels.cuda.Libraries.Part;
+import dev.offramp.kernels.gpu.KernelSources;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
@@ -76,17 +78,36 @@ final class FakeCuda {
     return new Cuda(library);
   }
 
-  /** Everything is installed. */
+  /** Everything is installed, and cuBLASLt not asked for. */
   static Libraries installed() {
-    Cuda cuda = cuda();
-    int version = Libraries.start(cuda);
-    return new Libraries(cuda, version, new Nvrtc(library), new CublasLtLibrary(library));
+    return libraries(
+        new Part<>(new Nvrtc(library), "NVRTC is there."), new Part<>(null, "cuBLASLt is there."));
+  }
+
+  /** Everything is installed, and cuBLASLt asked for. */
+  static Libraries withCublasLt() {
+    Part<Nvrtc> nvrtc = installed().compiler();
+    return libraries(nvrtc, new Part<>(new CublasLtLibrary(library), "cuBLASLt is there."));
   }
 
   /** The driver alone is installed. */
   static Libraries driverOnly() {
+    return driverOnly(KernelSources.PTX_VERSION);
+  }
+
+  /** The same with kernels in PTX of that version. */
+  static Libraries driverOnly(String ptxVersion) {
+    Libraries now =
+        libraries(
+            new Part<>(null, "NVRTC is not there."), new Part<>(null, "cuBLASLt is not there."));
+    return new Libraries(
+        now.cuda(), now.driverVersion(), ptxVersion, now.compiler(), now.products());
+  }
+
+  private static Libraries libraries(Part<Nvrtc> nvrtc, Part<CublasLtLibrary> cublasLt) {
     Cuda cuda = cuda();
-    return new Libraries(cuda, Libraries.start(cuda), null, null);
+    int version = Libraries.start(cuda);
+    return new Libraries(cuda, version, KernelSources.PTX_VERSION, nvrtc, cublasLt);
   }
 
   static CudaDriver open(Libraries libraries, Precision precision) {

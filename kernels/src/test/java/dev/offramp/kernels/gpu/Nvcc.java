@@ -60,7 +60,10 @@ record Nvcc(String version) {
                     () -> new IllegalStateException("nvcc --version names none: " + output))));
   }
 
-  /** The program as PTX. Its text and the compiler's version alone determine it. */
+  /**
+   * The program as PTX. Its text and the compiler's version alone determine it. Where it is kept it
+   * is for older drivers than the compiler's too.
+   */
   String ptx(Ptx.Program program) {
     return compile(
         SOURCE,
@@ -76,7 +79,9 @@ record Nvcc(String version) {
               "-o",
               PTX,
               SOURCE);
-          return Ptx.withHash(program.text(), Files.readString(folder.resolve(PTX)));
+          String made = Files.readString(folder.resolve(PTX));
+          boolean kept = KernelSources.CAPABILITIES.contains(program.architecture());
+          return Ptx.withHash(program.text(), kept ? Ptx.withVersion(made) : made);
         });
   }
 

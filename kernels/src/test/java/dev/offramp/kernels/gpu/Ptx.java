@@ -28,6 +28,7 @@ record Ptx(String textHash, String compiler, Map<String, List<String>> entries) 
       Pattern.compile("^// text SHA-256 (\\p{XDigit}{64})$", Pattern.MULTILINE);
   private static final Pattern COMPILER =
       Pattern.compile("Cuda compilation tools, (release \\S+, V\\S+)");
+  private static final Pattern VERSION = Pattern.compile("^\\.version .*$", Pattern.MULTILINE);
   private static final Pattern ENTRY = Pattern.compile("\\.entry\\s+(\\w+)\\s*\\(([^)]*)\\)");
   private static final Pattern PARAMETER = Pattern.compile("\\.param\\s+\\.(\\w+)");
 
@@ -52,6 +53,19 @@ record Ptx(String textHash, String compiler, Map<String, List<String>> entries) 
       programs.add(new Program(architecture, Precision.F16));
     }
     return programs;
+  }
+
+  /**
+   * States {@link KernelSources#PTX_VERSION} in place of the version of the compiler's own CUDA,
+   * which nvcc writes whatever the program needs. The assembler checks each instruction, and the
+   * target, against the version that is stated: what it accepts, a driver of that version knows.
+   */
+  static String withVersion(String ptx) {
+    Matcher version = VERSION.matcher(ptx);
+    if (version.results().count() != 1) {
+      throw new IllegalArgumentException("PTX with no version, or several");
+    }
+    return version.replaceFirst(".version " + KernelSources.PTX_VERSION);
   }
 
   /** What nvcc made, with the hash of what it was made of at its head. */

@@ -49,7 +49,8 @@ class PtxTest {
     assertThat(Ptx.parse(ptx(program)).textHash())
         .as(program.file() + " was made of other kernels; " + Ptx.REMEDY)
         .isEqualTo(Ptx.hash(program.text()));
-    assertThat(ptx(program)).contains("\n.target sm_" + program.architecture() + "\n");
+    assertThat(ptx(program))
+        .contains("\n.version %s\n.target sm_%d\n".formatted("7.4", program.architecture()));
   }
 
   @ParameterizedTest

@@ -154,7 +154,9 @@ class OpenClDriverTest extends DriverRig {
     assertThat(session.failure(-50, "clSetKernelArg")).hasMessageContaining("CL_INVALID_ARG_VALUE");
     session.ready();
     assertThat(session.loss(-5, "queued work"))
-        .hasMessageContaining(session.id() + ": queued work failed: CL_OUT_OF_RESOURCES (-5)");
+        .hasMessageStartingWith(
+            session.id() + ": device lost: queued work failed: CL_OUT_OF_RESOURCES (-5);")
+        .hasMessageEndingWith("; close it and open it again");
     for (int i = 0; i < 2; i++) {
       assertThatThrownBy(session::ready)
           .isInstanceOf(DeviceException.class)
@@ -164,6 +166,45 @@ class OpenClDriverTest extends DriverRig {
     }
     session.close();
     assertThatThrownBy(session::ready).isInstanceOf(IllegalStateException.class);
+  }
+
+  @Test
+  void theFirstErrorOfALostDeviceSaysSo() {
+    for (int code : new int[] {-2, -14, -33, -34, -36}) {
+      try (Session session = new Session(Present.candidate())) {
+        assertThat(session.failure(code, "clFlush"))
+            .hasMessageStartingWith(session.id() + ": device lost: clFlush failed: CL_")
+            .hasMessageContaining("(%d)".formatted(code));
+        assertThatThrownBy(session::ready).hasMessageContaining("device lost (clFlush: CL_");
+      }
+    }
+  }
+
+  @Test
+  void aDeviceThatGivesNoContextIsRefusedNotLost() {
+    Candidate there = Present.candidate();
+    Candidate none =
+        new Candidate(
+            there.number(),
+            0,
+            there.platform(),
+            there.name(),
+            there.version(),
+            there.driver(),
+            there.processor(),
+            there.usable(),
+            there.compiler(),
+            there.littleEndian(),
+            there.computeUnits(),
+            there.maxGroupItems(),
+            there.memoryBytes(),
+            there.maxBufferBytes(),
+            there.localBytes());
+    assertThatThrownBy(() -> new Session(none))
+        .isInstanceOf(DeviceException.class)
+        .hasMessageContaining("clCreateContext failed: CL_INVALID_")
+        .message()
+        .doesNotContain("lost");
   }
 
   @Test
