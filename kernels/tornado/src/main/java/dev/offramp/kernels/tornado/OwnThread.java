@@ -6,6 +6,7 @@ import dev.offramp.kernels.Epilogue;
 import dev.offramp.kernels.gpu.DenseProduct;
 import dev.offramp.kernels.gpu.Driver;
 import dev.offramp.kernels.gpu.Grid;
+import dev.offramp.kernels.gpu.Products;
 import dev.offramp.kernels.gpu.Traits;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.ExecutionException;
@@ -41,7 +42,7 @@ final class OwnThread implements Driver {
       throw e;
     }
     try {
-      denseProduct = DenseProduct.askedFor() ? on(this.driver::denseProduct) : null;
+      denseProduct = Products.asked() == Products.LIBRARY ? on(this.driver::denseProduct) : null;
     } catch (RuntimeException | Error e) {
       close();
       throw e;
