@@ -10,10 +10,14 @@ import com.google.gson.stream.JsonReader;
 import com.google.gson.stream.JsonToken;
 import com.google.gson.stream.MalformedJsonException;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.StringReader;
+import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -24,6 +28,7 @@ import java.time.format.DateTimeParseException;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.Objects;
+import java.util.UUID;
 
 /**
  * A calibrated threshold bound to the model and data it holds for. Its JSON form is flat: the
@@ -54,7 +59,7 @@ public record Certificate(
     Instant created) {
 
   private static final int FORMAT_VERSION = 1;
-  private static final long MAX_BYTES = 16 << 20;
+  private static final int MAX_BYTES = 16 << 20;
   private static final int ID_DIGITS = 16;
   private static final Gson GSON =
       new GsonBuilder().serializeNulls().disableHtmlEscaping().setPrettyPrinting().create();
@@ -126,13 +131,21 @@ public record Certificate(
     return json;
   }
 
-  /** Writes the certificate; a reader sees the old file or the new one, never half of one. */
+  /**
+   * Writes the certificate; a reader sees the old file or the new one, never half of one. A link
+   * stays; what it leads to is replaced.
+   *
+   * @throws IOException if it cannot be written, or something else is in the way, such as a device
+   */
   public void write(Path file) throws IOException {
-    String name = file.getFileName() + "." + ProcessHandle.current().pid() + ".tmp";
-    Path temporary = file.resolveSibling(name);
+    Path target = Files.exists(file) ? file.toRealPath() : file;
+    if (Files.exists(target, LinkOption.NOFOLLOW_LINKS) && !Files.isRegularFile(target)) {
+      throw new FileSystemException(file.toString(), null, "is not a regular file");
+    }
+    Path temporary = target.resolveSibling(".offramp-" + UUID.randomUUID() + ".tmp");
     try {
       Files.writeString(temporary, GSON.toJson(toJson()) + "\n");
-      Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
+      Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
     } finally {
       Files.deleteIfExists(temporary);
     }
@@ -145,11 +158,15 @@ public record Certificate(
    * @throws IOException if the file cannot be read
    */
   public static Certificate read(Path file) throws IOException {
-    try {
-      if (Files.size(file) > MAX_BYTES) {
+    if (Files.exists(file) && !Files.isRegularFile(file)) {
+      throw new CalibrationException(file + ": is not a regular file; name a certificate");
+    }
+    try (InputStream in = Files.newInputStream(file)) {
+      byte[] bytes = in.readNBytes(MAX_BYTES + 1);
+      if (bytes.length > MAX_BYTES) {
         throw new CalibrationException("larger than " + MAX_BYTES + " bytes");
       }
-      return parse(Files.readString(file));
+      return parse(StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString());
     } catch (NoSuchFileException e) {
       throw new CalibrationException(file + ": no such certificate; calibrate first", e);
     } catch (CalibrationException

@@ -1,5 +1,6 @@
 package dev.offramp.models;
 
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -9,30 +10,48 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.DirectoryStream;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.List;
 import java.util.UUID;
 
 /** Reading untrusted files whole or mapped, and writing so that nothing half-written is seen. */
-final class Disk {
+public final class Disk {
+  private static final List<String> STREAMS =
+      List.of("/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/fd");
+
   private Disk() {}
 
   /** What writes a new file or directory at a temporary place. */
-  interface Writer {
+  @FunctionalInterface
+  public interface Writer {
     void writeTo(Path temporary) throws IOException;
   }
 
-  static void requireFile(Path file) {
+  /**
+   * Pipes and devices are refused: reading them may wait or go on for ever, and twice is once.
+   *
+   * @throws InputException unless it is a file that can be read, links followed
+   */
+  public static void requireFile(Path file) {
     if (Files.isDirectory(file)) {
       throw InputException.in(file, null, "is a directory; name a file");
     }
     if (!Files.exists(file)) {
       throw InputException.in(file, null, "does not exist; check the path");
+    }
+    if (!Files.isRegularFile(file)) {
+      throw InputException.in(
+          file, null, "is not a regular file; name one, a pipe or device cannot be read");
     }
     if (!Files.isReadable(file)) {
       throw InputException.in(file, null, "is not readable; check its permissions");
@@ -44,22 +63,29 @@ final class Disk {
         InputException.in(
             file,
             null,
-            "cannot be read ("
-                + (cause.getMessage() == null ? cause.toString() : cause.getMessage())
-                + "); restore the file");
+            cause instanceof EOFException
+                ? "is empty or cut short; get or write the whole file again"
+                : "cannot be read ("
+                    + (cause.getMessage() == null ? cause.toString() : cause.getMessage())
+                    + "); restore the file");
     e.initCause(cause);
     return e;
   }
 
-  /** A small file as strict UTF-8. */
-  static String readText(Path file, long maxBytes) {
+  /**
+   * A small file as strict UTF-8.
+   *
+   * @throws InputException if it cannot be read, is larger or is not UTF-8
+   */
+  public static String readText(Path file, long maxBytes) {
     try {
       return StandardCharsets.UTF_8
           .newDecoder()
           .decode(ByteBuffer.wrap(readBytes(file, maxBytes)))
           .toString();
     } catch (CharacterCodingException e) {
-      throw InputException.in(file, null, "is not UTF-8 text; restore the file");
+      throw InputException.in(
+          file, null, "is not UTF-8 text; restore the file or save it as UTF-8");
     }
   }
 
@@ -78,8 +104,12 @@ final class Disk {
     }
   }
 
-  /** Maps the whole file read-only; it is unmapped when the arena closes. */
-  static MemorySegment map(Path file, Arena arena) {
+  /**
+   * Maps the whole file read-only; it is unmapped when the arena closes.
+   *
+   * @throws InputException if it cannot be read
+   */
+  public static MemorySegment map(Path file, Arena arena) {
     requireFile(file);
     try (FileChannel channel = FileChannel.open(file)) {
       return channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
@@ -88,9 +118,73 @@ final class Disk {
     }
   }
 
-  /** Writes a file beside its place, then moves it there in one step. */
-  static void replaceFile(Path file, Writer writer) {
+  /**
+   * Where a file is written that is named so: links are followed, so that they stay.
+   *
+   * @return absolute; a regular file, or nothing yet
+   * @throws InputException if anything else is there, such as a device, or nothing of that name can
+   *     be
+   */
+  public static Path target(Path file) {
     Path target = file.toAbsolutePath().normalize();
+    if (Files.isDirectory(target)) {
+      throw InputException.in(file, null, "is a folder; name a file");
+    }
+    // /dev/stdout leads to a file where the shell sends it to one; replaced, that would be lost.
+    boolean stream = target.startsWith("/proc") || STREAMS.stream().anyMatch(target::startsWith);
+    if (stream || Files.exists(target) && !Files.isRegularFile(target)) {
+      throw InputException.in(
+          file, null, "is not a regular file and is not written to; name a file to be made");
+    }
+    try {
+      if (Files.exists(target)) {
+        return target.toRealPath();
+      }
+    } catch (IOException e) {
+      throw unwritable(file, e);
+    }
+    if (Files.isSymbolicLink(target)) {
+      throw InputException.in(
+          file, null, "is a link to nothing; remove it or make the file that it leads to");
+    }
+    requireName(file, target);
+    return target;
+  }
+
+  /**
+   * @param named what errors call it
+   * @param path what is to be made
+   * @throws InputException if its name is too long or otherwise none that can be
+   */
+  public static void requireName(Path named, Path path) {
+    try {
+      Files.readAttributes(path, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
+    } catch (NoSuchFileException e) {
+      // It is yet to be made.
+    } catch (IOException e) {
+      throw unwritable(named, e);
+    }
+  }
+
+  private static InputException unwritable(Path named, IOException e) {
+    String reason =
+        switch (e) {
+          case AccessDeniedException denied -> "permission denied";
+          case FileSystemException known when known.getReason() != null -> known.getReason();
+          default -> e.toString();
+        };
+    return InputException.in(named, null, "cannot be written (" + reason + "); name another place");
+  }
+
+  /**
+   * Writes a file beside its place, then moves it there in one step. A link stays; what it leads to
+   * is replaced.
+   *
+   * @throws InputException as {@link #target}
+   * @throws UncheckedIOException if that fails, naming the file
+   */
+  public static void replaceFile(Path file, Writer writer) {
+    Path target = target(file);
     try {
       Files.createDirectories(target.getParent());
       Path temporary = temporaryBeside(target);
@@ -108,11 +202,13 @@ final class Disk {
 
   /**
    * Writes a directory beside its place, then moves it there; one that was there before is moved
-   * aside first and deleted last, or moved back if the new one cannot take its place.
+   * aside first and deleted last, or moved back if the new one cannot take its place. A link stays;
+   * what it leads to is replaced.
    */
   static void replaceDirectory(Path directory, Writer writer) {
-    Path target = directory.toAbsolutePath().normalize();
     try {
+      Path target =
+          Files.exists(directory) ? directory.toRealPath() : directory.toAbsolutePath().normalize();
       Files.createDirectories(target.getParent());
       Path temporary = Files.createDirectory(temporaryBeside(target));
       try {
@@ -138,9 +234,12 @@ final class Disk {
     }
   }
 
-  /** Not Files.createTempFile: that would leave the result readable by its owner only. */
+  /**
+   * Not Files.createTempFile: that would leave the result readable by its owner only. The target's
+   * name is not part of it, as that may be as long as names can be.
+   */
   private static Path temporaryBeside(Path target) {
-    return target.resolveSibling("." + target.getFileName() + "-" + UUID.randomUUID() + ".tmp");
+    return target.resolveSibling(".offramp-" + UUID.randomUUID() + ".tmp");
   }
 
   /** Deletes a flat directory and its files, if it is there. */

@@ -189,7 +189,7 @@ public final class ModelDirectory implements AutoCloseable {
       boolean empty = true;
       for (Path file : files) {
         empty = false;
-        if (!KNOWN.contains(file.getFileName().toString()) || Files.isDirectory(file)) {
+        if (!KNOWN.contains(file.getFileName().toString()) || !Files.isRegularFile(file)) {
           throw InputException.in(
               out,
               file.getFileName().toString(),

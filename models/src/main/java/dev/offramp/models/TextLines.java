@@ -21,6 +21,9 @@ final class TextLines implements AutoCloseable {
   /** Bounds what a small gzip file can unpack to. */
   static final long MAX_FILE_BYTES = 1L << 28;
 
+  /** Bounds the time that blank lines take, a gigabyte of which packs into a megabyte. */
+  static final long MAX_LINES = 2L * TextData.MAX_EXAMPLES;
+
   private static final int BUFFER = 1 << 16;
   private static final char BYTE_ORDER_MARK = '\ufeff';
 
@@ -59,6 +62,9 @@ final class TextLines implements AutoCloseable {
     number++;
     if (!fill()) {
       return null;
+    }
+    if (number > MAX_LINES) {
+      throw error("more than " + MAX_LINES + " lines; split the file or remove blank lines");
     }
     boolean ended = false;
     while (!ended && fill()) {

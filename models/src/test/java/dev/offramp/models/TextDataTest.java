@@ -103,7 +103,8 @@ class TextDataTest {
     }
     byte[] bytes = Files.readAllBytes(file);
     Files.write(file, Arrays.copyOf(bytes, bytes.length - 10));
-    refuses(file, "cannot be read");
+    refuses(file, "a.txt.gz: is empty or cut short; get or write the whole file again");
+    refuses(file("empty.tsv.gz", ""), "empty.tsv.gz: is empty or cut short");
   }
 
   @Test
@@ -122,6 +123,20 @@ class TextDataTest {
       }
     }
     refuses(file, "split the file");
+  }
+
+  /** Blank lines pack best, and each takes time. */
+  @Test
+  void refusesTooManyLines() throws IOException {
+    Path file = temp.resolve("blank.tsv.gz");
+    try (OutputStream out = new GZIPOutputStream(Files.newOutputStream(file))) {
+      out.write("text\nhello\n".getBytes(StandardCharsets.UTF_8));
+      byte[] blank = "\n".repeat(1 << 20).getBytes(StandardCharsets.UTF_8);
+      for (long lines = 0; lines <= TextLines.MAX_LINES; lines += blank.length) {
+        out.write(blank);
+      }
+    }
+    refuses(file, "line 4000001", "more than 4000000 lines", "remove blank lines");
   }
 
   /** Half a gigabyte of objects packs into a few kilobytes. */

@@ -388,7 +388,7 @@ final class AttachCommand implements Callable<Integer> {
       tensors.put(bias, heads.get(e).bias().named(bias));
     }
     Path tokenizer = directory.path().resolve(ModelDirectory.TOKENIZER);
-    byte[] json = Files.exists(tokenizer) ? Files.readAllBytes(tokenizer) : null;
+    byte[] json = config.takesTexts() ? Files.readAllBytes(tokenizer) : null;
     ModelDirectory.write(out, config, tensors, json, overwrite);
   }
 }

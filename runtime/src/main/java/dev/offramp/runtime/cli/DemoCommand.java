@@ -111,7 +111,7 @@ final class DemoCommand implements Callable<Integer> {
     DemoJob chosen = job();
     Path folder =
         (out == null ? Cache.make().resolve(chosen.folder()) : out).toAbsolutePath().normalize();
-    new Outputs(data).folder(folder);
+    new Outputs(data).folder(folder, List.of());
     chosen.checkFolder(folder);
     try (Device opened = device.open()) {
       run(chosen, opened, folder);

@@ -57,7 +57,7 @@ final class ExportCommand implements Callable<Integer> {
       Map<Path, Segment> files = files(directory.config());
       Outputs outputs = new Outputs(List.of(model));
       if (segments) {
-        outputs.folder(onnx);
+        outputs.folder(onnx, files.keySet());
       } else {
         outputs.file(onnx);
       }
@@ -91,9 +91,6 @@ final class ExportCommand implements Callable<Integer> {
   }
 
   private void checkTarget(Path file) {
-    if (Files.isDirectory(file)) {
-      throw InputException.in(file, null, "is a folder; name another one for the segments");
-    }
     if (Files.exists(file) && !overwrite) {
       throw InputException.in(file, null, "is there already; pass --overwrite or name another one");
     }

