@@ -110,9 +110,9 @@ public record Certificate(
           "%s.lossBound must be %s, the largest loss of %s, not %s"
               .formatted(path, risk.bound(), risk.id(), lossBound));
     }
-    if (!(epsilon < lossBound)) {
+    if (!(epsilon <= lossBound)) {
       throw new CalibrationException(
-          "%s.epsilon must be below %s, the largest loss of %s, not %s"
+          "%s.epsilon must be at most %s, the largest loss of %s, not %s"
               .formatted(path, lossBound, risk.id(), epsilon));
     }
     for (double mean : means) {
