@@ -2,6 +2,7 @@ package dev.offramp.calibrate;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.regex.Pattern;
 
 /**
  * The outcome of calibrating on one {@link LossTable}, or on vectors of thresholds.
@@ -18,7 +19,8 @@ import java.util.List;
  * @param acceptedRows rows for which the guarantee holds, ascending, without row 0
  * @param reason why no sample may exit early, null unless {@link #fallback()}
  * @param guarantee what is promised for new samples, in one sentence
- * @param epsilonMin smallest epsilon that n samples can certify, had they no loss at all
+ * @param epsilonMin smallest epsilon that n samples can certify, had they no loss at all; from 0 up
+ *     to lossBound
  * @param pValues shape [K], or empty where the method tests no hypothesis; of several risks the
  *     largest; row 0 is not tested, its p-value is the smallest that the samples can reach
  * @param upperBounds upper confidence bounds of rows 0, 1, ..., at least up to the first that is
@@ -47,6 +49,14 @@ public record Calibration(
     double[] upperBounds,
     double[] empiricalRisk,
     List<FurtherRisk> furtherRisks) {
+
+  /**
+   * Shares of delta that are handed on, and limits of mean losses, may come out this much larger.
+   */
+  private static final double ROUNDING = 1 + 1e-9;
+
+  /** Between the words of a guarantee; a full stop may end one. */
+  private static final Pattern NO_NUMBER = Pattern.compile("\\.?[ ,;()\\[\\]]+|\\.$");
 
   public Calibration {
     int rows = grid.length + vectors.length;
@@ -84,6 +94,53 @@ public record Calibration(
           "furtherRisks must have a positive lossBound and an empiricalRisk for each row");
     }
     require((reason != null) == (rowIndex == 0), "reason must be given for row 0 and no other");
+    require(
+        epsilonMin >= 0 && epsilonMin <= lossBound, "epsilonMin must be from 0 up to lossBound");
+    require(
+        empiricalRisk[0] == 0
+            && furtherRisks.stream().allMatch(further -> further.empiricalRisk()[0] == 0),
+        "empiricalRisk of row 0, never exit, must be 0");
+    if (acceptedRows.length > 0) {
+      require(
+          epsilon > 0 && furtherRisks.stream().allMatch(further -> further.epsilon() > 0),
+          "epsilon must be above 0 where rows are accepted");
+    }
+    for (int row : acceptedRows) {
+      accepted(row, method, epsilon, lossBound, delta, pValues, upperBounds, empiricalRisk);
+    }
+    if (rowIndex > 0 && method.promise() == Promise.HIGH_PROBABILITY) {
+      List<String> words = List.of(NO_NUMBER.split(guarantee));
+      require(
+          words.contains(Double.toString(epsilon))
+              && words.contains(Double.toString(delta))
+              && words.contains(Integer.toString(calibrationSize)),
+          "guarantee must name epsilon, delta and calibrationSize");
+    }
+  }
+
+  /** What every procedure asks of a row, some of them more. */
+  private static void accepted(
+      int row,
+      Method method,
+      double epsilon,
+      double lossBound,
+      double delta,
+      double[] pValues,
+      double[] upperBounds,
+      double[] empiricalRisk) {
+    switch (method.family()) {
+      case LTT ->
+          require(
+              pValues[row] <= delta * ROUNDING, "pValues must be at most delta at acceptedRows");
+      case UCB ->
+          require(
+              row < upperBounds.length && (upperBounds[row] < epsilon || epsilon >= lossBound),
+              "upperBounds must be below epsilon at acceptedRows");
+      case NAIVE, CRC ->
+          require(
+              empiricalRisk[row] <= epsilon * ROUNDING,
+              "empiricalRisk must be at most epsilon at acceptedRows");
+    }
   }
 
   private static void require(boolean condition, String problem) {

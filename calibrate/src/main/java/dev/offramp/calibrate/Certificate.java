@@ -3,15 +3,9 @@ package dev.offramp.calibrate;
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParseException;
-import com.google.gson.JsonParser;
-import com.google.gson.Strictness;
-import com.google.gson.stream.JsonReader;
-import com.google.gson.stream.JsonToken;
 import com.google.gson.stream.MalformedJsonException;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.StringReader;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -66,7 +60,8 @@ public record Certificate(
 
   /**
    * @throws CalibrationException if the thresholds are not the calibration's, are outside [0, 1],
-   *     or let samples exit although nothing was certified
+   *     or let samples exit although nothing was certified; if other thresholds tried are outside
+   *     [0, 1] or row 0 is not 1; or if the levels or mean losses are none that the risks can have
    */
   public Certificate {
     if (!Arrays.equals(thresholds, calibration.thresholds(thresholds.length))) {
@@ -79,6 +74,57 @@ public record Certificate(
       if (calibration.fallback() && threshold != 1) {
         throw new CalibrationException(
             "$.thresholds must be 1, never exit, for row 0, not " + threshold);
+      }
+    }
+    checkTried("grid", calibration.grid());
+    for (int row = 0; row < calibration.vectors().length; row++) {
+      checkTried("vectors[" + row + "]", calibration.vectors()[row]);
+    }
+    if (!Arrays.stream(calibration.grid()).limit(1).allMatch(threshold -> threshold == 1)
+        || !Arrays.stream(calibration.vectors())
+            .limit(1)
+            .flatMapToDouble(Arrays::stream)
+            .allMatch(threshold -> threshold == 1)) {
+      throw new CalibrationException("row 0 of $.grid or $.vectors must be 1, never exit");
+    }
+    checkRisk(
+        "$", risk, calibration.lossBound(), calibration.epsilon(), calibration.empiricalRisk());
+    for (int i = 0; i < calibration.furtherRisks().size(); i++) {
+      FurtherRisk further = calibration.furtherRisks().get(i);
+      checkRisk(
+          "$.furtherRisks[" + i + "]",
+          Risk.of(further.risk()),
+          further.lossBound(),
+          further.epsilon(),
+          further.empiricalRisk());
+    }
+  }
+
+  private static void checkTried(String name, double[] thresholds) {
+    for (double threshold : thresholds) {
+      if (!(threshold >= 0 && threshold <= 1)) {
+        throw new CalibrationException("$." + name + " must be in [0, 1], not " + threshold);
+      }
+    }
+  }
+
+  private static void checkRisk(
+      String path, Risk risk, double lossBound, double epsilon, double[] means) {
+    if (lossBound != risk.bound()) {
+      throw new CalibrationException(
+          "%s.lossBound must be %s, the largest loss of %s, not %s"
+              .formatted(path, risk.bound(), risk.id(), lossBound));
+    }
+    if (!(epsilon <= lossBound)) {
+      throw new CalibrationException(
+          "%s.epsilon must be at most %s, the largest loss of %s, not %s"
+              .formatted(path, lossBound, risk.id(), epsilon));
+    }
+    for (double mean : means) {
+      if (!(mean >= risk.least() && mean <= lossBound)) {
+        throw new CalibrationException(
+            "%s.empiricalRisk must be within [%s, %s], the losses of %s, not %s"
+                .formatted(path, risk.least(), lossBound, risk.id(), mean));
       }
     }
   }
@@ -169,22 +215,16 @@ public record Certificate(
       return parse(StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString());
     } catch (NoSuchFileException e) {
       throw new CalibrationException(file + ": no such certificate; calibrate first", e);
-    } catch (CalibrationException
-        | JsonParseException
-        | MalformedJsonException
-        | CharacterCodingException e) {
+    } catch (MalformedJsonException e) {
+      throw new CalibrationException(file + ": " + e.getMessage() + "; calibrate again", e);
+    } catch (CalibrationException | CharacterCodingException e) {
       throw new CalibrationException(
           file + ": not a valid certificate: " + e.getMessage() + "; calibrate again", e);
     }
   }
 
-  private static Certificate parse(String text) throws IOException {
-    JsonReader reader = new JsonReader(new StringReader(text));
-    reader.setStrictness(Strictness.STRICT);
-    JsonFields fields = new JsonFields(JsonParser.parseReader(reader));
-    if (reader.peek() != JsonToken.END_DOCUMENT) {
-      throw new CalibrationException("text follows the JSON object");
-    }
+  private static Certificate parse(String text) throws MalformedJsonException {
+    JsonFields fields = new JsonFields(StrictJson.parse(text));
     if (fields.integer("formatVersion") != FORMAT_VERSION) {
       throw new CalibrationException("$.formatVersion must be " + FORMAT_VERSION);
     }
@@ -198,24 +238,24 @@ public record Certificate(
     }
     Certificate certificate =
         new Certificate(
-            Risk.of(fields.text("risk")),
+            Risk.of(fields.name("risk")),
             calibration,
             fields.numbers("thresholds"),
-            fields.text("modelHash"),
-            fields.text("dataHash"),
-            fields.text("device"),
+            fields.name("modelHash"),
+            fields.name("dataHash"),
+            fields.name("device"),
             fields.has("deviceDescription") ? fields.textOrNull("deviceDescription") : null,
-            fields.text("dtype"),
-            fields.text("softwareVersion"),
-            instant(fields.text("created")));
+            fields.name("dtype"),
+            fields.name("softwareVersion"),
+            instant(fields.name("created")));
     fields.end();
     return certificate;
   }
 
   private static Calibration calibration(JsonFields fields) {
-    String fwer = fields.textOrNull("fwer");
+    String fwer = fields.nameOrNull("fwer");
     return new Calibration(
-        Method.of(fields.text("method")),
+        Method.of(fields.name("method")),
         fwer == null ? null : Fwer.of(fwer),
         fields.number("lossBound"),
         fields.number("epsilon"),
@@ -225,8 +265,8 @@ public record Certificate(
         fields.matrix("vectors"),
         fields.integer("rowIndex"),
         fields.integers("acceptedRows"),
-        fields.textOrNull("reason"),
-        fields.text("guarantee"),
+        fields.sentenceOrNull("reason"),
+        fields.sentence("guarantee"),
         fields.number("epsilonMin"),
         fields.numbers("pValues"),
         fields.numbers("upperBounds"),
@@ -236,7 +276,7 @@ public record Certificate(
 
   private static FurtherRisk furtherRisk(JsonFields fields) {
     return new FurtherRisk(
-        fields.text("risk"),
+        fields.name("risk"),
         fields.number("lossBound"),
         fields.number("epsilon"),
         fields.numbers("empiricalRisk"));

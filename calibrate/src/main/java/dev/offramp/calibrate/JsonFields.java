@@ -8,9 +8,18 @@ import java.util.List;
 import java.util.TreeSet;
 import java.util.function.BiConsumer;
 import java.util.function.Function;
+import java.util.regex.Pattern;
 
 /** The fields of a JSON object, each taken once by name and type; errors name the path. */
 final class JsonFields {
+  /** Of names and hashes; messages show them. */
+  private static final int LONGEST_NAME = 200;
+
+  /** Of sentences; one names a threshold for each of up to 1,000 exits. */
+  private static final int LONGEST_SENTENCE = 1 << 15;
+
+  private static final Pattern CONTROL = Pattern.compile("\\p{Cc}");
+
   private final String path;
   private final JsonObject object;
   private final TreeSet<String> unread;
@@ -33,7 +42,30 @@ final class JsonFields {
     return object.has(name);
   }
 
-  String text(String name) {
+  /** A name or a hash: one line, fit to be shown. */
+  String name(String name) {
+    return oneLine(name, LONGEST_NAME);
+  }
+
+  String nameOrNull(String name) {
+    return takeNull(name) ? null : name(name);
+  }
+
+  /** One line, fit to be shown. */
+  String sentence(String name) {
+    return oneLine(name, LONGEST_SENTENCE);
+  }
+
+  String sentenceOrNull(String name) {
+    return takeNull(name) ? null : sentence(name);
+  }
+
+  /** Any text; not fit to be shown as it is. */
+  String textOrNull(String name) {
+    return takeNull(name) ? null : text(name);
+  }
+
+  private String text(String name) {
     JsonElement value = take(name);
     if (!isString(value) || value.getAsString().isBlank()) {
       throw wrong(path(name), "a text");
@@ -41,8 +73,15 @@ final class JsonFields {
     return value.getAsString();
   }
 
-  String textOrNull(String name) {
-    return takeNull(name) ? null : text(name);
+  private String oneLine(String name, int longest) {
+    String text = text(name);
+    if (text.length() > longest) {
+      throw wrong(path(name), "a text of at most " + longest + " characters");
+    }
+    if (CONTROL.matcher(text).find()) {
+      throw wrong(path(name), "a text without line breaks and control characters");
+    }
+    return text;
   }
 
   boolean bool(String name) {
@@ -107,7 +146,7 @@ final class JsonFields {
   /** Checks that every field was taken. */
   void end() {
     if (!unread.isEmpty()) {
-      throw new CalibrationException(path(unread.first()) + " is unknown");
+      throw new CalibrationException(StrictJson.shown(path(unread.first())) + " is unknown");
     }
   }
 

@@ -12,7 +12,9 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.List;
+import java.util.SplittableRandom;
 import java.util.function.Consumer;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -125,11 +127,18 @@ class CertificateTest {
             valid + "{}",
             valid.replace("0.05", "NaN"),
             valid.replace("0.05", "1e999"),
+            valid.replace("\"delta\"", "delta"),
+            valid.replace("\"delta\"", "\"del\u001b\nta\" "),
             "[".repeat(100_000))) {
       Path file = Files.writeString(directory.resolve("bad.json"), text);
       assertThatThrownBy(() -> Certificate.read(file))
           .isInstanceOf(CalibrationException.class)
-          .hasMessageStartingWith(file + ": not a valid certificate")
+          .hasMessageMatching(
+              Pattern.quote(file.toString())
+                  + ": (not a valid certificate: .*|not valid JSON at line 1 column \\d+ path .*)")
+          .hasMessageNotContaining("\n")
+          .hasMessageNotContaining("http")
+          .hasMessageNotContaining("Exception")
           .hasMessageEndingWith("calibrate again");
     }
     Path binary = Files.write(directory.resolve("bad.json"), new byte[] {(byte) 0xff, 0});
@@ -138,6 +147,160 @@ class CertificateTest {
     assertThatThrownBy(() -> Certificate.read(missing))
         .isInstanceOf(CalibrationException.class)
         .hasMessageContaining("no such certificate");
+  }
+
+  @Test
+  void malformedJsonSaysWhereAndNoMore() throws IOException {
+    Path file = Files.writeString(directory.resolve("bad.json"), "{\"risk\": [1,,]}");
+    assertThatThrownBy(() -> Certificate.read(file))
+        .isInstanceOf(CalibrationException.class)
+        .hasMessage(file + ": not valid JSON at line 1 column 14 path $.risk[1]; calibrate again");
+    Files.writeString(file, "{\"risk\": [1,");
+    assertThatThrownBy(() -> Certificate.read(file))
+        .isInstanceOf(CalibrationException.class)
+        .hasMessage(file + ": not valid JSON at line 1 column 13 path $.risk[1]; calibrate again");
+  }
+
+  /** Which of the two is meant nobody can tell. */
+  @Test
+  void aFieldGivenTwiceIsRefused() throws IOException {
+    String valid = vectors().toJson().toString();
+    Path file = directory.resolve("twice.json");
+    for (String[] change :
+        new String[][] {
+          {"\"epsilon\":0.1,", "\"epsilon\":0.1,\"epsilon\":0.001,", "$.epsilon is given twice"},
+          {
+            "\"epsilon\":0.3,",
+            "\"epsilon\":0.3,\"epsilon\":0.3,",
+            "$.furtherRisks[0].epsilon is given twice"
+          }
+        }) {
+      assertThat(valid).contains(change[0]);
+      Files.writeString(file, valid.replace(change[0], change[1]));
+      assertThatThrownBy(() -> Certificate.read(file))
+          .isInstanceOf(CalibrationException.class)
+          .hasMessageContaining(change[2]);
+    }
+  }
+
+  /** Messages show these texts, and must not become several lines, or very long, through them. */
+  @Test
+  void namesAreShortAndOfOneLine() throws IOException {
+    for (String name :
+        List.of("method", "fwer", "risk", "modelHash", "dataHash", "device", "dtype", "created")) {
+      assertDamaged(
+          json -> json.addProperty(name, "\u001b[2Jx\nofframp: all is well"),
+          "$." + name + " must be a text without line breaks");
+      assertDamaged(
+          json -> json.addProperty(name, "x".repeat(200_000)),
+          "$." + name + " must be a text of at most 200");
+    }
+    assertDamaged(json -> json.addProperty("guarantee", "a\nb"), "$.guarantee must be a text with");
+    assertDamaged(
+        json -> json.addProperty("guarantee", "x".repeat(200_000)),
+        "$.guarantee must be a text of");
+    Path file = directory.resolve("unknown.json");
+    JsonObject json = certificate(0.05).toJson();
+    json.addProperty("\u001b[2J\n\u009b" + "y".repeat(200_000), 1);
+    Files.writeString(file, json.toString());
+    assertThatThrownBy(() -> Certificate.read(file))
+        .hasMessageContaining("$.?[2J??yyy")
+        .hasMessageContaining("… is unknown")
+        .satisfies(e -> assertThat(e.getMessage()).hasSizeLessThan(600));
+  }
+
+  @Test
+  void numbersThatCalibrationCannotGiveAreRefused() {
+    assertDamaged(json -> json.addProperty("epsilon", -1), "epsilon must be above 0");
+    assertDamaged(json -> json.addProperty("epsilon", 1e308), "guarantee must name epsilon");
+    assertDamaged(json -> json.addProperty("epsilon", 0.06), "guarantee must name epsilon");
+    assertDamaged(json -> json.addProperty("delta", 0.2), "guarantee must name epsilon, delta");
+    assertDamaged(json -> json.addProperty("calibrationSize", 1), "guarantee must name");
+    assertDamaged(json -> json.addProperty("lossBound", 1e308), "$.lossBound must be 1.0");
+    assertDamaged(json -> json.addProperty("epsilonMin", -1), "epsilonMin must be");
+    assertDamaged(json -> json.addProperty("epsilonMin", 1.5), "epsilonMin must be");
+    assertDamaged(json -> set(json, "empiricalRisk", 0, 0.01), "empiricalRisk of row 0");
+    assertDamaged(json -> set(json, "empiricalRisk", 1, 1.5), "$.empiricalRisk must be within");
+    assertDamaged(json -> set(json, "empiricalRisk", 1, -0.5), "$.empiricalRisk must be within");
+    assertDamaged(json -> set(json, "pValues", 1, 0.2), "pValues must be at most delta");
+    assertDamaged(json -> set(json, "pValues", 1, 1.2), "pValues must be within [0, 1]");
+    assertDamaged(json -> set(json, "grid", 0, 1.5), "$.grid must be in [0, 1]");
+    assertDamaged(json -> set(json, "grid", 0, 0.9), "row 0 of $.grid");
+    assertDamaged(
+        vectors(),
+        json -> json.getAsJsonArray("vectors").get(0).getAsJsonArray().set(0, number(0.9)),
+        "row 0 of $.grid or $.vectors");
+    assertDamaged(
+        vectors(),
+        json -> json.getAsJsonArray("vectors").get(1).getAsJsonArray().set(0, number(-1)),
+        "$.vectors[1] must be in [0, 1]");
+    assertDamaged(
+        vectors(),
+        json -> furtherRisk(json).addProperty("lossBound", 3),
+        "$.furtherRisks[0].lossBound must be 2.0");
+    assertDamaged(
+        vectors(),
+        json -> furtherRisk(json).addProperty("epsilon", 2.5),
+        "$.furtherRisks[0].epsilon must be at most 2.0");
+    JsonObject fallback = certificate(0).toJson();
+    assertThat(fallback.get("epsilon").getAsDouble()).isZero();
+    assertDamaged(
+        certificate(0),
+        json -> json.addProperty("epsilon", 1e308),
+        "$.epsilon must be at most 1.0");
+  }
+
+  /** Whatever is calibrated can be read again, negative losses and unlucky samples included. */
+  @Test
+  void whatAnyMethodGivesIsAccepted() throws IOException {
+    Path file = directory.resolve("certificate.json");
+    SplittableRandom random = new SplittableRandom(1);
+    double[] grid = Grid.uniform(20);
+    int accepted = 0;
+    for (Risk risk : List.of(Risk.PREDICTION_GAP, Risk.PREDICTION_CONSISTENCY)) {
+      double[][] losses = new double[grid.length][60];
+      double[][] other = new double[grid.length][60];
+      for (int k = 1; k < grid.length; k++) {
+        for (int i = 0; i < 60; i++) {
+          double draw = random.nextDouble();
+          losses[k][i] = draw < 0.005 * k ? 1 : draw > 0.9 ? risk.least() : 0;
+          other[k][i] = 2 * losses[k][i];
+        }
+      }
+      RiskLevel further =
+          new RiskLevel(
+              risk.needsLabels() ? "brier-gap" : "brier-consistency",
+              new LossTable(grid, other, 2),
+              0.5);
+      for (Method method : Method.values()) {
+        for (Fwer fwer : method.tests() ? Fwer.values() : new Fwer[] {Fwer.FIXED_SEQUENCE}) {
+          for (double epsilon : new double[] {-0.1, 0.1, 0.25, 0.999}) {
+            for (List<RiskLevel> more : List.of(List.<RiskLevel>of(), List.of(further))) {
+              Calibration calibration =
+                  Calibrator.calibrate(
+                      risk.id(),
+                      new LossTable(grid, losses, 1),
+                      new Settings(method, fwer, epsilon, epsilon == 0.1 ? 0.9 : 0.1),
+                      new double[0],
+                      more);
+              Certificate written = certificate(risk, calibration, calibration.thresholds(2));
+              written.write(file);
+              assertThat(Certificate.read(file).toJson()).isEqualTo(written.toJson());
+              accepted += calibration.fallback() ? 0 : 1;
+            }
+          }
+        }
+      }
+    }
+    assertThat(accepted).isGreaterThan(100);
+  }
+
+  private static void set(JsonObject json, String name, int index, double value) {
+    json.getAsJsonArray(name).set(index, number(value));
+  }
+
+  private static JsonPrimitive number(double value) {
+    return new JsonPrimitive(value);
   }
 
   @Test
@@ -248,18 +411,22 @@ class CertificateTest {
             2,
             new int[] {1, 2},
             null,
-            "It is kept.",
+            "Except with probability at most 0.2 over 50 samples, the loss is at most 0.1.",
             0.05,
             new double[] {0, 0.1, 0.2},
             new double[0],
             new double[] {0, 0.01, 0.02},
-            List.of(new FurtherRisk("another", 2, 0.3, new double[] {0, 0.1, 0.2})));
+            List.of(new FurtherRisk("brier-consistency", 2, 0.3, new double[] {0, 0.1, 0.2})));
     return certificate(calibration, vectors[2]);
   }
 
   private static Certificate certificate(Calibration calibration, double[] thresholds) {
+    return certificate(Risk.PREDICTION_GAP, calibration, thresholds);
+  }
+
+  private static Certificate certificate(Risk risk, Calibration calibration, double[] thresholds) {
     return new Certificate(
-        Risk.PREDICTION_GAP,
+        risk,
         calibration,
         thresholds,
         "sha256:aa",

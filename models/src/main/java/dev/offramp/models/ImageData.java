@@ -128,8 +128,14 @@ public final class ImageData {
       return;
     }
     for (Path entry : entries) {
-      if (Files.isDirectory(entry)) {
-        String label = entry.getFileName().toString();
+      String label = entry.getFileName().toString();
+      if (Files.isDirectory(entry) && FieldCheck.hasControl(label)) {
+        list.bad(
+            InputException.in(
+                entry,
+                null,
+                "names its class, and the name holds a control character; rename the folder"));
+      } else if (Files.isDirectory(entry)) {
         entries(entry, list).forEach(file -> readPicture(file, label, list));
       } else {
         list.bad(

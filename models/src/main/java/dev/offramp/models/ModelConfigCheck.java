@@ -91,7 +91,7 @@ final class ModelConfigCheck {
     }
     Set<String> seen = new HashSet<>();
     for (int i = 0; i < labels.size(); i++) {
-      check.notBlank("$.labels[" + i + "]", labels.get(i));
+      check.label("$.labels[" + i + "]", labels.get(i));
       if (!seen.add(labels.get(i))) {
         throw check.error(
             "$.labels[" + i + "]", "\"" + labels.get(i) + "\" is given twice; make labels unique");

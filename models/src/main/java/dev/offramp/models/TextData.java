@@ -46,8 +46,8 @@ public final class TextData {
    * The examples of one file, at least one.
    *
    * @throws InputException on an empty file, malformed UTF-8, a missing column, a line with too few
-   *     or too many fields, a blank text or label, a line that is too long, or more than 2,000,000
-   *     examples
+   *     or too many fields, a blank text or label, a control character in a label, a line that is
+   *     too long, or more than 2,000,000 examples
    */
   public static List<Example> read(Path file) {
     return read(List.of(file));
@@ -134,9 +134,15 @@ public final class TextData {
           examples,
           lines,
           new Example(
-              notBlank(lines, "text", body),
-              label < 0 ? null : notBlank(lines, "label", fields[label])));
+              notBlank(lines, "text", body), label < 0 ? null : label(lines, fields[label])));
     }
+  }
+
+  private static String label(TextLines lines, String value) {
+    if (FieldCheck.hasControl(value)) {
+      throw lines.error("the label holds a control character; remove it");
+    }
+    return notBlank(lines, "label", value);
   }
 
   private static String notBlank(TextLines lines, String field, String value) {

@@ -173,6 +173,16 @@ class ImageDataTest {
   }
 
   @Test
+  void namesOfClassesAreFitForTerminals() throws IOException {
+    Path folder = Files.createDirectories(temp.resolve("classes/a\u001bb"));
+    Files.write(folder.resolve("a.png"), Pictures.png(32, 32));
+    assertThatThrownBy(
+            () -> ImageData.read(List.of(folder.getParent()), COLOUR, ImageData.OnBad.FAIL))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("a?b: names its class, and the name holds a control character");
+  }
+
+  @Test
   void skipsWhatIsBadAndReadsTheRest() throws IOException {
     Path data = Files.createDirectories(temp.resolve("data"));
     Files.write(data.resolve("a.png"), Pictures.png(32, 32));

@@ -87,6 +87,10 @@ class TextDataTest {
     refuses(file("c.tsv", "label\ttext\n1\tx\ty\n"), "line 2", "3 fields");
     refuses(file("d.tsv", "label\ttext\n1\t \n"), "line 2", "text is blank");
     refuses(file("e.tsv", "label\ttext\n\tx\n"), "line 2", "label is blank");
+    refuses(
+        file("g.tsv", "label\ttext\n\u001b[2Jbad\tx\n"),
+        "line 2",
+        "label holds a control character");
     refuses(file("f.txt", "x\n\ny\n"), "line 2", "blank");
     refuses(file("g.csv", "text\nx\n"), "unknown ending");
     refuses(temp.resolve("none.tsv"), "does not exist");

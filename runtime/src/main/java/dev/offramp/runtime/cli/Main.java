@@ -16,8 +16,10 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
+import java.nio.file.InvalidPathException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import picocli.CommandLine;
@@ -101,6 +103,11 @@ public final class Main implements Runnable {
     line.setUnmatchedOptionsAllowedAsOptionParameters(false);
     line.setOut(new PrintWriter(System.out, true));
     line.setErr(new PrintWriter(System.err, true));
+    line.registerConverter(Path.class, Usage::path);
+    line.setExecutionStrategy(parsed -> {
+      Usage.check(parsed);
+      return new CommandLine.RunLast().execute(parsed);
+    });
     line.setExecutionExceptionHandler(Main::report);
     line.setParameterExceptionHandler(Main::reportUsage);
     try {
@@ -128,6 +135,7 @@ public final class Main implements Runnable {
     return switch (e) {
       case InputException bad -> ExitCode.USAGE;
       case CalibrationException bad -> ExitCode.USAGE;
+      case InvalidPathException bad -> ExitCode.USAGE;
       case NoGuaranteeException none -> NO_GUARANTEE;
       default -> ExitCode.SOFTWARE;
     };
@@ -137,6 +145,7 @@ public final class Main implements Runnable {
     return switch (e) {
       case InputException known -> known.getMessage();
       case CalibrationException known -> known.getMessage();
+      case InvalidPathException argument -> Usage.noPath(argument);
       case NoGuaranteeException known ->
           known.getMessage()
               + switch (known.kind()) {

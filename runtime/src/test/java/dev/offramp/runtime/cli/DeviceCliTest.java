@@ -107,6 +107,19 @@ class DeviceCliTest {
     assertThat(offramp("run", "--model", model, "--input", texts, "--lambda", 0.5).code()).isZero();
   }
 
+  /** A description comes from a driver, or from whoever wrote the file. */
+  @Test
+  void descriptionsStayOneLine() throws IOException {
+    edit(json -> {
+      json.addProperty("device", "cuda:0");
+      json.addProperty("deviceDescription", "\u001b[2Jx\nofframp: fine" + "y".repeat(200_000));
+    });
+    Outcome outcome = offramp(run());
+    assertThat(outcome.code()).isEqualTo(3);
+    assertThat(outcome.err()).contains("(?[2Jx?offramp: fineyyy").hasLineCount(1);
+    assertThat(outcome.err()).hasSizeLessThan(1_000);
+  }
+
   @Test
   void anotherPrecisionIsRefusedUnlessAllowed() throws IOException {
     edit(json -> json.addProperty("dtype", "F16"));

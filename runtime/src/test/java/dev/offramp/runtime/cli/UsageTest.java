@@ -69,6 +69,166 @@ class UsageTest {
     assertThat(folder.resolve("x")).doesNotExist();
   }
 
+  /** Before any work: the files need not even be there. */
+  @Test
+  void listsNameSomething() {
+    Path gone = folder.resolve("gone");
+    Path out = folder.resolve("x");
+    String nothing = ": there is nothing between its commas";
+    refuses(
+        2,
+        "--after" + nothing,
+        "attach",
+        "--model",
+        gone,
+        "--data",
+        gone,
+        "--after",
+        ",",
+        "--out",
+        out);
+    refuses(
+        2,
+        "--risk" + nothing,
+        "calibrate",
+        "--model",
+        gone,
+        "--data",
+        gone,
+        "--epsilon",
+        0.1,
+        "--risk",
+        ",,");
+    refuses(2, "--method" + nothing, "plan", "--epsilon", 0.1, "--method=,");
+    refuses(
+        2,
+        "--method" + nothing,
+        "validate",
+        "--model",
+        gone,
+        "--data",
+        gone,
+        "--epsilon",
+        0.1,
+        "--method",
+        ",");
+    for (String option : List.of("--batch", "--modes", "--against")) {
+      refuses(2, option + nothing, "bench", "--model", gone, "--input", gone, option, ",");
+    }
+    for (String option : List.of("--mean", "--std")) {
+      refuses(2, option + nothing, "import", gone, "--out", out, option, ",");
+    }
+    assertThat(out).doesNotExist();
+  }
+
+  /** In the same words, wherever the parser notices. */
+  @Test
+  void whatIsGivenTwiceIsNamed() {
+    String twice = ": is given twice; give it once";
+    Object[][] guards = {{"--lambda", 1}, {"--certificate", texts}};
+    for (Object[] guard : guards) {
+      refuses(
+          2,
+          "offramp: " + guard[0] + twice,
+          "run",
+          "--model",
+          model,
+          "--input",
+          texts,
+          guard[0],
+          guard[1],
+          guard[0],
+          guard[1]);
+    }
+    refuses(
+        2,
+        "offramp: --batch" + twice,
+        "run",
+        "--model",
+        model,
+        "--input",
+        texts,
+        "--batch",
+        1,
+        "--batch=2");
+    refuses(
+        2,
+        "offramp: --batch" + twice,
+        "calibrate",
+        "--batch",
+        8,
+        "--model",
+        model,
+        "--epsilon",
+        0.1,
+        "--data",
+        texts,
+        "--batch",
+        8);
+    refuses(
+        2,
+        "offramp: --bound" + twice,
+        "calibrate",
+        "--losses",
+        texts,
+        "--lambdas",
+        texts,
+        "--bound",
+        1,
+        "--epsilon",
+        0.1,
+        "--bound",
+        2);
+    refuses(
+        2,
+        "offramp: --bound" + twice,
+        "calibrate",
+        "--losses",
+        texts,
+        "--lambdas",
+        texts,
+        "--bound",
+        1,
+        "--bound",
+        2,
+        "--epsilon",
+        0.1);
+    refuses(
+        2,
+        "offramp: --certificate" + twice,
+        "calibrate",
+        "--model",
+        model,
+        "--data",
+        texts,
+        "--certificate",
+        "a",
+        "--certificate",
+        "b",
+        "--epsilon",
+        0.1);
+    refuses(
+        2,
+        "mutually exclusive",
+        "run",
+        "--model",
+        model,
+        "--input",
+        texts,
+        "--lambda",
+        1,
+        "--full-depth");
+  }
+
+  @Test
+  void argumentsThatCanBeNoPath() {
+    String problem = "'a?b' can be no file's name: Nul character not allowed";
+    refuses(2, problem, "run", "--model", model, "--full-depth", "--input", "a\0b");
+    refuses(2, problem, "run", "--model", "a\0b", "--full-depth", "--input", texts);
+    refuses(2, problem, "import", "a\0b", "--out", folder.resolve("x"));
+    refuses(2, problem, "serve", "--model", "x=a\0b");
+  }
+
   @Test
   void threadsAreWithinReason() {
     refuses(
