@@ -44,10 +44,28 @@ public final class Console {
             .setTaskName(task)
             .setInitialMax(size)
             .setUpdateIntervalMillis(UPDATE_MILLIS)
-            .setStyle(ProgressBarStyle.ASCII)
-            .setConsumer(new ConsoleProgressBarConsumer(System.err, 100));
-    try (ProgressBar bar = builder.build()) {
+            .setStyle(ProgressBarStyle.ASCII);
+    try (Line line = new Line();
+        ProgressBar bar = builder.setConsumer(line).build()) {
       return work.run(bar::stepTo);
+    }
+  }
+
+  /** The bar's line; a bar that ends before it was first due does not end its line itself. */
+  private static final class Line extends ConsoleProgressBarConsumer {
+    private static final int WIDTH = 100;
+    private boolean ended;
+
+    Line() {
+      super(System.err, WIDTH);
+    }
+
+    @Override
+    public void close() {
+      if (!ended) {
+        ended = true;
+        super.close();
+      }
     }
   }
 }

@@ -3,9 +3,9 @@ package dev.offramp.runtime.report;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.offramp.models.InputException;
 import java.io.IOException;
 import java.io.StringReader;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -190,8 +190,8 @@ class ReportTest {
     assertThat(file).hasContent(report().html());
     Path taken = Files.createDirectories(directory.resolve("taken/inside")).getParent();
     assertThatThrownBy(() -> report().write(taken))
-        .isInstanceOf(UncheckedIOException.class)
-        .hasMessage("cannot write " + taken);
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining(taken + ": is a folder");
     try (var files = Files.list(directory)) {
       assertThat(files).containsExactlyInAnyOrder(file, taken);
     }
