@@ -80,11 +80,10 @@ public record Certificate(
     for (int row = 0; row < calibration.vectors().length; row++) {
       checkTried("vectors[" + row + "]", calibration.vectors()[row]);
     }
-    if (!Arrays.stream(calibration.grid()).limit(1).allMatch(threshold -> threshold == 1)
-        || !Arrays.stream(calibration.vectors())
-            .limit(1)
-            .flatMapToDouble(Arrays::stream)
-            .allMatch(threshold -> threshold == 1)) {
+    double[] grid = calibration.grid();
+    double[] neverExit =
+        grid.length > 0 ? new double[] {grid[0]} : calibration.vectors()[0]; // one of them is empty
+    if (!Arrays.stream(neverExit).allMatch(threshold -> threshold == 1)) {
       throw new CalibrationException("row 0 of $.grid or $.vectors must be 1, never exit");
     }
     checkRisk(
@@ -175,6 +174,11 @@ public record Certificate(
     json.add("empiricalRisk", GSON.toJsonTree(calibration.empiricalRisk()));
     json.add("furtherRisks", GSON.toJsonTree(calibration.furtherRisks()));
     return json;
+  }
+
+  /** {@link #deviceDescription()} as one line of bearable length, fit to be printed; or null. */
+  public String shownDescription() {
+    return deviceDescription == null ? null : StrictJson.shown(deviceDescription);
   }
 
   /**

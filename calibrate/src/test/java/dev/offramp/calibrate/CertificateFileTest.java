@@ -9,7 +9,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.List;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
@@ -20,18 +19,7 @@ class CertificateFileTest {
   @TempDir Path directory;
 
   private static Certificate certificate() {
-    LossTable table = new LossTable(new double[] {1, 0.5, 0}, new double[3][100], 1);
-    return new Certificate(
-        Risk.PREDICTION_CONSISTENCY,
-        Calibrator.calibrate(table, new Settings(Method.LTT_HB, 0.05, 0.1)),
-        new double[] {0},
-        "sha256:aa",
-        "sha256:bb",
-        "jvm",
-        "a processor",
-        "F32",
-        "0.1.0",
-        Instant.parse("2025-01-02T03:04:05Z"));
+    return CertificateTest.certificate(0.05);
   }
 
   @Test

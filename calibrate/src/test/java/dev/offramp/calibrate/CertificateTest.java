@@ -21,7 +21,7 @@ import org.junit.jupiter.api.io.TempDir;
 class CertificateTest {
   @TempDir Path directory;
 
-  private static Certificate certificate(double epsilon) {
+  static Certificate certificate(double epsilon) {
     LossTable table = new LossTable(new double[] {1, 0.5, 0}, new double[3][100], 1);
     return new Certificate(
         Risk.PREDICTION_CONSISTENCY,

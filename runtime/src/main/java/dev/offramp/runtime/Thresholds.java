@@ -24,8 +24,6 @@ import java.util.List;
  */
 public record Thresholds(
     double[] thresholds, Certificate certificate, Path file, List<String> notes) {
-  private static final int MOST_SHOWN = 200;
-
   public Thresholds {
     thresholds = thresholds.clone();
     notes = List.copyOf(notes);
@@ -176,7 +174,7 @@ public record Thresholds(
                 certificate.dtype(),
                 certificate.deviceDescription() == null
                     ? ""
-                    : " (" + shown(certificate.deviceDescription()) + ")");
+                    : " (" + certificate.shownDescription() + ")");
     String here = "%s in %s (%s)".formatted(device.id(), device.precision(), device.description());
     boolean described = device.description().equals(certificate.deviceDescription());
     boolean sameKind = kind(device.id()).equals(kind(certificate.device()));
@@ -201,15 +199,6 @@ public record Thresholds(
                   + " the devices' tolerance of the threshold")
               .formatted(file, calibratedOn, here));
     }
-  }
-
-  /** A driver's words, or what a file has in their place: one line of bearable length. */
-  private static String shown(String description) {
-    String cut =
-        description.length() <= MOST_SHOWN
-            ? description
-            : description.substring(0, MOST_SHOWN) + "…";
-    return cut.replaceAll("\\p{Cc}", "?");
   }
 
   /** The part of a device's name that says what it is, without its number. */
