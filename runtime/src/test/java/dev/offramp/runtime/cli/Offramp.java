@@ -141,6 +141,13 @@ final class Offramp {
         .orElseThrow();
   }
 
+  /** The words of a line as typed in that folder: {@code ./x} is its file x. */
+  static Object[] words(Path folder, String line) {
+    return Arrays.stream(line.split(" "))
+        .map(word -> word.startsWith("./") ? folder.resolve(word.substring(2)) : word)
+        .toArray();
+  }
+
   private static List<String> strings(Object... arguments) {
     return Arrays.stream(arguments).map(Object::toString).toList();
   }
