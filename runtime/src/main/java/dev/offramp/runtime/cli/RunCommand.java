@@ -46,7 +46,7 @@ final class RunCommand implements Callable<Integer> {
       description = {
         "texts: .txt (one a line) or .tsv with a text column, each also .gz;",
         "images: PNG or JPEG files, folders of them, folders of such folders (their names are"
-            + " labels), CIFAR-10's .bin, MNIST's idx3 files, each of these also .gz"
+            + " labels), CIFAR-10's .bin and MNIST's idx3 files, both also .gz"
       })
   List<Path> input;
 
