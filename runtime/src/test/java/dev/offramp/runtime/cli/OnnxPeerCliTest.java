@@ -9,7 +9,7 @@ import dev.offramp.runtime.TinyModel;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.stream.StreamSupport;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -30,10 +30,7 @@ class OnnxPeerCliTest {
                     + " --against onnxruntime,onnxruntime-segmented --json"));
     assertThat(outcome.code()).as(outcome.err()).isZero();
     assertThat(outcome.err()).contains("onnxruntime: exported-from-the-model-directory.onnx");
-    var cases =
-        StreamSupport.stream(outcome.json().getAsJsonArray("cases").spliterator(), false)
-            .map(line -> line.getAsJsonObject())
-            .toList();
+    List<JsonObject> cases = outcome.cases();
     assertThat(cases)
         .extracting(line -> line.get("mode").getAsString())
         .containsExactly("full-depth", "early-exit", "onnxruntime", "onnxruntime-segmented");

@@ -43,10 +43,7 @@ class OpenClCliTest {
             "bench --model ./model --input ./texts.txt --device opencl:0 --against jvm --batch 8"
                 + " --modes full-depth,early-exit --rounds 1 --json --lambda 0.4");
     assertThat(outcome.code()).as(outcome.err()).isZero();
-    List<JsonObject> cases =
-        outcome.json().getAsJsonArray("cases").asList().stream()
-            .map(line -> line.getAsJsonObject())
-            .toList();
+    List<JsonObject> cases = outcome.cases();
     assertThat(cases)
         .extracting(line -> line.get("mode").getAsString())
         .containsExactly("full-depth", "early-exit", "jvm", "jvm-early-exit");

@@ -26,7 +26,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
-import java.util.stream.StreamSupport;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -166,10 +165,7 @@ class VisionCliTest {
                 + " --modes full-depth,early-exit --against onnxruntime,onnxruntime-segmented"
                 + " --json");
     assertThat(outcome.code()).as(outcome.err()).isZero();
-    var cases =
-        StreamSupport.stream(outcome.json().getAsJsonArray("cases").spliterator(), false)
-            .map(line -> line.getAsJsonObject())
-            .toList();
+    List<JsonObject> cases = outcome.cases();
     assertThat(cases)
         .extracting(line -> line.get("mode").getAsString())
         .containsExactly("full-depth", "early-exit", "onnxruntime", "onnxruntime-segmented");
