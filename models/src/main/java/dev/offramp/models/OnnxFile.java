@@ -106,7 +106,8 @@ public record OnnxFile(SequencedMap<String, Tensor> constants, List<OnnxNode> no
           default -> in.skipField(tag);
         }
       });
-      OnnxNode node = new OnnxNode(op[0], List.copyOf(inputs), List.copyOf(outputs), floats);
+      OnnxNode node =
+          new OnnxNode(op[0], List.copyOf(inputs), List.copyOf(outputs), tensors, floats);
       Tensor value = tensors.get("value");
       if (op[0].equals("Constant") && value != null) {
         constants.put(node.output(), value.named(node.output()));

@@ -6,9 +6,15 @@ import java.util.Map;
 /**
  * One operation of an ONNX graph.
  *
+ * @param tensors attributes that are tensors, such as a Constant's {@code value}
  * @param floats attributes that are single floats
  */
-record OnnxNode(String op, List<String> inputs, List<String> outputs, Map<String, Float> floats) {
+record OnnxNode(
+    String op,
+    List<String> inputs,
+    List<String> outputs,
+    Map<String, Tensor> tensors,
+    Map<String, Float> floats) {
 
   /** Input i, or an empty string if it was left out. */
   String input(int i) {

@@ -67,9 +67,7 @@ final class ImportCommand implements Callable<Integer> {
   @Option(
       names = "--max-tokens",
       paramLabel = "N",
-      description =
-          "longer texts are cut (default: the adapter's, else 128, or the model's most if that is"
-              + " less)")
+      description = "tokens of a text, the rest is cut off (default: the adapter's, else 128)")
   Integer maxTokens;
 
   @Option(
