@@ -23,17 +23,10 @@ class CertificateTest {
 
   static Certificate certificate(double epsilon) {
     LossTable table = new LossTable(new double[] {1, 0.5, 0}, new double[3][100], 1);
-    return new Certificate(
+    return certificate(
         Risk.PREDICTION_CONSISTENCY,
         Calibrator.calibrate(table, new Settings(Method.LTT_HB, epsilon, 0.1)),
-        new double[] {epsilon < 0.03 ? 1 : 0, epsilon < 0.03 ? 1 : 0},
-        "sha256:aa",
-        "sha256:bb",
-        "jvm",
-        "a processor",
-        "F32",
-        "0.1.0",
-        Instant.parse("2025-01-02T03:04:05Z"));
+        new double[] {epsilon < 0.03 ? 1 : 0, epsilon < 0.03 ? 1 : 0});
   }
 
   @Test

@@ -121,6 +121,33 @@ public abstract class Arguments {
     }
   }
 
+  /** That a buffer has that type and at least so many elements. */
+  protected void holds(String name, Buffer buffer, DataType type, long atLeast) {
+    if (buffer.type() != type) {
+      throw fault("%s is %s, must be %s", name, buffer.type(), type);
+    }
+    if (buffer.elements() < atLeast) {
+      throw fault("%s has %d elements, needs %d", name, buffer.elements(), atLeast);
+    }
+  }
+
+  /** That a buffer has room for activations [capacity, positions, width]. */
+  protected void holds(String name, Buffer buffer, LiveRows rows, int width) {
+    long needed = (long) rows.capacity() * rows.positions() * width;
+    if (buffer.elements() < needed) {
+      throw fault(
+          "%s has %d elements, needs %d [capacity %d, positions %d, width %d]",
+          name, buffer.elements(), needed, rows.capacity(), rows.positions(), width);
+    }
+  }
+
+  /** That a buffer is a table [lines, width]. */
+  protected void lines(String name, Buffer buffer, int width) {
+    if (buffer.elements() % width != 0) {
+      throw fault("%s has %d elements, no multiple of width %d", name, buffer.elements(), width);
+    }
+  }
+
   /** The byte offset of element {@code at}, from which on all of {@code host} must fit. */
   public long offset(String name, Buffer buffer, long at, MemorySegment host) {
     int bytes = buffer.type().bytes();

@@ -5,9 +5,9 @@ package dev.offramp.kernels;
  * Activations stay where they are, [capacity, positions, width]; operations find live rows through
  * this table, so a recording stays valid while rows leave.
  *
- * <p>A row is what exits: a sample with up to {@link #positions()} positions (tokens, pixels). Only
- * its first {@code length} positions are valid; whether a device computes the rest is its own
- * affair, and nobody may read them.
+ * <p>A row is what exits: a sample with up to {@link #positions()} positions, which are a text's
+ * tokens; an image is a single one. Only its first {@code length} positions are valid; whether a
+ * device computes the rest is its own affair, and nobody may read them.
  */
 public interface LiveRows extends AutoCloseable {
   /** Rows that the activation buffers have room for. */

@@ -1,5 +1,6 @@
 package dev.offramp.models;
 
+import java.io.Closeable;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -231,6 +232,17 @@ public final class Disk {
       }
     } catch (IOException e) {
       throw new UncheckedIOException("cannot write " + directory, e);
+    }
+  }
+
+  /** Closes what cannot be used, on the way of another error, which is the one to report. */
+  static void closeQuietly(Closeable opened) {
+    if (opened != null) {
+      try {
+        opened.close();
+      } catch (IOException e) {
+        // See above.
+      }
     }
   }
 

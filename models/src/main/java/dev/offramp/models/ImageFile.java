@@ -4,7 +4,6 @@ import java.io.BufferedInputStream;
 import java.io.ByteArrayInputStream;
 import java.io.DataInputStream;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -52,7 +51,7 @@ final class ImageFile implements AutoCloseable {
               path, null, new BufferedInputStream(new GZIPInputStream(in, BUFFER), BUFFER))
           : plain;
     } catch (IOException e) {
-      closeQuietly(in);
+      Disk.closeQuietly(in);
       throw Disk.unreadable(path, e);
     }
   }
@@ -71,16 +70,6 @@ final class ImageFile implements AutoCloseable {
       return new ImageFile(null, name, new BufferedInputStream(new ByteArrayInputStream(bytes)));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
-    }
-  }
-
-  private static void closeQuietly(InputStream in) {
-    if (in != null) {
-      try {
-        in.close();
-      } catch (IOException e) {
-        // The error that led here is the one to report.
-      }
     }
   }
 

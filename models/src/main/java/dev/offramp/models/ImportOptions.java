@@ -52,11 +52,6 @@ public record ImportOptions(
         Optional.of(file), tokenizer, name, maxTokens, overwrite, images, progress);
   }
 
-  public ImportOptions withTokenizer(Path file) {
-    return new ImportOptions(
-        adapter, Optional.of(file), name, maxTokens, overwrite, images, progress);
-  }
-
   public ImportOptions withName(String value) {
     return new ImportOptions(
         adapter, tokenizer, Optional.of(value), maxTokens, overwrite, images, progress);

@@ -62,7 +62,6 @@ final class OnnxGraphWriter {
   private static final int NODE_OP = 4;
   private static final int NODE_ATTRIBUTE = 5;
   private static final int ATTRIBUTE_NAME = 1;
-  private static final int ATTRIBUTE_FLOAT = 2;
   private static final int ATTRIBUTE_INT = 3;
   private static final int ATTRIBUTE_INTS = 8;
   private static final int ATTRIBUTE_TYPE = 20;
@@ -112,10 +111,6 @@ final class OnnxGraphWriter {
   record Attribute(byte[] bytes) {
     static Attribute of(String name, long value) {
       return attribute(name, 2, out -> out.writeInt64(ATTRIBUTE_INT, value));
-    }
-
-    static Attribute of(String name, float value) {
-      return attribute(name, 1, out -> out.writeFloat(ATTRIBUTE_FLOAT, value));
     }
 
     static Attribute of(String name, long... values) {

@@ -51,7 +51,7 @@ final class TextLines implements AutoCloseable {
       InputStream plain = zipped ? new GZIPInputStream(raw, BUFFER) : raw;
       return new TextLines(file, plain);
     } catch (IOException e) {
-      closeQuietly(raw);
+      Disk.closeQuietly(raw);
       throw Disk.unreadable(file, e);
     }
   }
@@ -126,16 +126,6 @@ final class TextLines implements AutoCloseable {
       in.close();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
-    }
-  }
-
-  private static void closeQuietly(InputStream in) {
-    if (in != null) {
-      try {
-        in.close();
-      } catch (IOException e) {
-        // The error that led here is the one to report.
-      }
     }
   }
 }

@@ -72,14 +72,19 @@ class ModelConfigTest {
         "\"top1\" | \"top1\", \"bias\": true | $.exits[0].head.bias",
       })
   void namesThePathOfABadField(String original, String changed, String path) throws IOException {
-    String json = TinyModel.CONFIG.toJson();
+    refuses(temp, TinyModel.CONFIG.toJson(), original, changed, path);
+  }
+
+  /** A config with the first of these words changed (null leaves them out) is refused at a path. */
+  static void refuses(Path folder, String json, String original, String changed, String path)
+      throws IOException {
     int at = json.indexOf(original);
     assertThat(at).isNotNegative();
     String bad =
         json.substring(0, at)
             + (changed == null ? "" : changed)
             + json.substring(at + original.length());
-    Path file = Files.writeString(temp.resolve("config.json"), bad);
+    Path file = Files.writeString(folder.resolve("config.json"), bad);
     assertThatThrownBy(() -> ModelConfig.read(file))
         .isInstanceOf(InputException.class)
         .hasMessageStartingWith(file + ": " + path + ": ")

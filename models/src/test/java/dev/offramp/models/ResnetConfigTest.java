@@ -62,17 +62,7 @@ class ResnetConfigTest {
       })
   void namesThePathOfABadField(String original, String changed, String path) throws IOException {
     String json = TinyImageModel.BASIC.toJson().replaceAll("\\s+", " ");
-    int at = json.indexOf(original);
-    assertThat(at).isNotNegative();
-    String bad =
-        json.substring(0, at)
-            + (changed == null ? "" : changed)
-            + json.substring(at + original.length());
-    Path file = Files.writeString(temp.resolve("config.json"), bad);
-    assertThatThrownBy(() -> ModelConfig.read(file))
-        .isInstanceOf(InputException.class)
-        .hasMessageStartingWith(file + ": " + path + ": ")
-        .hasMessageContaining("; ");
+    ModelConfigTest.refuses(temp, json, original, changed, path);
   }
 
   @Test

@@ -256,9 +256,9 @@ class EngineTest {
 
   @Test
   void aFullQueueMakesWaitOrSaysSo() throws Exception {
-    FaultyDevice device = new FaultyDevice(Devices.open("jvm", new DeviceOptions(1)));
-    EngineOptions small = options().withBatch(1).withQueue(1).withMaxWait(Duration.ofSeconds(30));
-    try (Engine engine = Engine.open(directory, small, () -> device)) {
+    EngineOptions small =
+        options().withThreads(1).withBatch(1).withQueue(1).withMaxWait(Duration.ofSeconds(30));
+    try (Engine engine = Engine.open(directory, small)) {
       List<Future<Result>> accepted = new ArrayList<>();
       long refused = 0;
       for (int i = 0; i < 20_000 && refused == 0; i++) {
@@ -289,15 +289,15 @@ class EngineTest {
 
   /** The rows of the step that failed fail, with the cause; everybody else is answered. */
   private void aFaultTakesItsOwnRowsAlong(Device opened) throws Exception {
-    FaultyDevice device = new FaultyDevice(opened);
+    FaultyDevice faulty = new FaultyDevice(opened);
     List<String> texts = TinyModel.sentences(random.nextLong(), REQUESTS);
     int batch = 4;
-    try (Engine engine = Engine.open(directory, options().withBatch(batch), () -> device)) {
+    try (Engine engine = Engine.open(directory, options().withBatch(batch), faulty::device)) {
       List<Future<Result>> answers = new ArrayList<>();
       for (int i = 0; i < texts.size(); i++) {
         answers.add(engine.submit(texts.get(i)));
         if (i % 60 == 30) {
-          (i % 120 == 30 ? device.faults : device.lateFaults).incrementAndGet();
+          (i % 120 == 30 ? faulty.faults : faulty.lateFaults).incrementAndGet();
         }
       }
       int failed = 0;
@@ -312,13 +312,13 @@ class EngineTest {
       assertThat(failed).isBetween(1, 5 * batch);
       assertThat(engine.counters().failedRows()).isEqualTo(failed);
       assertThat(engine.counters().done()).isEqualTo(texts.size() - failed);
-      device.faults.set(0);
-      device.lateFaults.set(0);
+      faulty.faults.set(0);
+      faulty.lateFaults.set(0);
       // What came before does not show: the same text, the same answer, as often as it is asked.
       Result again = engine.submit(texts.getFirst()).get(SECONDS, TimeUnit.SECONDS);
       assertThat(engine.submit(texts.getFirst()).get(SECONDS, TimeUnit.SECONDS)).isEqualTo(again);
     }
-    assertThat(device.liveBytes()).isZero();
+    assertThat(opened.liveBytes()).isZero();
   }
 
   @Test

@@ -89,8 +89,9 @@ public final class Soak {
           (round % 2 == 0 ? EngineOptions.latency() : EngineOptions.throughput())
               .withBatch(BATCH)
               .withQueue(1 + random.nextInt(400));
-      FaultyDevice device = new FaultyDevice(Devices.open("jvm", DeviceOptions.defaults()));
-      Engine engine = Engine.open(directory, options, () -> device);
+      Device device = Devices.open("jvm", DeviceOptions.defaults());
+      FaultyDevice faulty = new FaultyDevice(device);
+      Engine engine = Engine.open(directory, options, faulty::device);
       List<Thread> users = new ArrayList<>();
       for (int u = 0; u < USERS; u++) {
         Random own = new Random(random.nextLong());
@@ -99,7 +100,7 @@ public final class Soak {
       long closing = Math.min(end, System.nanoTime() + TimeUnit.SECONDS.toNanos(SECONDS_A_ROUND));
       while (System.nanoTime() < closing && broken == null) {
         Thread.sleep(500 + random.nextInt(3000));
-        device.faults.incrementAndGet();
+        faulty.faults.incrementAndGet();
       }
       engine.close(); // while users go on submitting
       for (Thread user : users) {

@@ -85,8 +85,8 @@ public final class TinyImageModel {
       int features = architecture.features(exits[e].afterLayer(), exits[e].head());
       // Not so large that every head is as sure as a float can be.
       double scale = 0.8 / Math.sqrt(features);
-      add(tensors, random, scale, "exits." + e + ".weight", LABELS.size(), features);
-      add(tensors, random, 1, "exits." + e + ".bias", LABELS.size());
+      TinyModel.add(tensors, random, scale, "exits." + e + ".weight", LABELS.size(), features);
+      TinyModel.add(tensors, random, 1, "exits." + e + ".bias", LABELS.size());
     }
     ModelConfig config =
         new ModelConfig(
@@ -134,24 +134,7 @@ public final class TinyImageModel {
   private static void convolution(
       SequencedMap<String, Tensor> tensors, Random random, String name, int out, int in, int side) {
     double scale = 1 / Math.sqrt((double) in * side * side);
-    add(tensors, random, scale, name + ".weight", out, in, side, side);
-    add(tensors, random, 0.3, name + ".bias", out);
-  }
-
-  private static void add(
-      SequencedMap<String, Tensor> tensors,
-      Random random,
-      double scale,
-      String name,
-      long... shape) {
-    int count = 1;
-    for (long size : shape) {
-      count *= (int) size;
-    }
-    float[] values = new float[count];
-    for (int i = 0; i < count; i++) {
-      values[i] = (float) (random.nextGaussian() * scale);
-    }
-    tensors.put(name, Tensor.ofFloats(name, values, shape));
+    TinyModel.add(tensors, random, scale, name + ".weight", out, in, side, side);
+    TinyModel.add(tensors, random, 0.3, name + ".bias", out);
   }
 }

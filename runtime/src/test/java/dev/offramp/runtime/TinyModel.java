@@ -116,7 +116,7 @@ public final class TinyModel {
     add(tensors, random, 0.1, name + ".bias", HIDDEN);
   }
 
-  private static void add(
+  static void add(
       SequencedMap<String, Tensor> tensors,
       Random random,
       double scale,

@@ -40,7 +40,6 @@ final class CublasLt implements DenseProduct, AutoCloseable {
   private static final int REDUCTION_IN_COMPUTE_TYPE = 2;
 
   private final CublasLtLibrary library;
-  private final CudaDriver driver;
   private final Context context;
   private final long stream;
   private final int type;
@@ -56,7 +55,6 @@ final class CublasLt implements DenseProduct, AutoCloseable {
 
   CublasLt(CublasLtLibrary library, CudaDriver driver, Context context, long stream) {
     this.library = library;
-    this.driver = driver;
     this.context = context;
     this.stream = stream;
     Precision precision = driver.info().precision();

@@ -290,8 +290,7 @@ final class CudaDriver implements Driver {
       this.event = event;
     }
 
-    @Override
-    public boolean reached() {
+    private boolean reached() {
       int code = context.attempt(cuda.eventQuery, event);
       if (code != Cuda.SUCCESS && code != Cuda.NOT_READY) {
         throw context.failure("cuEventQuery", code);

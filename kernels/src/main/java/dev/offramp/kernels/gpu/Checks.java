@@ -86,24 +86,14 @@ final class Checks extends Arguments {
 
   GpuBuffer buffer(String name, Buffer buffer, DataType type, long atLeast) {
     GpuBuffer mine = buffer(name, buffer);
-    if (mine.type() != type) {
-      throw fault("%s is %s, must be %s", name, mine.type(), type);
-    }
-    if (mine.elements() < atLeast) {
-      throw fault("%s has %d elements, needs %d", name, mine.elements(), atLeast);
-    }
+    holds(name, mine, type, atLeast);
     return mine;
   }
 
   /** Activations [capacity, positions, width]. */
   GpuBuffer activations(String name, Buffer buffer, GpuRows rows, int width) {
     GpuBuffer mine = buffer(name, buffer, activations, 0);
-    long needed = (long) rows.capacity() * rows.positions() * width;
-    if (mine.elements() < needed) {
-      throw fault(
-          "%s has %d elements, needs %d [capacity %d, positions %d, width %d]",
-          name, mine.elements(), needed, rows.capacity(), rows.positions(), width);
-    }
+    holds(name, mine, rows, width);
     return mine;
   }
 
@@ -132,9 +122,7 @@ final class Checks extends Arguments {
   /** A table F32 [lines, width] with at least that many lines; returns how many it has. */
   private int table(String name, Buffer buffer, int width, int lines) {
     GpuBuffer mine = buffer(name, buffer, DataType.F32, (long) lines * width);
-    if (mine.elements() % width != 0) {
-      throw fault("%s has %d elements, no multiple of width %d", name, mine.elements(), width);
-    }
+    lines(name, mine, width);
     return Math.toIntExact(mine.elements() / width);
   }
 

@@ -85,9 +85,6 @@ public interface Driver extends AutoCloseable {
 
   /** A place in the queue; must be closed. */
   interface Mark extends AutoCloseable {
-    /** Whether the device has got there. */
-    boolean reached();
-
     /** Waits until the device has got there. */
     void await();
 

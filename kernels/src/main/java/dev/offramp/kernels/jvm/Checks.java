@@ -69,12 +69,7 @@ final class Checks extends Arguments {
 
   JvmBuffer buffer(String name, Buffer buffer, DataType type, long atLeast) {
     JvmBuffer mine = buffer(name, buffer);
-    if (mine.type() != type) {
-      throw fault("%s is %s, must be %s", name, mine.type(), type);
-    }
-    if (mine.elements() < atLeast) {
-      throw fault("%s has %d elements, needs %d", name, mine.elements(), atLeast);
-    }
+    holds(name, mine, type, atLeast);
     return mine;
   }
 
@@ -89,21 +84,14 @@ final class Checks extends Arguments {
   /** Activations [capacity, positions, width]. */
   float[] activations(String name, Buffer buffer, JvmRows rows, int width) {
     JvmBuffer mine = buffer(name, buffer, DataType.F32, 0);
-    long needed = (long) rows.capacity() * rows.positions() * width;
-    if (mine.elements() < needed) {
-      throw fault(
-          "%s has %d elements, needs %d [capacity %d, positions %d, width %d]",
-          name, mine.elements(), needed, rows.capacity(), rows.positions(), width);
-    }
+    holds(name, mine, rows, width);
     return mine.floats();
   }
 
   /** A table F32 [lines, width] with at least that many lines. */
   float[] table(String name, Buffer buffer, int width, int lines) {
     JvmBuffer mine = buffer(name, buffer, DataType.F32, (long) lines * width);
-    if (mine.elements() % width != 0) {
-      throw fault("%s has %d elements, no multiple of width %d", name, mine.elements(), width);
-    }
+    lines(name, mine, width);
     return mine.floats();
   }
 

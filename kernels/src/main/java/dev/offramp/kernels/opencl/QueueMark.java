@@ -8,7 +8,6 @@ import dev.offramp.kernels.gpu.Driver;
 /** An event of a marker command. */
 final class QueueMark implements Driver.Mark, Session.Resource {
   private static final int EXECUTION_STATUS = 0x11D3;
-  private static final int COMPLETE = 0;
 
   private final Session session;
   private final long event;
@@ -20,12 +19,6 @@ final class QueueMark implements Driver.Mark, Session.Resource {
     event = session.value.get(JAVA_LONG, 0);
     session.own(this);
     session.check(OpenCl.flush(session.queue()), "clFlush");
-  }
-
-  @Override
-  public boolean reached() {
-    session.ready();
-    return outcome() == COMPLETE;
   }
 
   @Override

@@ -347,13 +347,6 @@ final class FakeDriver implements Driver {
     }
 
     @Override
-    public boolean reached() {
-      must(marks.contains(this), "a mark is used after close");
-      enter("reached");
-      return done >= position;
-    }
-
-    @Override
     public void await() {
       must(marks.contains(this), "a mark is used after close");
       enter("await");

@@ -23,11 +23,6 @@ interface ImmediateDriver extends Driver {
   default Mark mark() {
     return new Mark() {
       @Override
-      public boolean reached() {
-        return true;
-      }
-
-      @Override
       public void await() {}
 
       @Override

@@ -120,34 +120,6 @@ class OpenClDriverTest extends DriverRig {
   }
 
   @Test
-  void aMarkIsReachedWithoutWaiting() throws InterruptedException {
-    openWith(
-        """
-        __kernel void spin(__global int* x, int rounds) {
-          int v = x[0];
-          for (int i = 0; i < rounds; i++) {
-            v = v * 1664525 + 1013904223;
-          }
-          x[0] = v;
-        }
-        """);
-    Memory x = upload(1);
-    driver.launch("spin", Grid.of(1, 1), x, 1);
-    await();
-    // Some 0.2 s on a processor, a bit more on a card.
-    driver.launch("spin", Grid.of(1, 1), x, 200_000_000);
-    try (QueueMark mark = (QueueMark) driver.mark()) {
-      assertThat(mark.reached()).isFalse();
-      long end = System.nanoTime() + 60_000_000_000L;
-      while (!mark.reached()) {
-        assertThat(System.nanoTime()).isLessThan(end);
-        Thread.sleep(1);
-      }
-      mark.await();
-    }
-  }
-
-  @Test
   void aLostDeviceSaysSoEverAfter() {
     Session session = new Session(Present.candidate());
     session.ready();

@@ -112,7 +112,6 @@ public final class SoftmaxRegression {
     return new TrainedHead(
         weight,
         bias,
-        temperature,
         best.iteration,
         heldOut.size(),
         Temperature.crossEntropy(logits, validationTargets, temperature),

@@ -41,10 +41,4 @@ public record Ceilings(JsonObject measured, Precision precision) {
     double copied = PyTorchMode.field(measured, "copyGigabytesPerSecond").getAsDouble();
     return bytes * batchesPerSecond / (1e9 * copied);
   }
-
-  /** Both shares, each possibly null, for the end of a line. */
-  public static String words(Double ofProduct, Double ofCopy) {
-    String product = ofProduct == null ? "" : "  %.1f%% of product".formatted(100 * ofProduct);
-    return product + (ofCopy == null ? "" : "  %.1f%% of copy".formatted(100 * ofCopy));
-  }
 }

@@ -114,6 +114,7 @@ final class AttachCommand implements Callable<Integer> {
 
   @Option(
       names = "--seed",
+      paramLabel = "S",
       defaultValue = "1",
       description = "decides the validation split (default: ${DEFAULT-VALUE})")
   long seed;

@@ -46,7 +46,7 @@ final class BenchOptions {
       required = true,
       arity = "1..*",
       paramLabel = "FILES",
-      description = "texts: .txt or .tsv, each also .gz")
+      description = "texts or images, as --input of run")
   List<Path> input;
 
   @Option(

@@ -58,13 +58,16 @@ final class ImportCommand implements Callable<Integer> {
       description = "tokenizer.json (default: beside or inside the source)")
   Path tokenizer;
 
-  @Option(names = "--name", description = "name of the model (default: from the source)")
+  @Option(
+      names = "--name",
+      paramLabel = "NAME",
+      description = "name of the model (default: the adapter's, else the source's)")
   String name;
 
   @Option(
       names = "--max-tokens",
       paramLabel = "N",
-      description = "longer texts are cut (default: the adapter's, else the source's)")
+      description = "tokens of a text, the rest is cut off (default: the adapter's, else 128)")
   Integer maxTokens;
 
   @Option(

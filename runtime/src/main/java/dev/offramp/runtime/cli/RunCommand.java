@@ -46,7 +46,7 @@ final class RunCommand implements Callable<Integer> {
       description = {
         "texts: .txt (one a line) or .tsv with a text column, each also .gz;",
         "images: PNG or JPEG files, folders of them, folders of such folders (their names are"
-            + " labels), CIFAR-10's .bin, MNIST's idx3 files, each of these also .gz"
+            + " labels), CIFAR-10's .bin and MNIST's idx3 files, both also .gz"
       })
   List<Path> input;
 
@@ -131,21 +131,7 @@ final class RunCommand implements Callable<Integer> {
       document.addProperty("precision", opened.info().precision().name());
       document.addProperty("samples", outcomes.size());
       document.add("certificate", certificate(thresholds));
-      JsonArray results = new JsonArray();
-      for (int i = 0; i < outcomes.size(); i++) {
-        Outcome outcome = outcomes.get(i);
-        JsonObject result = new JsonObject();
-        result.addProperty("index", i);
-        if (!inputs.sources().isEmpty()) {
-          result.addProperty("source", inputs.sources().get(i));
-        }
-        result.addProperty("prediction", outcome.prediction());
-        result.addProperty("label", config.labels().get(outcome.prediction()));
-        result.addProperty("confidence", outcome.confidence());
-        result.addProperty("exit", outcome.exit());
-        results.add(result);
-      }
-      document.add("results", results);
+      document.add("results", results(config, inputs, outcomes));
       if (skipBad) {
         JsonArray bad = new JsonArray();
         skipped.forEach(bad::add);
@@ -160,21 +146,7 @@ final class RunCommand implements Callable<Integer> {
       document.addProperty("peakResidentBytes", peak < 0 ? null : peak);
       Console.json(document);
     } else {
-      boolean named = !inputs.sources().isEmpty();
-      StringBuilder table = new StringBuilder("index\tlabel\tconfidence\texit");
-      table.append(named ? "\tsource\n" : "\n");
-      for (int i = 0; i < outcomes.size(); i++) {
-        Outcome outcome = outcomes.get(i);
-        table.append(
-            "%d\t%s\t%.4f\t%d%s%n"
-                .formatted(
-                    i,
-                    config.labels().get(outcome.prediction()),
-                    outcome.confidence(),
-                    outcome.exit(),
-                    named ? "\t" + inputs.sources().get(i) : ""));
-      }
-      System.out.print(table);
+      System.out.print(table(config, inputs, outcomes));
     }
     Console.say(
         "%d samples, mean depth %.2f of %d layers, exits %s, %.0f samples/s%s",
@@ -187,6 +159,42 @@ final class RunCommand implements Callable<Integer> {
     if (accuracy != null) {
       Console.say("accuracy %.2f %%", 100 * accuracy);
     }
+  }
+
+  private static JsonArray results(ModelConfig config, Inputs inputs, List<Outcome> outcomes) {
+    JsonArray results = new JsonArray();
+    for (int i = 0; i < outcomes.size(); i++) {
+      Outcome outcome = outcomes.get(i);
+      JsonObject result = new JsonObject();
+      result.addProperty("index", i);
+      if (!inputs.sources().isEmpty()) {
+        result.addProperty("source", inputs.sources().get(i));
+      }
+      result.addProperty("prediction", outcome.prediction());
+      result.addProperty("label", config.labels().get(outcome.prediction()));
+      result.addProperty("confidence", outcome.confidence());
+      result.addProperty("exit", outcome.exit());
+      results.add(result);
+    }
+    return results;
+  }
+
+  private static String table(ModelConfig config, Inputs inputs, List<Outcome> outcomes) {
+    boolean named = !inputs.sources().isEmpty();
+    StringBuilder table = new StringBuilder("index\tlabel\tconfidence\texit");
+    table.append(named ? "\tsource\n" : "\n");
+    for (int i = 0; i < outcomes.size(); i++) {
+      Outcome outcome = outcomes.get(i);
+      table.append(
+          "%d\t%s\t%.4f\t%d%s%n"
+              .formatted(
+                  i,
+                  config.labels().get(outcome.prediction()),
+                  outcome.confidence(),
+                  outcome.exit(),
+                  named ? "\t" + inputs.sources().get(i) : ""));
+    }
+    return table.toString();
   }
 
   /** Share of right answers, or null where there are no labels to tell by. */

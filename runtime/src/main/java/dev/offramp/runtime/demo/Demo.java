@@ -47,7 +47,6 @@ public final class Demo {
    * What the demo found.
    *
    * @param data what it was found on
-   * @param calibrationTable exits of the calibration samples
    * @param testTable exits of the test samples
    * @param testLabels classes of the test samples
    * @param early what the runtime answered with exits, on the test samples
@@ -59,7 +58,6 @@ public final class Demo {
       DemoJob.Data data,
       ModelConfig config,
       Certificate certificate,
-      ExitTable calibrationTable,
       ExitTable testTable,
       int[] testLabels,
       List<Outcome> early,
@@ -169,7 +167,6 @@ public final class Demo {
             data,
             config,
             certificate,
-            calibrationTable,
             testTable,
             testLabels,
             early,

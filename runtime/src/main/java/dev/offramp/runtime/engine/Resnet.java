@@ -49,7 +49,6 @@ final class Resnet implements Layers {
   /**
    * @param convolutions of the block's own path, in their order
    * @param projection of the shortcut, or null
-   * @param pads whether the shortcut takes every stride-th pixel and adds channels
    * @param stride of the block
    * @param in map that it reads
    * @param out map that it writes; the same where sizes stay
@@ -57,7 +56,6 @@ final class Resnet implements Layers {
   private record Block(
       List<Convolution> convolutions,
       Convolution projection,
-      boolean pads,
       int stride,
       ImageShape in,
       ImageShape out) {}
@@ -140,7 +138,7 @@ final class Resnet implements Layers {
         maps.add(map);
       }
     }
-    blocks.add(new Block(path, projection, pads, block.stride(), in, out));
+    blocks.add(new Block(path, projection, block.stride(), in, out));
   }
 
   private Convolution convolution(ModelDirectory model, String name, ConvolutionShape shape) {

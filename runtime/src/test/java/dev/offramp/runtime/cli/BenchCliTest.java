@@ -1,5 +1,6 @@
 package dev.offramp.runtime.cli;
 
+import static dev.offramp.runtime.cli.Offramp.cases;
 import static dev.offramp.runtime.cli.Offramp.offramp;
 import static dev.offramp.runtime.cli.Offramp.refuses;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -16,7 +17,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -47,12 +47,6 @@ class BenchCliTest {
     Outcome outcome = offramp(command);
     assertThat(outcome.code()).as(outcome.err()).isZero();
     return outcome.json();
-  }
-
-  private static List<JsonObject> cases(JsonObject document) {
-    return StreamSupport.stream(document.getAsJsonArray("cases").spliterator(), false)
-        .map(line -> line.getAsJsonObject())
-        .toList();
   }
 
   @Test

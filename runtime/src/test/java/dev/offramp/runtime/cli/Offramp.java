@@ -2,6 +2,7 @@ package dev.offramp.runtime.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import java.io.ByteArrayOutputStream;
@@ -25,6 +26,11 @@ final class Offramp {
       return JsonParser.parseString(out).getAsJsonObject();
     }
 
+    /** The cases of a bench. */
+    List<JsonObject> cases() {
+      return Offramp.cases(json());
+    }
+
     /** The message alone, without the progress bars that share stderr. */
     String message() {
       return err.lines()
@@ -32,6 +38,13 @@ final class Offramp {
           .reduce((first, second) -> second)
           .orElse("");
     }
+  }
+
+  /** The cases of what a bench wrote. */
+  static List<JsonObject> cases(JsonObject bench) {
+    return bench.getAsJsonArray("cases").asList().stream()
+        .map(JsonElement::getAsJsonObject)
+        .toList();
   }
 
   static Outcome offramp(Object... arguments) {
@@ -139,6 +152,13 @@ final class Offramp {
         .map(Path::toString)
         .reduce((one, other) -> one + File.pathSeparator + other)
         .orElseThrow();
+  }
+
+  /** The words of a line as typed in that folder: {@code ./x} is its file x. */
+  static Object[] words(Path folder, String line) {
+    return Arrays.stream(line.split(" "))
+        .map(word -> word.startsWith("./") ? folder.resolve(word.substring(2)) : word)
+        .toArray();
   }
 
   private static List<String> strings(Object... arguments) {

@@ -1,6 +1,7 @@
 package dev.offramp.runtime.cli;
 
 import static dev.offramp.runtime.cli.Offramp.offramp;
+import static dev.offramp.runtime.cli.Offramp.words;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.gson.JsonObject;
@@ -8,7 +9,7 @@ import dev.offramp.runtime.TinyModel;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.stream.StreamSupport;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -18,35 +19,18 @@ class OnnxPeerCliTest {
 
   @Test
   void bothPeersRunTheModelsOwnWeights() throws IOException {
-    Path model = TinyModel.write(folder.resolve("model"), 3, 2, 4);
-    Path texts = folder.resolve("texts.txt");
-    Files.write(texts, TinyModel.sentences(3, 40));
+    TinyModel.write(folder.resolve("model"), 3, 2, 4);
+    Files.write(folder.resolve("texts.txt"), TinyModel.sentences(3, 40));
     Offramp.Outcome outcome =
         offramp(
-            "bench",
-            "--model",
-            model,
-            "--input",
-            texts,
-            "--batch",
-            8,
-            "--rounds",
-            1,
-            "--threads",
-            1,
-            "--lambda",
-            0.9,
-            "--modes",
-            "full-depth,early-exit",
-            "--against",
-            "onnxruntime,onnxruntime-segmented",
-            "--json");
+            words(
+                folder,
+                "bench --model ./model --input ./texts.txt --batch 8 --rounds 1 --threads 1"
+                    + " --lambda 0.9 --modes full-depth,early-exit"
+                    + " --against onnxruntime,onnxruntime-segmented --json"));
     assertThat(outcome.code()).as(outcome.err()).isZero();
     assertThat(outcome.err()).contains("onnxruntime: exported-from-the-model-directory.onnx");
-    var cases =
-        StreamSupport.stream(outcome.json().getAsJsonArray("cases").spliterator(), false)
-            .map(line -> line.getAsJsonObject())
-            .toList();
+    List<JsonObject> cases = outcome.cases();
     assertThat(cases)
         .extracting(line -> line.get("mode").getAsString())
         .containsExactly("full-depth", "early-exit", "onnxruntime", "onnxruntime-segmented");

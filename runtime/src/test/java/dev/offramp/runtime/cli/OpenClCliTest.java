@@ -1,7 +1,6 @@
 package dev.offramp.runtime.cli;
 
-import static dev.offramp.runtime.cli.Offramp.offramp;
-import static dev.offramp.runtime.cli.Offramp.refuses;
+import static dev.offramp.runtime.cli.Offramp.words;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.withinPercentage;
 
@@ -20,45 +19,31 @@ import org.junit.jupiter.api.io.TempDir;
 /** The command line with an OpenCL device. */
 class OpenClCliTest {
   @TempDir private Path folder;
-  private Path model;
-  private Path texts;
 
   @BeforeEach
   void write() throws IOException {
     OpenClHere.open().close();
-    model = TinyModel.write(folder.resolve("model"), 11, 1, 2, 4);
-    texts = folder.resolve("texts.txt");
-    Files.write(texts, TinyModel.sentences(12, 400));
+    TinyModel.write(folder.resolve("model"), 11, 1, 2, 4);
+    Files.write(folder.resolve("texts.txt"), TinyModel.sentences(12, 400));
+  }
+
+  /** What a line typed in the test's folder does. */
+  private Outcome offramp(String line) {
+    return Offramp.offramp(words(folder, line));
+  }
+
+  private void refuses(int code, String part, String line) {
+    Offramp.refuses(code, part, words(folder, line));
   }
 
   @Test
   void benchAgainstTheJvmDevice() {
-    Object[] bench = {
-      "bench",
-      "--model",
-      model,
-      "--input",
-      texts,
-      "--device",
-      OpenClHere.ID,
-      "--against",
-      "jvm",
-      "--batch",
-      8,
-      "--modes",
-      "full-depth,early-exit",
-      "--rounds",
-      1,
-      "--json",
-      "--lambda",
-      0.4
-    };
-    Outcome outcome = offramp(bench);
+    Outcome outcome =
+        offramp(
+            "bench --model ./model --input ./texts.txt --device opencl:0 --against jvm --batch 8"
+                + " --modes full-depth,early-exit --rounds 1 --json --lambda 0.4");
     assertThat(outcome.code()).as(outcome.err()).isZero();
-    List<JsonObject> cases =
-        outcome.json().getAsJsonArray("cases").asList().stream()
-            .map(line -> line.getAsJsonObject())
-            .toList();
+    List<JsonObject> cases = outcome.cases();
     assertThat(cases)
         .extracting(line -> line.get("mode").getAsString())
         .containsExactly("full-depth", "early-exit", "jvm", "jvm-early-exit");
@@ -85,32 +70,14 @@ class OpenClCliTest {
 
   @Test
   void aCertificateOfTheJvmDeviceIsForTheJvmDevice() {
-    Outcome calibrated = offramp("calibrate", "--model", model, "--data", texts, "--epsilon", 0.6);
+    Outcome calibrated = offramp("calibrate --model ./model --data ./texts.txt --epsilon 0.6");
     assertThat(calibrated.code()).as(calibrated.err()).isZero();
     refuses(
-        3,
-        "calibrated on jvm in F32",
-        "run",
-        "--model",
-        model,
-        "--input",
-        texts,
-        "--device",
-        OpenClHere.ID);
+        3, "calibrated on jvm in F32", "run --model ./model --input ./texts.txt --device opencl:0");
     Outcome again =
-        offramp(
-            "calibrate",
-            "--model",
-            model,
-            "--data",
-            texts,
-            "--epsilon",
-            0.6,
-            "--device",
-            OpenClHere.ID);
+        offramp("calibrate --model ./model --data ./texts.txt --epsilon 0.6 --device opencl:0");
     assertThat(again.code()).as(again.err()).isZero();
-    Outcome run =
-        offramp("run", "--model", model, "--input", texts, "--device", OpenClHere.ID, "--json");
+    Outcome run = offramp("run --model ./model --input ./texts.txt --device opencl:0 --json");
     assertThat(run.code()).as(run.err()).isZero();
     assertThat(run.json().get("device").getAsString()).isEqualTo(OpenClHere.ID);
     assertThat(run.json().get("meanDepth").getAsDouble()).isLessThan(4);
@@ -121,15 +88,6 @@ class OpenClCliTest {
     refuses(
         2,
         "opencl:0: OpenCL computes in F32 and F16 only",
-        "run",
-        "--model",
-        model,
-        "--input",
-        texts,
-        "--full-depth",
-        "--device",
-        OpenClHere.ID,
-        "--precision",
-        "tf32");
+        "run --model ./model --input ./texts.txt --full-depth --device opencl:0 --precision tf32");
   }
 }

@@ -1,9 +1,8 @@
 package dev.offramp.runtime.cli;
 
-import static dev.offramp.runtime.cli.Offramp.offramp;
 import static dev.offramp.runtime.cli.Offramp.process;
 import static dev.offramp.runtime.cli.Offramp.processWithout;
-import static dev.offramp.runtime.cli.Offramp.refuses;
+import static dev.offramp.runtime.cli.Offramp.words;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -25,311 +24,125 @@ import org.junit.jupiter.api.io.TempDir;
 class UsageTest {
   @TempDir private Path folder;
   private Path model;
-  private Path backbone;
   private Path texts;
 
   @BeforeEach
   void write() throws IOException {
     model = TinyModel.write(folder.resolve("model"), 21, 1, 4);
-    backbone = TinyModel.write(folder.resolve("backbone"), 22);
+    TinyModel.write(folder.resolve("backbone"), 22);
     texts = folder.resolve("texts.txt");
     Files.write(texts, TinyModel.sentences(23, 50));
+  }
+
+  /** What a line typed in the test's folder does. */
+  private Outcome offramp(String line) {
+    return Offramp.offramp(words(folder, line));
+  }
+
+  private void refuses(String part, String line) {
+    Offramp.refuses(2, part, words(folder, line));
   }
 
   @Test
   void batchesHaveAtLeastOneRow() {
     refuses(
-        2,
         "--batch 0",
-        "attach",
-        "--model",
-        model,
-        "--data",
-        texts,
-        "--after",
-        1,
-        "--batch",
-        0,
-        "--out",
-        folder.resolve("x"),
-        "--distill");
-    refuses(2, "--batch 0", "demo", "--batch", 0, "--out", folder.resolve("x"));
-    refuses(2, "--batch -1", "bench", "--model", model, "--input", texts, "--batch", "8,-1");
+        "attach --model ./model --data ./texts.txt --after 1 --batch 0 --out ./x --distill");
+    refuses("--batch 0", "demo --batch 0 --out ./x");
+    refuses("--batch -1", "bench --model ./model --input ./texts.txt --batch 8,-1");
     refuses(
-        2,
         "--batch 2000000000",
-        "run",
-        "--model",
-        model,
-        "--input",
-        texts,
-        "--full-depth",
-        "--batch",
-        2_000_000_000);
+        "run --model ./model --input ./texts.txt --full-depth --batch 2000000000");
     assertThat(folder.resolve("x")).doesNotExist();
   }
 
   /** Before any work: the files need not even be there. */
   @Test
   void listsNameSomething() {
-    Path gone = folder.resolve("gone");
-    Path out = folder.resolve("x");
     String nothing = ": there is nothing between its commas";
-    refuses(
-        2,
-        "--after" + nothing,
-        "attach",
-        "--model",
-        gone,
-        "--data",
-        gone,
-        "--after",
-        ",",
-        "--out",
-        out);
-    refuses(
-        2,
-        "--risk" + nothing,
-        "calibrate",
-        "--model",
-        gone,
-        "--data",
-        gone,
-        "--epsilon",
-        0.1,
-        "--risk",
-        ",,");
-    refuses(2, "--method" + nothing, "plan", "--epsilon", 0.1, "--method=,");
-    refuses(
-        2,
-        "--method" + nothing,
-        "validate",
-        "--model",
-        gone,
-        "--data",
-        gone,
-        "--epsilon",
-        0.1,
-        "--method",
-        ",");
+    refuses("--after" + nothing, "attach --model ./gone --data ./gone --after , --out ./x");
+    refuses("--risk" + nothing, "calibrate --model ./gone --data ./gone --epsilon 0.1 --risk ,,");
+    refuses("--method" + nothing, "plan --epsilon 0.1 --method=,");
+    refuses("--method" + nothing, "validate --model ./gone --data ./gone --epsilon 0.1 --method ,");
     for (String option : List.of("--batch", "--modes", "--against")) {
-      refuses(2, option + nothing, "bench", "--model", gone, "--input", gone, option, ",");
+      refuses(option + nothing, "bench --model ./gone --input ./gone " + option + " ,");
     }
     for (String option : List.of("--mean", "--std")) {
-      refuses(2, option + nothing, "import", gone, "--out", out, option, ",");
+      refuses(option + nothing, "import ./gone --out ./x " + option + " ,");
     }
-    assertThat(out).doesNotExist();
+    assertThat(folder.resolve("x")).doesNotExist();
   }
 
   /** In the same words, wherever the parser notices. */
   @Test
   void whatIsGivenTwiceIsNamed() {
     String twice = ": is given twice; give it once";
-    Object[][] guards = {{"--lambda", 1}, {"--certificate", texts}};
-    for (Object[] guard : guards) {
+    for (String guard : List.of("--lambda 1", "--certificate ./texts.txt")) {
       refuses(
-          2,
-          "offramp: " + guard[0] + twice,
-          "run",
-          "--model",
-          model,
-          "--input",
-          texts,
-          guard[0],
-          guard[1],
-          guard[0],
-          guard[1]);
+          "offramp: " + guard.split(" ")[0] + twice,
+          "run --model ./model --input ./texts.txt " + guard + " " + guard);
     }
     refuses(
-        2,
+        "offramp: --batch" + twice, "run --model ./model --input ./texts.txt --batch 1 --batch=2");
+    refuses(
         "offramp: --batch" + twice,
-        "run",
-        "--model",
-        model,
-        "--input",
-        texts,
-        "--batch",
-        1,
-        "--batch=2");
+        "calibrate --batch 8 --model ./model --epsilon 0.1 --data ./texts.txt --batch 8");
     refuses(
-        2,
-        "offramp: --batch" + twice,
-        "calibrate",
-        "--batch",
-        8,
-        "--model",
-        model,
-        "--epsilon",
-        0.1,
-        "--data",
-        texts,
-        "--batch",
-        8);
-    refuses(
-        2,
         "offramp: --bound" + twice,
-        "calibrate",
-        "--losses",
-        texts,
-        "--lambdas",
-        texts,
-        "--bound",
-        1,
-        "--epsilon",
-        0.1,
-        "--bound",
-        2);
+        "calibrate --losses ./texts.txt --lambdas ./texts.txt --bound 1 --epsilon 0.1 --bound 2");
     refuses(
-        2,
         "offramp: --bound" + twice,
-        "calibrate",
-        "--losses",
-        texts,
-        "--lambdas",
-        texts,
-        "--bound",
-        1,
-        "--bound",
-        2,
-        "--epsilon",
-        0.1);
+        "calibrate --losses ./texts.txt --lambdas ./texts.txt --bound 1 --bound 2 --epsilon 0.1");
     refuses(
-        2,
         "offramp: --certificate" + twice,
-        "calibrate",
-        "--model",
-        model,
-        "--data",
-        texts,
-        "--certificate",
-        "a",
-        "--certificate",
-        "b",
-        "--epsilon",
-        0.1);
-    refuses(
-        2,
-        "mutually exclusive",
-        "run",
-        "--model",
-        model,
-        "--input",
-        texts,
-        "--lambda",
-        1,
-        "--full-depth");
+        "calibrate --model ./model --data ./texts.txt --certificate a --certificate b"
+            + " --epsilon 0.1");
   }
 
   @Test
   void argumentsThatCanBeNoPath() {
     String problem = "'a?b' can be no file's name: Nul character not allowed";
-    refuses(2, problem, "run", "--model", model, "--full-depth", "--input", "a\0b");
-    refuses(2, problem, "run", "--model", "a\0b", "--full-depth", "--input", texts);
-    refuses(2, problem, "import", "a\0b", "--out", folder.resolve("x"));
-    refuses(2, problem, "serve", "--model", "x=a\0b");
+    Offramp.refuses(2, problem, "run", "--model", model, "--full-depth", "--input", "a\0b");
+    Offramp.refuses(2, problem, "run", "--model", "a\0b", "--full-depth", "--input", texts);
+    Offramp.refuses(2, problem, "import", "a\0b", "--out", folder.resolve("x"));
+    Offramp.refuses(2, problem, "serve", "--model", "x=a\0b");
   }
 
   @Test
   void threadsAreWithinReason() {
     refuses(
-        2,
         "--threads 5000: must be 1 to 1024",
-        "run",
-        "--model",
-        model,
-        "--input",
-        texts,
-        "--full-depth",
-        "--threads",
-        5000);
-    refuses(
-        2,
-        "--threads 0",
-        "run",
-        "--model",
-        model,
-        "--input",
-        texts,
-        "--full-depth",
-        "--threads",
-        0);
+        "run --model ./model --input ./texts.txt --full-depth --threads 5000");
+    refuses("--threads 0", "run --model ./model --input ./texts.txt --full-depth --threads 0");
   }
 
   @Test
   void sequencesFitTheModelAndTheText() throws IOException {
-    refuses(2, "must be 3 to 32", "bench", "--model", model, "--input", texts, "--sequence", 2000);
-    refuses(2, "must be 3 to 32", "bench", "--model", model, "--input", texts, "--sequence", 1);
-    Path few = Files.writeString(folder.resolve("few.txt"), "wa wb\n");
-    refuses(2, "give more text", "bench", "--model", model, "--input", few, "--sequence", 30);
+    refuses("must be 3 to 32", "bench --model ./model --input ./texts.txt --sequence 2000");
+    refuses("must be 3 to 32", "bench --model ./model --input ./texts.txt --sequence 1");
+    Files.writeString(folder.resolve("few.txt"), "wa wb\n");
+    refuses("give more text", "bench --model ./model --input ./few.txt --sequence 30");
   }
 
   @Test
   void aPeerNeedsItsFile() throws IOException {
-    Path garbage = Files.writeString(folder.resolve("garbage.onnx"), "not a graph");
+    Files.writeString(folder.resolve("garbage.onnx"), "not a graph");
     refuses(
-        2,
         "garbage.onnx: ONNX Runtime cannot load it",
-        "bench",
-        "--model",
-        model,
-        "--input",
-        texts,
-        "--batch",
-        1,
-        "--rounds",
-        1,
-        "--against",
-        "onnxruntime",
-        "--onnx",
-        garbage);
+        "bench --model ./model --input ./texts.txt --batch 1 --rounds 1 --against"
+            + " onnxruntime --onnx ./garbage.onnx");
     refuses(
-        2,
         "gone.onnx",
-        "bench",
-        "--model",
-        model,
-        "--input",
-        texts,
-        "--batch",
-        1,
-        "--rounds",
-        1,
-        "--against",
-        "onnxruntime",
-        "--onnx",
-        folder.resolve("gone.onnx"));
-    refuses(2, "add --against", "bench", "--model", model, "--input", texts, "--onnx", garbage);
+        "bench --model ./model --input ./texts.txt --batch 1 --rounds 1 --against"
+            + " onnxruntime --onnx ./gone.onnx");
+    refuses("add --against", "bench --model ./model --input ./texts.txt --onnx ./garbage.onnx");
+    refuses("tensorrt: unknown", "bench --model ./model --input ./texts.txt --against tensorrt");
     refuses(
-        2,
-        "tensorrt: unknown",
-        "bench",
-        "--model",
-        model,
-        "--input",
-        texts,
-        "--against",
-        "tensorrt");
-    refuses(
-        2,
         "--against jvm: is the benched device",
-        "bench",
-        "--model",
-        model,
-        "--input",
-        texts,
-        "--against",
-        "jvm");
+        "bench --model ./model --input ./texts.txt --against jvm");
     refuses(
-        2,
         "onnxruntime-segmented: exits early and there are no thresholds",
-        "bench",
-        "--model",
-        model,
-        "--input",
-        texts,
-        "--full-depth",
-        "--against",
-        "onnxruntime-segmented");
+        "bench --model ./model --input ./texts.txt --full-depth --against onnxruntime-segmented");
   }
 
   @Test
@@ -339,15 +152,9 @@ class UsageTest {
           processWithout(
               "onnxruntime",
               folder,
-              "bench",
-              "--model",
-              model,
-              "--input",
-              texts,
-              "--lambda",
-              0.4,
-              "--against",
-              peer);
+              words(
+                  folder,
+                  "bench --model ./model --input ./texts.txt --lambda 0.4 --against " + peer));
       assertThat(outcome.code()).as(outcome.err()).isEqualTo(2);
       assertThat(outcome.message())
           .contains("--against " + peer + ": ONNX Runtime is not on the class path");
@@ -356,20 +163,10 @@ class UsageTest {
 
   @Test
   void benchTimesEarlyExitOnlyWhereThereIsOne() {
-    refuses(2, "no exit heads", "bench", "--model", backbone, "--input", texts, "--lambda", 0.5);
+    refuses("no exit heads", "bench --model ./backbone --input ./texts.txt --lambda 0.5");
     Outcome full =
         offramp(
-            "bench",
-            "--model",
-            model,
-            "--input",
-            texts,
-            "--batch",
-            1,
-            "--rounds",
-            1,
-            "--full-depth",
-            "--json");
+            "bench --model ./model --input ./texts.txt --batch 1 --rounds 1 --full-depth --json");
     assertThat(full.code()).as(full.err()).isZero();
     assertThat(full.json().getAsJsonArray("cases")).hasSize(1);
   }
@@ -379,66 +176,44 @@ class UsageTest {
   void theDemoLooksBeforeItLeaps() throws IOException {
     Path mine = Files.createDirectories(folder.resolve("mine"));
     Path file = Files.writeString(mine.resolve("train.tsv"), "mine");
-    refuses(2, "train.tsv: is not of a former demo", "demo", "--out", mine);
+    refuses("train.tsv: is not of a former demo", "demo --out ./mine");
     assertThat(file).hasContent("mine");
-    refuses(2, "is a file", "demo", "--out", texts);
+    refuses("is a file", "demo --out ./texts.txt");
     Path out = folder.resolve("demo");
-    refuses(2, "--delta 1.0", "demo", "--out", out, "--delta", 1);
-    refuses(2, "--epsilon 5.0: must be above 0 and below 1", "demo", "--out", out, "--epsilon", 5);
-    refuses(2, "--epsilon NaN", "demo", "--out", out, "--epsilon", "NaN");
-    refuses(2, "device 'cuda:99'", "demo", "--out", out, "--device", "cuda:99");
+    refuses("--delta 1.0", "demo --out ./demo --delta 1");
+    refuses("--epsilon 5.0: must be above 0 and below 1", "demo --out ./demo --epsilon 5");
+    refuses("--epsilon NaN", "demo --out ./demo --epsilon NaN");
+    refuses("device 'cuda:99'", "demo --out ./demo --device cuda:99");
     assertThat(out).doesNotExist();
   }
 
   @Test
   void distillationMixesOnlyWithLabels() {
     refuses(
-        2,
         "--distill 0.5: mixes targets with labels",
-        "attach",
-        "--model",
-        model,
-        "--data",
-        texts,
-        "--after",
-        1,
-        "--out",
-        folder.resolve("x"),
-        "--distill",
-        0.5);
+        "attach --model ./model --data ./texts.txt --after 1 --out ./x --distill 0.5");
   }
 
   @Test
   void aTextWithoutVisibleCharactersHasTwoTokens() throws IOException {
-    Path control = Files.writeString(folder.resolve("control.txt"), "\u0001\u0002\n");
-    Outcome outcome = offramp("run", "--model", model, "--input", control, "--full-depth");
+    Files.writeString(folder.resolve("control.txt"), "\u0001\u0002\n");
+    Outcome outcome = offramp("run --model ./model --input ./control.txt --full-depth");
     assertThat(outcome.code()).as(outcome.err()).isZero();
     Path tokenizer = model.resolve("tokenizer.json");
     Files.writeString(tokenizer, Files.readString(tokenizer).replace("\"ids\":[1]", "\"ids\":[]"));
-    refuses(2, "[CLS]", "run", "--model", model, "--input", control, "--full-depth");
+    refuses("[CLS]", "run --model ./model --input ./control.txt --full-depth");
   }
 
   @Test
   void anOutputThatCannotBeWrittenIsNamedWithTheReason() throws IOException {
     Path file = Files.writeString(folder.resolve("file"), "x");
-    Path labelled = Files.writeString(folder.resolve("l.tsv"), "label\ttext\na\twa\nb\twb\n");
-    Outcome attach =
-        offramp(
-            "attach",
-            "--model",
-            backbone,
-            "--data",
-            labelled,
-            "--after",
-            1,
-            "--out",
-            file.resolve("x"));
+    Files.writeString(folder.resolve("l.tsv"), "label\ttext\na\twa\nb\twb\n");
+    Outcome attach = offramp("attach --model ./backbone --data ./l.tsv --after 1 --out ./file/x");
     assertThat(attach.code()).isEqualTo(2);
     assertThat(attach.err()).isEqualTo(cannot(file, "x")).doesNotContain("features");
-    Outcome imported =
-        offramp("import", folder.resolve("gone.onnx"), "--out", file.resolve("deep/y"));
+    Outcome imported = offramp("import ./gone.onnx --out ./file/deep/y");
     assertThat(imported.err()).isEqualTo(cannot(file, "deep/y"));
-    assertThat(offramp("demo", "--out", file.resolve("z")).err()).isEqualTo(cannot(file, "z"));
+    assertThat(offramp("demo --out ./file/z").err()).isEqualTo(cannot(file, "z"));
     assertThat(file).hasContent("x");
   }
 
@@ -450,12 +225,8 @@ class UsageTest {
   @Test
   void aModelDirectoryIsNotImportedAgain() {
     refuses(
-        2,
         "model.safetensors: lies in a model directory already; name that directory with --model",
-        "import",
-        model.resolve("model.safetensors"),
-        "--out",
-        folder.resolve("x"));
+        "import ./model/model.safetensors --out ./x");
     assertThat(folder.resolve("x")).doesNotExist();
   }
 
@@ -513,12 +284,7 @@ class UsageTest {
             folder,
             Map.of(),
             List.of("-Xmx24m"),
-            "run",
-            "--model",
-            model,
-            "--input",
-            texts,
-            "--full-depth");
+            words(folder, "run --model ./model --input ./texts.txt --full-depth"));
     assertThat(outcome.code()).isEqualTo(1);
     assertThat(outcome.message())
         .contains("out of memory", "heap limited to 2", "OFFRAMP_JAVA_OPTS=-Xmx");
@@ -541,7 +307,10 @@ class UsageTest {
             "-Dstderr.encoding=US-ASCII");
     Outcome run =
         process(
-            folder, Map.of(), german, "run", "--model", model, "--input", texts, "--full-depth");
+            folder,
+            Map.of(),
+            german,
+            words(folder, "run --model ./model --input ./texts.txt --full-depth"));
     assertThat(run.code()).as(run.err()).isZero();
     assertThat(run.out()).containsPattern("\n0\t(one|two|three)-größer\t[01]\\.\\d{4}\t1\n");
     assertThat(run.err()).containsPattern("mean depth 4\\.00 of 4 layers");
@@ -550,13 +319,8 @@ class UsageTest {
             folder,
             Map.of(),
             german,
-            "bench",
-            "--model",
-            model,
-            "--input",
-            texts,
-            "--against",
-            "x".repeat(300));
+            words(
+                folder, "bench --model ./model --input ./texts.txt --against " + "x".repeat(300)));
     assertThat(refused.message()).contains("x…: unknown");
   }
 }

@@ -2,6 +2,7 @@ package dev.offramp.runtime.cli;
 
 import static dev.offramp.runtime.cli.Offramp.offramp;
 import static dev.offramp.runtime.cli.Offramp.refuses;
+import static dev.offramp.runtime.cli.Offramp.words;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
@@ -17,6 +18,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -62,16 +64,16 @@ class ValidateCliTest {
     grid = Files.write(folder.resolve("grid.csv"), lines);
   }
 
-  private Object[] with(String command, Object... more) {
-    List<Object> line = new ArrayList<>(List.of(command, "--losses", losses, "--lambdas", grid));
-    line.addAll(List.of(more));
-    return line.toArray();
+  /** What a line typed in the test's folder names, and the losses. */
+  private Object[] with(String line) {
+    Object[] given = {"--losses", losses, "--lambdas", grid};
+    return Stream.of(words(folder, line), given).flatMap(Arrays::stream).toArray();
   }
 
   @Test
   void everyMethodCalibratesOnGivenLosses() {
     for (String method : METHODS) {
-      Outcome outcome = offramp(with("calibrate", "--epsilon", 0.15, "--method", method, "--json"));
+      Outcome outcome = offramp(with("calibrate --epsilon 0.15 --method " + method + " --json"));
       assertThat(outcome.code()).as(outcome.err()).isZero();
       JsonObject json = outcome.json();
       assertThat(json.get("method").getAsString()).isEqualTo(method);
@@ -92,16 +94,7 @@ class ValidateCliTest {
     for (String fwer :
         List.of("fixed-sequence", "bonferroni", "holm", "multi-start", "graphical", "split")) {
       JsonObject json =
-          offramp(
-                  with(
-                      "calibrate",
-                      "--epsilon",
-                      0.15,
-                      "--method",
-                      "ltt-hb",
-                      "--fwer",
-                      fwer,
-                      "--json"))
+          offramp(with("calibrate --epsilon 0.15 --method ltt-hb --fwer " + fwer + " --json"))
               .json();
       assertThat(json.get("fwer").getAsString()).isEqualTo(fwer);
       assertThat(json.get("rowIndex").getAsInt()).as(fwer).isBetween(1, 7);
@@ -111,8 +104,7 @@ class ValidateCliTest {
   /** Scores, a bound and a plain grid say the same thing in other words. */
   @Test
   void scoresAndScaledLossesGiveTheSameRow() throws IOException {
-    int row =
-        offramp(with("calibrate", "--epsilon", 0.12, "--json")).json().get("rowIndex").getAsInt();
+    int row = offramp(with("calibrate --epsilon 0.12 --json")).json().get("rowIndex").getAsInt();
     double[][] scores =
         Arrays.stream(matrix)
             .map(losses -> Arrays.stream(losses).map(loss -> 0.25 - loss).toArray())
@@ -122,25 +114,21 @@ class ValidateCliTest {
         Files.write(
             folder.resolve("plain.csv"),
             IntStream.range(0, ROWS).mapToObj(k -> "" + (ROWS - 1 - k) / 10.0).toList());
-    JsonObject scored = offramp(with("calibrate", "--epsilon", 0.12, "--scores", "--json")).json();
+    JsonObject scored = offramp(with("calibrate --epsilon 0.12 --scores --json")).json();
     assertThat(scored.get("rowIndex").getAsInt()).isEqualTo(row).isPositive();
     double[][] doubled =
         Arrays.stream(matrix)
             .map(losses -> Arrays.stream(losses).map(loss -> 2 * loss).toArray())
             .toArray(double[][]::new);
     losses = NpyFile.write(folder.resolve("doubled.npy"), doubled);
-    JsonObject scaled =
-        offramp(with("calibrate", "--epsilon", 0.24, "--bound", 2, "--json")).json();
+    JsonObject scaled = offramp(with("calibrate --epsilon 0.24 --bound 2 --json")).json();
     assertThat(scaled.get("rowIndex").getAsInt()).isEqualTo(row);
-    refuses(2, "bound 1.0; name the largest", with("calibrate", "--epsilon", 0.24));
+    refuses(2, "bound 1.0; name the largest", with("calibrate --epsilon 0.24"));
   }
 
   @Test
   void theTwoFormsExcludeEachOther() {
-    refuses(
-        2,
-        "exclude each other",
-        with("calibrate", "--epsilon", 0.1, "--model", "m", "--data", "d"));
+    refuses(2, "exclude each other", with("calibrate --epsilon 0.1 --model m --data d"));
     refuses(2, "--losses", "calibrate", "--epsilon", 0.1);
     refuses(2, "--lambdas", "calibrate", "--epsilon", 0.1, "--losses", losses);
     refuses(2, "--epsilon", with("calibrate"));
@@ -150,38 +138,34 @@ class ValidateCliTest {
   @Test
   void theQuestionIsCheckedBeforeTheData() {
     losses = folder.resolve("gone.npy");
-    refuses(2, "delta 1.5", with("calibrate", "--epsilon", 0.1, "--delta", 1.5));
-    refuses(2, "epsilon NaN", with("calibrate", "--epsilon", "NaN"));
-    refuses(2, "unknown method", with("calibrate", "--epsilon", 0.1, "--method", "magic"));
-    refuses(2, "unknown fwer", with("calibrate", "--epsilon", 0.1, "--fwer", "magic"));
-    refuses(
-        2,
-        "needs a method",
-        with("calibrate", "--epsilon", 0.1, "--method", "crc", "--fwer", "holm"));
+    refuses(2, "delta 1.5", with("calibrate --epsilon 0.1 --delta 1.5"));
+    refuses(2, "epsilon NaN", with("calibrate --epsilon NaN"));
+    refuses(2, "unknown method", with("calibrate --epsilon 0.1 --method magic"));
+    refuses(2, "unknown fwer", with("calibrate --epsilon 0.1 --fwer magic"));
+    refuses(2, "needs a method", with("calibrate --epsilon 0.1 --method crc --fwer holm"));
     for (Object epsilon : new Object[] {0, -0.1, 1, 5}) {
-      refuses(2, "--epsilon " + epsilon, with("calibrate", "--epsilon", epsilon));
+      refuses(2, "--epsilon " + epsilon, with("calibrate --epsilon " + epsilon));
     }
-    refuses(2, "below 0.5", with("calibrate", "--epsilon", 0.5, "--bound", 0.5));
-    refuses(2, "--bound -1.0", with("calibrate", "--epsilon", 0.1, "--bound", -1));
-    refuses(2, "gone.npy", with("calibrate", "--epsilon", 0.1));
-    refuses(2, "gone.npy", with("calibrate", "--epsilon", 1.5, "--bound", 2));
-    refuses(2, "--epsilon 5.0", with("validate", "--epsilon", "0.1,5", "--calibration-size", 50));
-    refuses(2, "--epsilon 0.0", with("validate", "--epsilon", "0:0.1:0.1"));
-    Object[] size = {"--calibration-size", 50};
-    refuses(2, "delta 0.0", with("validate", "--epsilon", 0.1, "--delta", 0, size[0], size[1]));
-    refuses(2, "unknown method", with("validate", "--epsilon", 0.1, "--method", "crc,x"));
-    refuses(2, "step", with("validate", "--epsilon", "0.1:0.2:0"));
-    refuses(2, "not a number", with("validate", "--epsilon", "0.1:0.2"));
+    refuses(2, "below 0.5", with("calibrate --epsilon 0.5 --bound 0.5"));
+    refuses(2, "--bound -1.0", with("calibrate --epsilon 0.1 --bound -1"));
+    refuses(2, "gone.npy", with("calibrate --epsilon 0.1"));
+    refuses(2, "gone.npy", with("calibrate --epsilon 1.5 --bound 2"));
+    refuses(2, "--epsilon 5.0", with("validate --epsilon 0.1,5 --calibration-size 50"));
+    refuses(2, "--epsilon 0.0", with("validate --epsilon 0:0.1:0.1"));
+    refuses(2, "delta 0.0", with("validate --epsilon 0.1 --delta 0 --calibration-size 50"));
+    refuses(2, "unknown method", with("validate --epsilon 0.1 --method crc,x"));
+    refuses(2, "step", with("validate --epsilon 0.1:0.2:0"));
+    refuses(2, "not a number", with("validate --epsilon 0.1:0.2"));
     refuses(
         2,
         "no writable folder",
-        with("validate", "--epsilon", 0.1, "--out", folder.resolve("no/t.csv"), size[0], size[1]));
+        with("validate --epsilon 0.1 --out ./no/t.csv --calibration-size 50"));
   }
 
   @Test
   void tooFewSamplesAreToldBeforehand() throws IOException {
     losses = NpyFile.write(folder.resolve("zero.npy"), new double[ROWS][10]);
-    Outcome outcome = offramp(with("calibrate", "--epsilon", 0.1, "--json"));
+    Outcome outcome = offramp(with("calibrate --epsilon 0.1 --json"));
     assertThat(outcome.code()).isZero();
     assertThat(outcome.err()).contains("expect never exit", "at least 22 samples");
     assertThat(outcome.json().get("fallback").getAsBoolean()).isTrue();
@@ -190,15 +174,15 @@ class ValidateCliTest {
   @Test
   void matricesThatDoNotFitTheGridAreRefused() throws IOException {
     losses = NpyFile.write(folder.resolve("short.npy"), new double[ROWS - 1][5]);
-    refuses(2, "10 rows for the 11 thresholds", with("calibrate", "--epsilon", 0.1));
+    refuses(2, "10 rows for the 11 thresholds", with("calibrate --epsilon 0.1"));
     matrix[3][7] = Double.NaN;
     losses = NpyFile.write(folder.resolve("nan.npy"), matrix);
-    refuses(2, "sample 7 in row 3", with("calibrate", "--epsilon", 0.1));
+    refuses(2, "sample 7 in row 3", with("calibrate --epsilon 0.1"));
     grid =
         Files.write(
             folder.resolve("up.csv"), IntStream.range(0, ROWS).mapToObj(k -> "0." + k).toList());
     losses = NpyFile.write(folder.resolve("zero.npy"), new double[ROWS][5]);
-    refuses(2, "up.csv: lambda: 0.1 in row 1 comes after 0.0", with("calibrate", "--epsilon", 0.1));
+    refuses(2, "up.csv: lambda: 0.1 in row 1 comes after 0.0", with("calibrate --epsilon 0.1"));
   }
 
   @Test
@@ -209,25 +193,9 @@ class ValidateCliTest {
     Outcome outcome =
         offramp(
             with(
-                "validate",
-                "--depths",
-                grid,
-                "--epsilon",
-                "0.06:0.14:0.04",
-                "--method",
-                "naive,ltt-hb",
-                "--calibration-size",
-                100,
-                "--trials",
-                20,
-                "--seed",
-                5,
-                "--out",
-                out,
-                "--per-trial",
-                trials,
-                "--report",
-                report));
+                "validate --depths ./grid.csv --epsilon 0.06:0.14:0.04 --method naive,ltt-hb"
+                    + " --calibration-size 100 --trials 20 --seed 5 --out ./table.csv --per-trial"
+                    + " ./trials.csv --report ./report.html"));
     assertThat(outcome.code()).as(outcome.err()).isZero();
     List<String> table = Files.readAllLines(out);
     assertThat(table.getFirst())
@@ -277,45 +245,30 @@ class ValidateCliTest {
 
   @Test
   void lossesNeedNoDevice() {
-    for (Object[] option : new Object[][] {{"--device", "jvm"}, {"--threads", 1}}) {
-      refuses(
-          2,
-          option[0] + ": goes with --model",
-          with("validate", "--epsilon", 0.1, "--calibration-size", 100, option[0], option[1]));
-      refuses(
-          2,
-          option[0] + ": goes with --model",
-          with("calibrate", "--epsilon", 0.1, option[0], option[1]));
+    for (String option : List.of("--device jvm", "--threads 1")) {
+      String problem = option.split(" ")[0] + ": goes with --model";
+      refuses(2, problem, with("validate --epsilon 0.1 --calibration-size 100 " + option));
+      refuses(2, problem, with("calibrate --epsilon 0.1 " + option));
     }
     refuses(
         2,
         "--batch: does not go with --losses; leave it out",
-        with("calibrate", "--epsilon", 0.1, "--batch", 3));
+        with("calibrate --epsilon 0.1 --batch 3"));
     refuses(2, "Missing", "calibrate", "--epsilon", 0.1, "--batch", 3);
-    refuses(2, "Missing", with("calibrate", "--epsilon", 0.1, "--model", folder));
+    refuses(2, "Missing", with("calibrate --epsilon 0.1 --model ./"));
   }
 
   @Test
   void outputsOverwriteNeitherInputsNorEachOther() throws IOException {
     String before = Files.readString(grid);
     Path both = folder.resolve("both.csv");
-    refuses(
-        2,
-        "an input",
-        with("validate", "--epsilon", 0.1, "--calibration-size", 100, "--out", grid));
+    refuses(2, "an input", with("validate --epsilon 0.1 --calibration-size 100 --out ./grid.csv"));
     refuses(
         2,
         "another output",
         with(
-            "validate",
-            "--epsilon",
-            0.1,
-            "--calibration-size",
-            100,
-            "--out",
-            both,
-            "--per-trial",
-            both));
+            "validate --epsilon 0.1 --calibration-size 100 --out ./both.csv --per-trial"
+                + " ./both.csv"));
     assertThat(Files.readString(grid)).isEqualTo(before);
     assertThat(both).doesNotExist();
   }
@@ -328,25 +281,13 @@ class ValidateCliTest {
       Arrays.stream(split.calibration()).forEach(i -> line.append(",").append(i));
       lines.add(line.toString());
     }
-    Path splits = Files.write(folder.resolve("splits.csv"), lines);
+    Files.write(folder.resolve("splits.csv"), lines);
     Path one = folder.resolve("one.csv");
     Path other = folder.resolve("other.csv");
-    Object[] question = {"--epsilon", "0.1,0.12", "--method", "ucb-wsr,crc", "--json"};
+    String question = "validate --epsilon 0.1,0.12 --method ucb-wsr,crc --json ";
     JsonObject given =
-        offramp(with("validate", concat(question, "--splits", splits, "--per-trial", one))).json();
-    offramp(
-        with(
-            "validate",
-            concat(
-                question,
-                "--calibration-size",
-                100,
-                "--trials",
-                6,
-                "--seed",
-                9,
-                "--per-trial",
-                other)));
+        offramp(with(question + "--splits ./splits.csv --per-trial ./one.csv")).json();
+    offramp(with(question + "--calibration-size 100 --trials 6 --seed 9 --per-trial ./other.csv"));
     assertThat(Files.readString(one)).contains("\n10,").contains("\n15,");
     assertThat(Files.readString(one).replaceAll("\n1(\\d),", "\n$1,"))
         .isEqualTo(Files.readString(other));
@@ -357,25 +298,19 @@ class ValidateCliTest {
     refuses(
         2,
         "--calibration-size",
-        with("validate", "--epsilon", 0.1, "--splits", splits, "--calibration-size", 99));
-    refuses(2, "[1, 6]", with("validate", "--epsilon", 0.1, "--splits", splits, "--trials", 7));
-    refuses(2, "--calibration-size", with("validate", "--epsilon", 0.1));
-    refuses(2, "[1, 399]", with("validate", "--epsilon", 0.1, "--calibration-size", 400));
+        with("validate --epsilon 0.1 --splits ./splits.csv --calibration-size 99"));
+    refuses(2, "[1, 6]", with("validate --epsilon 0.1 --splits ./splits.csv --trials 7"));
+    refuses(2, "--calibration-size", with("validate --epsilon 0.1"));
+    refuses(2, "[1, 399]", with("validate --epsilon 0.1 --calibration-size 400"));
   }
 
   @Test
   void withoutDepthsTheirColumnsAreNaN() throws IOException {
     Path out = folder.resolve("table.csv");
-    offramp(with("validate", "--epsilon", 0.1, "--calibration-size", 50, "--out", out));
+    offramp(with("validate --epsilon 0.1 --calibration-size 50 --out ./table.csv"));
     String[] cells = Files.readAllLines(out).get(1).split(",");
     assertThat(cells[4]).isEqualTo("100");
     assertThat(cells[7]).isEqualTo("NaN");
     assertThat(cells[8]).isEqualTo("NaN");
-  }
-
-  private static Object[] concat(Object[] some, Object... others) {
-    List<Object> all = new ArrayList<>(List.of(some));
-    all.addAll(List.of(others));
-    return all.toArray();
   }
 }

@@ -1,7 +1,6 @@
 package dev.offramp.runtime.cli;
 
-import static dev.offramp.runtime.cli.Offramp.offramp;
-import static dev.offramp.runtime.cli.Offramp.refuses;
+import static dev.offramp.runtime.cli.Offramp.words;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -27,7 +26,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
-import java.util.stream.StreamSupport;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -64,14 +62,15 @@ class VisionCliTest {
 
   @Test
   void badImagesAreNamedAndMayBeSkipped() throws IOException {
-    JsonArray clean = run(model, photos).getAsJsonArray("results");
+    JsonArray clean =
+        run("--model ./model --input ./photos --full-depth").getAsJsonArray("results");
     Path bad = photos.resolve("two").resolve("0000.png");
     byte[] whole = Files.readAllBytes(photos.resolve("two").resolve("000.png"));
     Files.write(bad, Arrays.copyOf(whole, whole.length / 2));
-    refuses(2, "0000.png", "run", "--model", model, "--input", photos, "--full-depth");
+    refuses("0000.png", "run --model ./model --input ./photos --full-depth");
     Path empty = Files.createFile(photos.resolve("three").resolve("zero.jpg"));
     Outcome skipping =
-        offramp("run", "--model", model, "--input", photos, "--full-depth", "--skip-bad", "--json");
+        offramp("run --model ./model --input ./photos --full-depth --skip-bad --json");
 
     assertThat(skipping.code()).as(skipping.err()).isZero();
     assertThat(skipping.json().getAsJsonArray("results")).isEqualTo(clean);
@@ -81,15 +80,8 @@ class VisionCliTest {
         .anyMatch(message -> message.getAsString().contains(empty.toString()));
     assertThat(skipping.err()).contains("skipped: ").contains("0000.png").contains("zero.jpg");
     refuses(
-        2,
         "not one image",
-        "run",
-        "--model",
-        model,
-        "--input",
-        empty,
-        "--full-depth",
-        "--skip-bad");
+        "run --model ./model --input ./photos/three/zero.jpg --full-depth --skip-bad");
   }
 
   @Test
@@ -97,17 +89,7 @@ class VisionCliTest {
     Path exits = folder.resolve("exits");
     Outcome attached =
         offramp(
-            "attach",
-            "--model",
-            model,
-            "--data",
-            photos,
-            "--after",
-            "1,3",
-            "--keep-last",
-            "--distill",
-            "--out",
-            exits);
+            "attach --model ./model --data ./photos --after 1,3 --keep-last --distill --out ./exits");
     assertThat(attached.code()).as(attached.err()).isZero();
     try (ModelDirectory before = ModelDirectory.open(model);
         ModelDirectory after = ModelDirectory.open(exits)) {
@@ -124,18 +106,10 @@ class VisionCliTest {
     }
     Outcome calibrated =
         offramp(
-            "calibrate",
-            "--model",
-            exits,
-            "--data",
-            photos,
-            "--risk",
-            "prediction-consistency",
-            "--epsilon",
-            0.2,
-            "--json");
+            "calibrate --model ./exits --data ./photos --risk prediction-consistency"
+                + " --epsilon 0.2 --json");
     assertThat(calibrated.code()).as(calibrated.err()).isZero();
-    JsonObject answers = run(exits, photos, new Object[0]);
+    JsonObject answers = run("--model ./exits --input ./photos");
     assertThat(answers.get("meanDepth").getAsDouble()).isLessThan(4);
 
     try (Engine engine = Engine.open(exits, EngineOptions.throughput().withBatch(8))) {
@@ -187,29 +161,11 @@ class VisionCliTest {
   void onnxRuntimeIsAPeer() {
     Outcome outcome =
         offramp(
-            "bench",
-            "--model",
-            model,
-            "--input",
-            photos,
-            "--batch",
-            8,
-            "--rounds",
-            1,
-            "--threads",
-            1,
-            "--lambda",
-            0.5,
-            "--modes",
-            "full-depth,early-exit",
-            "--against",
-            "onnxruntime,onnxruntime-segmented",
-            "--json");
+            "bench --model ./model --input ./photos --batch 8 --rounds 1 --threads 1 --lambda 0.5"
+                + " --modes full-depth,early-exit --against onnxruntime,onnxruntime-segmented"
+                + " --json");
     assertThat(outcome.code()).as(outcome.err()).isZero();
-    var cases =
-        StreamSupport.stream(outcome.json().getAsJsonArray("cases").spliterator(), false)
-            .map(line -> line.getAsJsonObject())
-            .toList();
+    List<JsonObject> cases = outcome.cases();
     assertThat(cases)
         .extracting(line -> line.get("mode").getAsString())
         .containsExactly("full-depth", "early-exit", "onnxruntime", "onnxruntime-segmented");
@@ -219,51 +175,32 @@ class VisionCliTest {
 
   @Test
   void whatIsForTextsIsRefusedAndTheReverse() throws IOException {
-    Path texts = Files.write(folder.resolve("texts.txt"), TinyModel.sentences(1, 5));
-    Path text = TinyModel.write(folder.resolve("text"), 1, 2, 4);
-    refuses(2, "texts.txt", "run", "--model", model, "--input", texts, "--full-depth");
-    refuses(
-        2, "--skip-bad", "run", "--model", text, "--input", texts, "--full-depth", "--skip-bad");
-    refuses(2, "--sequence 8", "bench", "--model", model, "--input", photos, "--sequence", 8);
+    Files.write(folder.resolve("texts.txt"), TinyModel.sentences(1, 5));
+    TinyModel.write(folder.resolve("text"), 1, 2, 4);
+    refuses("texts.txt", "run --model ./model --input ./texts.txt --full-depth");
+    refuses("--skip-bad", "run --model ./text --input ./texts.txt --full-depth --skip-bad");
+    refuses("--sequence 8", "bench --model ./model --input ./photos --sequence 8");
     for (String peer : List.of("pytorch", "jcuda")) {
       refuses(
-          2,
           "--against " + peer + ": runs text models only",
-          "bench",
-          "--model",
-          model,
-          "--input",
-          photos,
-          "--against",
-          peer);
+          "bench --model ./model --input ./photos --against " + peer);
     }
-    refuses(2, "--data", "demo", "--data", photos);
-    refuses(
-        2,
-        "--grid 7",
-        "attach",
-        "--model",
-        model,
-        "--data",
-        photos,
-        "--after",
-        "1",
-        "--grid",
-        7,
-        "--out",
-        folder.resolve("out"));
+    refuses("--data", "demo --data ./photos");
+    refuses("--grid 7", "attach --model ./model --data ./photos --after 1 --grid 7 --out ./out");
   }
 
-  private static JsonObject run(Path model, Path input) {
-    return run(model, input, "--full-depth");
-  }
-
-  private static JsonObject run(Path model, Path input, Object... more) {
-    List<Object> arguments = new ArrayList<>(List.of("run", "--model", model, "--input", input));
-    arguments.addAll(List.of(more));
-    arguments.add("--json");
-    Outcome outcome = offramp(arguments.toArray());
+  private JsonObject run(String line) {
+    Outcome outcome = offramp("run --json " + line);
     assertThat(outcome.code()).as(outcome.err()).isZero();
     return outcome.json();
+  }
+
+  /** What a line typed in the test's folder does. */
+  private Outcome offramp(String line) {
+    return Offramp.offramp(words(folder, line));
+  }
+
+  private void refuses(String part, String line) {
+    Offramp.refuses(2, part, words(folder, line));
   }
 }

@@ -177,12 +177,6 @@ final class OwnThread implements Driver {
     later(() -> made.set(driver.mark()));
     return new Mark() {
       @Override
-      public boolean reached() {
-        Mark mark = made.get();
-        return mark != null && mark.reached();
-      }
-
-      @Override
       public void await() {
         run(() -> {
           if (made.get() == null) {

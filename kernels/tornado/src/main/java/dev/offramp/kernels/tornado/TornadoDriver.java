@@ -186,11 +186,6 @@ final class TornadoDriver implements Driver {
     long number = ++marks;
     return new Mark() {
       @Override
-      public boolean reached() {
-        return number <= reached;
-      }
-
-      @Override
       public void await() {
         if (number > reached) {
           sync();
