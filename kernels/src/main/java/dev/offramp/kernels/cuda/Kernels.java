@@ -13,14 +13,14 @@ final class Kernels implements AutoCloseable {
   private static final int MAX_ARGUMENTS = 32;
 
   // CUlaunchConfig: seven unsigned int, a CUstream, a CUlaunchAttribute*, an unsigned int.
-  private static final int CONFIG_STREAM = 32;
-  private static final int CONFIG_ATTRIBUTES = 40;
-  private static final int CONFIG_ATTRIBUTE_COUNT = 48;
-  private static final int CONFIG_BYTES = 56;
+  static final int CONFIG_STREAM = 32;
+  static final int CONFIG_ATTRIBUTES = 40;
+  static final int CONFIG_ATTRIBUTE_COUNT = 48;
+  static final int CONFIG_BYTES = 56;
 
   // CUlaunchAttribute: an enum, and a union of 64 bytes.
-  private static final int ATTRIBUTE_VALUE = 8;
-  private static final int ATTRIBUTE_BYTES = 72;
+  static final int ATTRIBUTE_VALUE = 8;
+  static final int ATTRIBUTE_BYTES = 72;
 
   private final Context context;
   private final long module;

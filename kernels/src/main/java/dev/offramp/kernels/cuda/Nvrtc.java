@@ -5,6 +5,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 
 /** NVIDIA's run-time compiler. */
@@ -88,6 +90,7 @@ final class Nvrtc {
    */
   byte[] compile(String text, String architecture) {
     boolean ptx = architecture.startsWith("compute_");
+    loadBuiltins();
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment out = arena.allocate(ValueLayout.JAVA_LONG);
       check(
@@ -126,6 +129,21 @@ final class Nvrtc {
       } finally {
         out.set(ValueLayout.JAVA_LONG, 0, program);
         library.function("nvrtcDestroyProgram", "p").call(out);
+      }
+    }
+  }
+
+  /**
+   * NVRTC opens its builtins by their bare name. Where it was loaded from a folder in which the
+   * system does not look, neither does it; but what is loaded already is found by its name.
+   */
+  private void loadBuiltins() {
+    Path beside = Path.of(library.name()).resolveSibling("libnvrtc-builtins.so." + version);
+    if (Files.exists(beside)) {
+      try {
+        Library.load(beside);
+      } catch (IllegalArgumentException notLoadable) {
+        // Compiling then says what is the matter.
       }
     }
   }

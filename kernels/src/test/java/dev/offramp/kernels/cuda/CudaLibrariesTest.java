@@ -1,5 +1,6 @@
 package dev.offramp.kernels.cuda;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -173,6 +174,22 @@ class CudaLibrariesTest {
         .isInstanceOf(DeviceException.class)
         .hasMessageStartingWith("-Dofframp.cuda.modules=nvrtc is set, but NVRTC was found as")
         .hasMessageContaining("NVRTC_ERROR_INTERNAL_ERROR");
+  }
+
+  @Test
+  void builtinsBesideNvrtcAreFoundInAFolderThatTheSystemDoesNotKnow() throws Exception {
+    FakeCuda.set("builtins", 1);
+    Nvrtc nvrtc = compiler().library();
+    assertThatThrownBy(() -> nvrtc.compile("text", "sm_90"))
+        .hasMessageContaining("install libnvrtc-builtins of NVRTC 13.2 beside it");
+    String builtins = "libnvrtc-builtins.so.13.2";
+    Process gcc =
+        new ProcessBuilder("gcc", "-shared", "-Wl,-soname," + builtins, "-o", builtins)
+            .directory(folder.toFile())
+            .inheritIO()
+            .start();
+    assertThat(gcc.waitFor()).isZero();
+    assertThat(nvrtc.compile("text", "sm_90")).asString(US_ASCII).startsWith("CUBIN for sm_90");
   }
 
   @Test

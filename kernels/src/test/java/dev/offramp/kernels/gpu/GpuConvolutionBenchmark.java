@@ -13,13 +13,15 @@ import dev.offramp.kernels.LiveRows;
 import dev.offramp.kernels.Precision;
 import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Random;
 
 /**
  * Times convolutions of ResNet-56 and ResNet-50 on a device: GFLOP/s, the median of replays, on
  * random data; of a device that is a processor also for each second of processor time, which does
- * not count what other processes take. Arguments: device, precision, images.
+ * not count what other processes take. Arguments: device, precision, images, and the folder that
+ * keeps compiled kernels, if any.
  */
 final class GpuConvolutionBenchmark {
   private static final long MEASURE_NANOS = 400_000_000;
@@ -53,8 +55,9 @@ final class GpuConvolutionBenchmark {
   public static void main(String[] arguments) {
     Precision precision = Precision.valueOf(arguments[1]);
     int images = Integer.parseInt(arguments[2]);
+    Path cache = arguments.length > 3 ? Path.of(arguments[3]) : null;
     try (GpuDevice device =
-        (GpuDevice) Devices.open(arguments[0], new DeviceOptions(1, precision, null))) {
+        (GpuDevice) Devices.open(arguments[0], new DeviceOptions(1, precision, cache))) {
       System.out.printf(
           "%s, %s, peak %.0f GFLOP/s%n",
           device.info().description(), precision, device.measurePeakGflops());

@@ -7,11 +7,13 @@ import dev.offramp.kernels.Epilogue;
 import dev.offramp.kernels.Precision;
 import dev.offramp.kernels.gpu.Driver.Memory;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
 import java.util.Random;
 
 /**
  * Times every matrix product's kernel of a device, and the vendor's library where it was found, on
- * the shapes of a small encoder: TFLOP/s, on random data. Arguments: device, precision.
+ * the shapes of a small encoder: TFLOP/s, on random data. Arguments: device, precision, and the
+ * folder that keeps compiled kernels, if any.
  */
 final class GpuGemmBenchmark {
   private static final int[] TOKENS = {32, 256, 1024, 4096, 32768};
@@ -21,8 +23,9 @@ final class GpuGemmBenchmark {
 
   public static void main(String[] arguments) {
     Precision precision = Precision.valueOf(arguments[1]);
+    Path cache = arguments.length > 2 ? Path.of(arguments[2]) : null;
     try (GpuDevice device =
-        (GpuDevice) Devices.open(arguments[0], new DeviceOptions(1, precision, null))) {
+        (GpuDevice) Devices.open(arguments[0], new DeviceOptions(1, precision, cache))) {
       Driver driver = device.driver();
       GemmChoice choice = new GemmChoice(driver, precision, null);
       System.out.println(device.info().description() + ", " + precision);
