@@ -5,6 +5,7 @@ import dev.offramp.models.Disk;
 import dev.offramp.models.InputException;
 import dev.offramp.runtime.serve.JsonLog;
 import dev.offramp.runtime.serve.Server;
+import dev.offramp.runtime.serve.Uncaught;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -108,6 +109,7 @@ final class ServeCommand implements Callable<Integer> {
     Runtime.getRuntime().addShutdownHook(end);
     try {
       load(server);
+      Thread.setDefaultUncaughtExceptionHandler(new Uncaught(Runtime.getRuntime()::halt));
       LOG.log(
           System.Logger.Level.INFO,
           "listening on http://{0}:{1}",

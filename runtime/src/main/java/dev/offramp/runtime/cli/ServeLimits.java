@@ -91,7 +91,7 @@ final class ServeLimits {
       throw InputException.in(
           null,
           "--max-body " + bodyMegabytes,
-          "is more than a %dth of the Java heap of %d MB; make the heap larger (OFFRAMP_JAVA_OPTS=-Xmx…)"
+          "is more than a %dth of the Java heap of %d MB; make it smaller, or the heap larger (OFFRAMP_JAVA_OPTS=-Xmx…)"
               .formatted(HEAP_PARTS, heap / MEGABYTE));
     }
     return new HttpLimits(
@@ -102,6 +102,7 @@ final class ServeLimits {
         usual.headTime(),
         usual.bodyTime(),
         usual.idle(),
+        usual.spare(),
         usual.takeTime());
   }
 

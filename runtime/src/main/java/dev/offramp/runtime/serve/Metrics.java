@@ -36,10 +36,14 @@ final class Metrics {
   private List<Reading> readings = List.of(); // of the scrape that is under way
 
   /** A loaded model, and what its audit reports to all metrics of a scrape. */
-  private record Reading(String model, Engine engine, Optional<Audit.Report> audit) {
+  private record Reading(String model, ServedModel.Loaded loaded, Optional<Audit.Report> audit) {
     static Stream<Reading> of(ServedModel model) {
       return Stream.ofNullable(model.current())
-          .map(now -> new Reading(model.name(), now.engine(), now.audit().map(Audit::report)));
+          .map(now -> new Reading(model.name(), now, now.audit().map(Audit::report)));
+    }
+
+    Engine engine() {
+      return loaded.engine();
     }
   }
 
@@ -56,7 +60,7 @@ final class Metrics {
     requests =
         Counter.builder()
             .name("offramp_requests")
-            .help("infer requests by HTTP status")
+            .help("infer requests by HTTP status; 499: the client went before its answer")
             .labelNames("model", "status")
             .register(registry);
     ofModels();
@@ -73,7 +77,7 @@ final class Metrics {
         .register(registry);
     CounterWithCallback.builder()
         .name("offramp_refused_connections")
-        .help("connections turned away since too many were open")
+        .help("connections beyond the limit: all but health and the page is told 503")
         .callback(sink -> sink.call(front.connectionsRefused()))
         .register(registry);
     CounterWithCallback.builder()
@@ -130,6 +134,20 @@ final class Metrics {
             models.forEach(
                 model -> sink.call(model.state() == ServedModel.State.READY ? 1 : 0, model.name())))
         .register(registry);
+    gauge(
+        "offramp_model_info",
+        "1, with what is served",
+        (now, sink) ->
+            sink.put(
+                1,
+                now.loaded().version(),
+                now.loaded().certificate() == null ? "none" : now.loaded().certificate(),
+                now.engine().device().id(),
+                now.engine().device().precision().name()),
+        "version",
+        "certificate",
+        "device",
+        "precision");
     CounterWithCallback.builder()
         .name("offramp_rejected_requests")
         .help("infer requests that found the queue full")

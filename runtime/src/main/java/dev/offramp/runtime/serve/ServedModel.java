@@ -110,6 +110,12 @@ final class ServedModel implements AutoCloseable {
     rejected.increment();
   }
 
+  /** What the loaded model takes of the Java heap, in bytes: on {@code jvm} all that it has. */
+  long heapBytes() {
+    Engine engine = current.engine;
+    return engine.device().id().equals("jvm") ? engine.deviceBytes() : 0;
+  }
+
   int queueCapacity() {
     return options.queue();
   }

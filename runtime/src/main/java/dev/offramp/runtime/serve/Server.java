@@ -14,6 +14,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -21,6 +22,8 @@ import java.util.Set;
  * Protocol, version 2.
  */
 public final class Server implements AutoCloseable {
+  private static final System.Logger LOG = System.getLogger(Server.class.getName());
+
   private final List<ServedModel> models;
   private final Router router;
   private final HttpFront front;
@@ -120,10 +123,25 @@ public final class Server implements AutoCloseable {
    */
   public void load() {
     models.forEach(ServedModel::load);
+    long held = models.stream().mapToLong(ServedModel::heapBytes).sum();
+    heapWarning(held, Runtime.getRuntime().maxMemory())
+        .ifPresent(sentence -> LOG.log(System.Logger.Level.WARNING, sentence));
     if (options.warmUp().isPositive()) {
       answersToItself = SelfTalk.run(options.host(), port(), options.token(), options.warmUp());
     }
     router.warmUp(options.warmUp().dividedBy(Math.max(1, models.size())));
+  }
+
+  /**
+   * Where what stays fills the part of the heap for what stays, about two thirds, the collector
+   * runs all the time, and all is slow for no reason that anybody sees.
+   */
+  static Optional<String> heapWarning(long held, long heap) {
+    return held > heap / 10 * 6
+        ? Optional.of(
+            "the models take %d MB of a Java heap of %d MB: too little is left for requests; make it larger (OFFRAMP_JAVA_OPTS=-Xmx…)"
+                .formatted(held >> 20, heap >> 20))
+        : Optional.empty();
   }
 
   /**

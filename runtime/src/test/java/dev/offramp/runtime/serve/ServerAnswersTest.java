@@ -133,6 +133,9 @@ class ServerAnswersTest extends OnTinyModel {
           .contains("offramp_requests_total{model=\"tiny\",status=\"200\"} 1.0")
           .contains("offramp_requests_total{model=\"tiny\",status=\"503\"} 1.0")
           .contains("offramp_ready{model=\"b-1.x\"} 1.0")
+          .contains(
+              "offramp_model_info{certificate=\"none\",device=\"jvm\",model=\"b-1.x\",precision=\"F32\",version=\"%s\"} 1.0"
+                  .formatted(version))
           .contains("offramp_stage_rows_total{model=\"tiny\",stage=\"0\"} 2.0");
       JsonObject status = serving.get("/status").json();
       assertThat(status.getAsJsonArray("models")).hasSize(2);

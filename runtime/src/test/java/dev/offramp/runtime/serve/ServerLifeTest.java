@@ -29,6 +29,20 @@ class ServerLifeTest extends OnTinyModel {
   private static final EngineOptions OPTIONS = Serving.byHand();
 
   @Test
+  void saysThatTheHeapIsTooSmallForTheModels() throws Exception {
+    assertThat(Server.heapWarning(61 << 20, 100 << 20))
+        .hasValueSatisfying(
+            warning -> assertThat(warning).contains("61 MB", "100 MB", "OFFRAMP_JAVA_OPTS"));
+    assertThat(Server.heapWarning(60 << 20, 100 << 20)).isEmpty();
+    ServedModel model = new ServedModel("tiny", directory, OPTIONS, Serving.NO_AUDIT);
+    try (model) {
+      model.load();
+      assertThat(model.heapBytes())
+          .isGreaterThan(Files.size(directory.resolve("model.safetensors")) / 2);
+    }
+  }
+
+  @Test
   void aFullQueueSaysSoAndLosesNothing() throws Exception {
     EngineOptions slow = OPTIONS.withBatch(1).withQueue(1).withMaxWait(Duration.ofMillis(20));
     String[] texts = TinyModel.sentences(random.nextLong(), 60).toArray(String[]::new);

@@ -36,6 +36,7 @@ final class Connection implements Gate.Watch {
   private final HttpFront front;
   private final HttpLimits limits;
   private final Gate gate;
+  private final boolean extra;
   private Waits waits;
   private long deadline; // of System.nanoTime
   private boolean anyBytes;
@@ -46,8 +47,13 @@ final class Connection implements Gate.Watch {
   private Computing computing;
   private boolean closed;
 
-  Connection(HttpFront front, HttpConnection connection) {
+  /**
+   * @param extra whether it is beyond the limit: it is told so, but is there for one request of a
+   *     public path. Who asks after a busy server's health is to hear that it is well.
+   */
+  Connection(HttpFront front, HttpConnection connection, boolean extra) {
     this.front = front;
+    this.extra = extra;
     this.limits = front.limits();
     this.gate = new Gate(connection, this);
     if (front.draining()) {
@@ -62,14 +68,18 @@ final class Connection implements Gate.Watch {
     deadline = System.nanoTime() + time.toNanos();
   }
 
-  /** Beyond the limit of connections. */
-  void turnAway() {
-    refuse(
-        Reply.error(503, "too many connections; try again in a moment").with("Retry-After", "1"));
+  /**
+   * How long it has been waiting for a further request, in nanoseconds; negative if it does not.
+   */
+  long idleNanos() {
+    return waits == Waits.NEXT && !front.draining()
+        ? System.nanoTime() - deadline + limits.idle().toNanos()
+        : -1;
   }
 
   /** Closes the connection, whatever it waits for. */
   void close() {
+    waits = Waits.END;
     gate.close();
   }
 
@@ -125,6 +135,11 @@ final class Connection implements Gate.Watch {
   void begin(HttpServerRequest next) {
     Reply refusal = begun(next) ? front.heads().refusal(next) : null;
     if (waits == Waits.END) {
+      return;
+    }
+    if (extra && !front.heads().isPublic(next)) {
+      Reply full = Reply.error(503, "too many connections; try again in a moment");
+      answer(full.with("Retry-After", "1"), true);
       return;
     }
     if (refusal != null) {
@@ -195,7 +210,7 @@ final class Connection implements Gate.Watch {
     }
     releaseBody();
     computing = null;
-    boolean end = last || (front.draining() && headsCame == headsBegun);
+    boolean end = last || extra || (front.draining() && headsCame == headsBegun);
     HttpServerResponse response = request.response().setStatusCode(reply.status());
     Reply.DEFAULTS.forEach(response::putHeader);
     response.putHeader(HttpHeaders.DATE, front.date());

@@ -23,6 +23,9 @@ record Heads(HttpLimits limits, String token, Set<String> hosts, Service service
   private static final String BEARER = "Bearer ";
   private static final String JSON = "application/json";
 
+  /** Clients for Triton send it unless told otherwise, and then no Content-Type. */
+  private static final String BINARY = "Inference-Header-Content-Length";
+
   /** What is to be answered instead of reading on, or null if the request is fine so far. */
   Reply refusal(HttpServerRequest request) {
     String uri = request.uri();
@@ -39,9 +42,11 @@ record Heads(HttpLimits limits, String token, Set<String> hosts, Service service
     }
     // A web page whose name was made to mean this machine could otherwise read what is served here.
     if (hosts != null && !named.isEmpty() && !hosts.contains(withoutPort(named.getFirst()))) {
-      return Reply.error(421, "this server is called localhost; ask it by that name");
+      return Reply.error(
+          421,
+          "this server is called localhost; ask it by that name, or start it with --token-file");
     }
-    if (token != null && !service.isPublic(path(request)) && !authorized(headers)) {
+    if (token != null && !isPublic(request) && !authorized(headers)) {
       return Reply.error(401, "this server asks for a token; send Authorization: Bearer TOKEN")
           .with("WWW-Authenticate", "Bearer");
     }
@@ -58,6 +63,11 @@ record Heads(HttpLimits limits, String token, Set<String> hosts, Service service
           415, "a POST must be JSON; with curl add -H 'Content-Type: application/json'");
     }
     return ofBody;
+  }
+
+  /** Whether anybody may ask for it, at any time. */
+  boolean isPublic(HttpServerRequest request) {
+    return service.isPublic(path(request));
   }
 
   private static String withoutPort(String host) {
@@ -83,6 +93,12 @@ record Heads(HttpLimits limits, String token, Set<String> hosts, Service service
     String length = headers.get(HttpHeaders.CONTENT_LENGTH);
     if (length != null && Long.parseLong(length) > limits.bodyBytes()) {
       return tooLarge();
+    }
+    if (headers.contains(BINARY)) {
+      return Reply.error(
+          415,
+          "the binary data extension is not supported; send all as JSON, without %s"
+              .formatted(BINARY));
     }
     if (headers.contains(HttpHeaders.CONTENT_ENCODING)) {
       return Reply.error(415, "the body must come as it is, without a Content-Encoding");

@@ -19,6 +19,7 @@ import java.time.Duration;
 import java.time.ZoneOffset;
 import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
@@ -59,7 +60,7 @@ public final class HttpFront implements AutoCloseable {
   private final HttpServer server;
   private final Context context;
   private final Map<HttpConnection, Connection> connections = new HashMap<>(); // of the event loop
-  private final Map<HttpConnection, Connection> turnedAway = new HashMap<>(); // of the event loop
+  private final Map<HttpConnection, Connection> extra = new HashMap<>(); // of the event loop
   private final Set<Computing> computing = ConcurrentHashMap.newKeySet();
   private final AtomicInteger open = new AtomicInteger();
   private final AtomicLong bodyBytes = new AtomicLong();
@@ -83,6 +84,9 @@ public final class HttpFront implements AutoCloseable {
       String host, int port, HttpLimits limits, String token, Set<String> hosts, Service service) {
     if (token != null && token.isBlank()) {
       throw new IllegalArgumentException("token is empty");
+    }
+    if (host.isBlank()) { // Java takes it for loopback, others for all addresses.
+      throw InputException.in(null, "--host", "is empty; give an address of this machine");
     }
     InetAddress address;
     try {
@@ -207,7 +211,7 @@ public final class HttpFront implements AutoCloseable {
     computing.forEach(one -> one.thread().interrupt());
     context.runOnContext(nothing -> {
       connections.values().forEach(Connection::close);
-      turnedAway.values().forEach(Connection::close);
+      extra.values().forEach(Connection::close);
     });
     try {
       vertx
@@ -227,7 +231,7 @@ public final class HttpFront implements AutoCloseable {
     return open.get();
   }
 
-  /** Connections that were refused, for there were too many. */
+  /** Connections beyond the limit: of these only public paths are answered. */
   public long connectionsRefused() {
     return refused.sum();
   }
@@ -318,9 +322,9 @@ public final class HttpFront implements AutoCloseable {
   }
 
   private void connected(HttpConnection connection) {
-    Connection ours = new Connection(this, connection);
-    boolean room = connections.size() < limits.connections();
-    Map<HttpConnection, Connection> all = room ? connections : turnedAway;
+    boolean room = connections.size() < limits.connections() || endIdle();
+    Connection ours = new Connection(this, connection, !room);
+    Map<HttpConnection, Connection> all = room ? connections : extra;
     connection.closeHandler(nothing -> {
       all.remove(connection);
       open.set(connections.size());
@@ -330,25 +334,43 @@ public final class HttpFront implements AutoCloseable {
     });
     if (!room) {
       refused.increment();
-      if (turnedAway.size() >= limits.connections()) {
+      if (extra.size() >= limits.connections()) {
         ours.close(); // there is no time for a word
         return;
       }
-      ours.turnAway();
     }
     all.put(connection, ours);
     open.set(connections.size());
   }
 
+  /** Ends the connection that has been idle for longest, if one can be spared. */
+  private boolean endIdle() {
+    Connection idle =
+        connections.values().stream()
+            .max(Comparator.comparingLong(Connection::idleNanos))
+            .filter(longest -> longest.idleNanos() >= limits.spare().toNanos())
+            .orElse(null);
+    if (idle == null) {
+      return false;
+    }
+    idle.close();
+    return true;
+  }
+
+  private Connection of(HttpServerRequest request) {
+    Connection known = connections.get(request.connection());
+    return known == null ? extra.get(request.connection()) : known;
+  }
+
   private void begin(HttpServerRequest request) {
-    Connection connection = connections.get(request.connection());
+    Connection connection = of(request);
     if (connection != null) {
       connection.begin(request);
     }
   }
 
   private void beginFaulty(HttpServerRequest request) {
-    Connection connection = connections.get(request.connection());
+    Connection connection = of(request);
     if (connection != null) {
       connection.beginFaulty(request);
     }
@@ -358,7 +380,7 @@ public final class HttpFront implements AutoCloseable {
     date = now();
     long now = System.nanoTime();
     List.copyOf(connections.values()).forEach(connection -> connection.checkDeadline(now));
-    List.copyOf(turnedAway.values()).forEach(connection -> connection.checkDeadline(now));
+    List.copyOf(extra.values()).forEach(connection -> connection.checkDeadline(now));
   }
 
   private static String now() {

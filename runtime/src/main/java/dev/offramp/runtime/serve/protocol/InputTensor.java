@@ -47,7 +47,15 @@ record InputTensor(
         case "name" -> name = body.string();
         case "datatype" -> datatype = body.string();
         case "shape" -> shape = shape(at);
-        case "data" -> data = TensorData.read(body, bounds, path + ".shape", shape);
+        case "data" -> {
+          if (datatype != null && datatype.startsWith("FP")) { // Else its first fraction is blamed.
+            throw new BadRequestException(
+                path + ".datatype",
+                "is %s; the inputs are texts, files or whole numbers, no model takes fractions"
+                    .formatted(BadRequestException.quote(datatype)));
+          }
+          data = TensorData.read(body, bounds, path + ".shape", shape);
+        }
         case "parameters" -> {
           if (!body.isNull()) {
             body.object(this::parameter);

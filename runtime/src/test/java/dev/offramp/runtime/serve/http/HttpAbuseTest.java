@@ -31,6 +31,7 @@ class HttpAbuseTest {
     HEAD,
     BODY,
     IDLE,
+    SPARE,
     TAKE,
     NONE
   }
@@ -56,6 +57,7 @@ class HttpAbuseTest {
             tested == Time.HEAD ? SHORT : LONG,
             tested == Time.BODY ? SHORT : LONG,
             tested == Time.IDLE ? SHORT : LONG,
+            tested == Time.SPARE ? SHORT : LONG,
             tested == Time.TAKE ? SHORT : LONG);
     front = HttpFront.open("127.0.0.1", 0, limits, null, null, service);
   }
@@ -139,6 +141,28 @@ class HttpAbuseTest {
       service.gate.release();
       assertThat(busy.answer().body()).isEqualTo("GET /wait ");
     }
+  }
+
+  @Test
+  void theConnectionThatWasIdleLongestMakesRoom() throws Exception {
+    open(3, Time.SPARE);
+    try (RawClient first = client();
+        RawClient second = client();
+        RawClient busy = client()) {
+      busy.get("/wait");
+      assertThat(first.get("/a").answer().status()).isEqualTo(200);
+      Thread.sleep(5); // A clock may be coarse.
+      assertThat(second.get("/a").answer().status()).isEqualTo(200);
+      Thread.sleep(SHORT.multipliedBy(2));
+      try (RawClient late = client()) {
+        assertThat(late.get("/b").answer().body()).isEqualTo("GET /b ");
+        assertThat(first.ended()).isTrue();
+        assertThat(second.get("/c").answer().body()).isEqualTo("GET /c ");
+      }
+      service.gate.release();
+      assertThat(busy.answer().body()).isEqualTo("GET /wait ");
+    }
+    assertThat(front.connectionsRefused()).isZero();
   }
 
   @Test
@@ -275,7 +299,10 @@ class HttpAbuseTest {
       assertThat(front.connections()).isEqualTo(cap);
       int before = answered.get();
       until(() -> answered.get() > before + 10);
-      RawClient.Answer answer = clients.get(cap).answer();
+      RawClient.Answer health = clients.get(cap + 1).get("/live").answer();
+      assertThat(health.status()).isEqualTo(200);
+      assertThat(health.headers()).containsEntry("connection", "close");
+      RawClient.Answer answer = clients.get(cap).get("/a").answer();
       assertThat(answer.status()).isEqualTo(503);
       assertThat(answer.headers())
           .containsEntry("retry-after", "1")

@@ -29,6 +29,7 @@ class HttpFrontTest {
           Duration.ofSeconds(20),
           Duration.ofSeconds(20),
           Duration.ofSeconds(20),
+          Duration.ofSeconds(20),
           Duration.ofSeconds(20));
 
   private final EchoService service = new EchoService();
@@ -169,6 +170,11 @@ class HttpFrontTest {
         415,
         "Content-Encoding",
         true);
+    isRefused(
+        head + "Inference-Header-Content-Length: 2\r\n\r\n{}",
+        415,
+        "the binary data extension is not supported; send all as JSON",
+        true);
     String bodiless = "POST /a HTTP/1.1\r\nHost: x\r\n";
     isRefused(bodiless + "\r\n", 415, "a POST must be JSON", false);
     isRefused(bodiless + "Content-Length: 0\r\n\r\n", 415, "a POST must be JSON", false);
@@ -190,7 +196,7 @@ class HttpFrontTest {
     for (String host : List.of("x", "localhost.evil.org", "evil.org:8080", "[::2]:1", "")) {
       RawClient.Answer answer = ask("GET /a HTTP/1.1\r\nHost: " + host + "\r\n\r\n");
       assertThat(answer.status()).as(host).isEqualTo(421);
-      assertThat(answer.body()).contains("called localhost");
+      assertThat(answer.body()).contains("called localhost").contains("--token-file");
     }
   }
 
@@ -337,6 +343,9 @@ class HttpFrontTest {
     assertThatThrownBy(() -> HttpFront.open("no.such.host.invalid", 0, LIMITS, null, null, service))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("--host no.such.host.invalid: no such host");
+    assertThatThrownBy(() -> HttpFront.open(" ", 0, LIMITS, null, null, service))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("--host: is empty");
     assertThatThrownBy(() -> HttpFront.open("192.0.2.1", 0, LIMITS, null, null, service))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("--host 192.0.2.1");
