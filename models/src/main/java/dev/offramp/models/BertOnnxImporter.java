@@ -16,6 +16,8 @@ import java.util.SequencedMap;
  * query into heads; epsilon and activation from the operations around the named tensors.
  */
 final class BertOnnxImporter {
+  private static final String QUANTIZED = "_quantized";
+
   private final Path file;
   private final Arena arena;
   private final OnnxGraph graph;
@@ -75,6 +77,7 @@ final class BertOnnxImporter {
     if (layers == 0) {
       throw missing(BertTensors.layer(0, BertTensors.QUERY) + ".bias");
     }
+    requirePlainPositions();
     Tensor word = named(BertTensors.WORD);
     String intermediate = BertTensors.layer(0, BertTensors.INTERMEDIATE);
     BertArchitecture architecture =
@@ -89,6 +92,24 @@ final class BertOnnxImporter {
             epsilon(),
             activation(intermediate));
     return ModelConfigCheck.checked(architecture, file);
+  }
+
+  /**
+   * RoBERTa's tensors have BERT's names, but its positions do not begin at 0: they are a running
+   * sum over the tokens that are not padding.
+   */
+  private void requirePlainPositions() {
+    for (String name : List.of(BertTensors.POSITION, BertTensors.POSITION + QUANTIZED)) {
+      for (OnnxNode gather : graph.consumers(prefix + name)) {
+        if (graph.comesFrom(gather.input(1), "CumSum")) {
+          throw InputException.in(
+              file,
+              name,
+              "positions are counted as RoBERTa does, from tokens that are not padding; only BERT's"
+                  + " can be imported");
+        }
+      }
+    }
   }
 
   private int size(Tensor tensor, int axis) {
@@ -149,7 +170,10 @@ final class BertOnnxImporter {
     String value = biasAdd(intermediate).output();
     boolean relu = graph.consumer(value, "Relu").isPresent();
     boolean gelu =
-        graph.consumer(value, "Gelu").isPresent()
+        graph
+                .consumer(value, "Gelu")
+                .filter(node -> !node.strings().getOrDefault("approximate", "").equals("tanh"))
+                .isPresent()
             || graph.consumers(value).stream()
                 .anyMatch(node -> graph.consumer(node.output(), "Erf").isPresent());
     if (relu == gelu) {
@@ -169,7 +193,7 @@ final class BertOnnxImporter {
     return graph
         .constant(prefix + name)
         .map(tensor -> tensor.named(name))
-        .or(() -> graph.constant(prefix + name + "_quantized").map(q -> embedding(name, q)))
+        .or(() -> graph.constant(prefix + name + QUANTIZED).map(q -> embedding(name, q)))
         .orElseThrow(() -> missing(name));
   }
 

@@ -71,6 +71,16 @@ class BertOnnxImporterTest {
     refuses("encoder.layer.0.intermediate.dense: the graph has not GELU");
 
     graph = new Graph("");
+    graph.activation = "Gelu";
+    Files.write(file, graph.anonymous().model());
+    refuses("encoder.layer.0.intermediate.dense: the graph has not GELU");
+
+    graph = new Graph("");
+    graph.positionsFrom = "CumSum";
+    Files.write(file, graph.anonymous().model());
+    refuses("embeddings.position_embeddings.weight: positions are counted as RoBERTa does");
+
+    graph = new Graph("");
     graph.heads = 0;
     Files.write(file, graph.anonymous().model());
     refuses("a positive number of heads");
@@ -122,6 +132,7 @@ class BertOnnxImporterTest {
     private String activation = "Erf";
     private boolean fusedNorm;
     private long heads = 2;
+    private String positionsFrom = "Range";
 
     Graph(String prefix) {
       this.prefix = prefix;
@@ -173,10 +184,17 @@ class BertOnnxImporterTest {
       String inner = prefix + "encoder.layer.0.intermediate.dense/out";
       if (activation.equals("Relu")) {
         writer.node("Relu", List.of(inner), "active");
+      } else if (activation.equals("Gelu")) {
+        byte[] tanh = OnnxWriter.stringAttribute("approximate", "tanh");
+        writer.node("Gelu", List.of(inner), "active", tanh);
       } else {
         writer.node("Div", List.of(inner, "sqrt2"), "scaled");
         writer.node(activation, List.of("scaled"), "active");
       }
+      writer.node(positionsFrom, List.of("shape of ids"), "counted");
+      writer.node("Add", List.of("counted", "offset"), "position");
+      String table = prefix + "embeddings.position_embeddings.weight";
+      writer.node("Gather", List.of(table, "position"), "positions");
       String norm = prefix + "embeddings.LayerNorm";
       if (fusedNorm) {
         List<String> inputs = List.of("x", norm + ".weight", norm + ".bias");

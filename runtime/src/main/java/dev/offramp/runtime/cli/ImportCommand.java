@@ -64,7 +64,7 @@ final class ImportCommand implements Callable<Integer> {
   @Option(
       names = "--max-tokens",
       paramLabel = "N",
-      description = "longer texts are cut (default: the adapter's, else the source's)")
+      description = "tokens of a text, the rest is cut off (default: the adapter's, else 128)")
   Integer maxTokens;
 
   @Option(
