@@ -84,7 +84,7 @@ final class BertOnnxImporter {
         new BertArchitecture(
             layers,
             size(word, 1),
-            heads(),
+            heads(size(word, 1)),
             size(named(intermediate + ".bias"), 0),
             size(word, 0),
             size(named(BertTensors.POSITION), 0),
@@ -120,27 +120,38 @@ final class BertOnnxImporter {
     return tensor.shape().get(axis).intValue();
   }
 
-  /** The third of the four sizes [batch, tokens, heads, headSize] the query is reshaped to. */
-  private int heads() {
+  /**
+   * The third of the four sizes [batch, tokens, heads, headSize] the query is reshaped to, or
+   * worked out of the fourth where it is -1: newer versions of Transformers leave it open.
+   */
+  private int heads(int hiddenSize) {
     String query = BertTensors.layer(0, BertTensors.QUERY);
     String shape =
         graph
             .consumer(biasAdd(query).output(), "Reshape")
             .map(reshape -> reshape.input(1))
             .orElseThrow(() -> unclear(query, "a Reshape that splits it into heads"));
-    Tensor heads =
-        graph
-            .producer(shape, "Concat")
-            .filter(concat -> concat.inputs().size() == 4)
-            .flatMap(concat -> graph.constant(concat.input(2)))
-            .or(() -> graph.constant(shape).filter(constant -> constant.elements() == 4))
-            .filter(constant -> !constant.type().isFloat())
-            .orElseThrow(() -> unclear(query, "constant numbers of heads and their size"));
-    long count = heads.longAt(heads.elements() == 4 ? 2 : 0);
+    long count = shapeAt(query, shape, 2);
+    if (count == -1) {
+      long size = shapeAt(query, shape, 3);
+      count = size > 0 && hiddenSize % size == 0 ? hiddenSize / size : 0;
+    }
     if (count < 1 || count > Integer.MAX_VALUE) {
       throw unclear(query, "a positive number of heads");
     }
     return (int) count;
+  }
+
+  private long shapeAt(String query, String shape, int axis) {
+    Tensor size =
+        graph
+            .producer(shape, "Concat")
+            .filter(concat -> concat.inputs().size() == 4)
+            .flatMap(concat -> graph.constant(concat.input(axis)))
+            .or(() -> graph.constant(shape).filter(constant -> constant.elements() == 4))
+            .filter(constant -> !constant.type().isFloat())
+            .orElseThrow(() -> unclear(query, "constant numbers of heads and their size"));
+    return size.longAt(size.elements() == 4 ? axis : 0);
   }
 
   /** Norm = weight · (x − mean) / sqrt(variance + epsilon) + bias, spelled out or as one node. */

@@ -44,6 +44,20 @@ class BertOnnxImporterTest {
     check(new BertArchitecture(2, 8, 2, 12, 7, 16, 2, 1e-6, "relu"));
   }
 
+  @Test
+  void worksOutHeadsThatAreLeftOpen() throws IOException {
+    Graph graph = new Graph("");
+    graph.heads = -1;
+    Files.write(file, graph.anonymous().model());
+    check(TinyModel.ARCHITECTURE);
+
+    graph = new Graph("");
+    graph.heads = -1;
+    graph.headSize = 3;
+    Files.write(file, graph.anonymous().model());
+    refuses("a positive number of heads");
+  }
+
   private void check(BertArchitecture architecture) {
     try (Arena arena = Arena.ofConfined()) {
       Backbone backbone = BertOnnxImporter.read(file, arena);
@@ -132,6 +146,7 @@ class BertOnnxImporterTest {
     private String activation = "Erf";
     private boolean fusedNorm;
     private long heads = 2;
+    private long headSize = 4;
     private String positionsFrom = "Range";
 
     Graph(String prefix) {
@@ -178,7 +193,7 @@ class BertOnnxImporterTest {
     private Graph surroundings() {
       String query = prefix + "encoder.layer.0.attention.self.query/out";
       writer.constant("heads", longs(heads));
-      writer.constant("size", longs(4));
+      writer.constant("size", longs(headSize));
       writer.node("Concat", List.of("batch", "tokens", "heads", "size"), "shape");
       writer.node("Reshape", List.of(query, "shape"), "split");
       String inner = prefix + "encoder.layer.0.intermediate.dense/out";
