@@ -101,6 +101,32 @@ class ImporterTest {
     }
   }
 
+  /** Not what would have been written, which is not there. */
+  @Test
+  void namesTheSourceThatIsWrong() throws IOException {
+    Path source = TinyModel.writeHuggingFace(temp, "");
+    assertThatThrownBy(() ->
+            Importer.importModel(
+                source.toString(),
+                temp.resolve("never"),
+                ImportOptions.defaults().withMaxTokens(17)))
+        .isInstanceOf(InputException.class)
+        .hasMessage("--max-tokens: 17 is out of range; use a value from 3 to 16");
+    Path config = temp.resolve("config.json");
+    String json = Files.readString(config);
+    Files.writeString(config, json.replace("\"vocab_size\": 7", "\"vocab_size\": 8"));
+    refuses(source.toString(), source + ": embeddings.word_embeddings.weight: has shape [7, 8]");
+    Files.writeString(config, json);
+    SequencedMap<String, Tensor> tensors =
+        new LinkedHashMap<>(TinyModel.tensors(TinyModel.backbone()));
+    String bias = "encoder.layer.1.output.dense.bias";
+    float[] values = new float[8];
+    values[3] = Float.NaN;
+    tensors.put(bias, Tensor.ofFloats(bias, values, 8));
+    Safetensors.write(source, tensors, Map.of());
+    refuses(source.toString(), source + ": " + bias + ": holds NaN or infinite values");
+  }
+
   @Test
   void saysWhatHuggingFaceSafetensorsNeedBesideThem() throws IOException {
     Path source = TinyModel.writeHuggingFace(temp, "");
