@@ -16,6 +16,8 @@ import java.util.SequencedMap;
  * query into heads; epsilon and activation from the operations around the named tensors.
  */
 final class BertOnnxImporter {
+  private static final String QUANTIZED = "_quantized";
+
   private final Path file;
   private final Arena arena;
   private final OnnxGraph graph;
@@ -75,13 +77,14 @@ final class BertOnnxImporter {
     if (layers == 0) {
       throw missing(BertTensors.layer(0, BertTensors.QUERY) + ".bias");
     }
+    requirePlainPositions();
     Tensor word = named(BertTensors.WORD);
     String intermediate = BertTensors.layer(0, BertTensors.INTERMEDIATE);
     BertArchitecture architecture =
         new BertArchitecture(
             layers,
             size(word, 1),
-            heads(),
+            heads(size(word, 1)),
             size(named(intermediate + ".bias"), 0),
             size(word, 0),
             size(named(BertTensors.POSITION), 0),
@@ -89,6 +92,24 @@ final class BertOnnxImporter {
             epsilon(),
             activation(intermediate));
     return ModelConfigCheck.checked(architecture, file);
+  }
+
+  /**
+   * RoBERTa's tensors have BERT's names, but its positions do not begin at 0: they are a running
+   * sum over the tokens that are not padding.
+   */
+  private void requirePlainPositions() {
+    for (String name : List.of(BertTensors.POSITION, BertTensors.POSITION + QUANTIZED)) {
+      for (OnnxNode gather : graph.consumers(prefix + name)) {
+        if (graph.comesFrom(gather.input(1), "CumSum")) {
+          throw InputException.in(
+              file,
+              name,
+              "positions are counted as RoBERTa does, from tokens that are not padding; only BERT's"
+                  + " can be imported");
+        }
+      }
+    }
   }
 
   private int size(Tensor tensor, int axis) {
@@ -99,27 +120,38 @@ final class BertOnnxImporter {
     return tensor.shape().get(axis).intValue();
   }
 
-  /** The third of the four sizes [batch, tokens, heads, headSize] the query is reshaped to. */
-  private int heads() {
+  /**
+   * The third of the four sizes [batch, tokens, heads, headSize] the query is reshaped to, or
+   * worked out of the fourth where it is -1: newer versions of Transformers leave it open.
+   */
+  private int heads(int hiddenSize) {
     String query = BertTensors.layer(0, BertTensors.QUERY);
     String shape =
         graph
             .consumer(biasAdd(query).output(), "Reshape")
             .map(reshape -> reshape.input(1))
             .orElseThrow(() -> unclear(query, "a Reshape that splits it into heads"));
-    Tensor heads =
-        graph
-            .producer(shape, "Concat")
-            .filter(concat -> concat.inputs().size() == 4)
-            .flatMap(concat -> graph.constant(concat.input(2)))
-            .or(() -> graph.constant(shape).filter(constant -> constant.elements() == 4))
-            .filter(constant -> !constant.type().isFloat())
-            .orElseThrow(() -> unclear(query, "constant numbers of heads and their size"));
-    long count = heads.longAt(heads.elements() == 4 ? 2 : 0);
+    long count = shapeAt(query, shape, 2);
+    if (count == -1) {
+      long size = shapeAt(query, shape, 3);
+      count = size > 0 && hiddenSize % size == 0 ? hiddenSize / size : 0;
+    }
     if (count < 1 || count > Integer.MAX_VALUE) {
       throw unclear(query, "a positive number of heads");
     }
     return (int) count;
+  }
+
+  private long shapeAt(String query, String shape, int axis) {
+    Tensor size =
+        graph
+            .producer(shape, "Concat")
+            .filter(concat -> concat.inputs().size() == 4)
+            .flatMap(concat -> graph.constant(concat.input(axis)))
+            .or(() -> graph.constant(shape).filter(constant -> constant.elements() == 4))
+            .filter(constant -> !constant.type().isFloat())
+            .orElseThrow(() -> unclear(query, "constant numbers of heads and their size"));
+    return size.longAt(size.elements() == 4 ? axis : 0);
   }
 
   /** Norm = weight · (x − mean) / sqrt(variance + epsilon) + bias, spelled out or as one node. */
@@ -149,7 +181,10 @@ final class BertOnnxImporter {
     String value = biasAdd(intermediate).output();
     boolean relu = graph.consumer(value, "Relu").isPresent();
     boolean gelu =
-        graph.consumer(value, "Gelu").isPresent()
+        graph
+                .consumer(value, "Gelu")
+                .filter(node -> !node.strings().getOrDefault("approximate", "").equals("tanh"))
+                .isPresent()
             || graph.consumers(value).stream()
                 .anyMatch(node -> graph.consumer(node.output(), "Erf").isPresent());
     if (relu == gelu) {
@@ -169,7 +204,7 @@ final class BertOnnxImporter {
     return graph
         .constant(prefix + name)
         .map(tensor -> tensor.named(name))
-        .or(() -> graph.constant(prefix + name + "_quantized").map(q -> embedding(name, q)))
+        .or(() -> graph.constant(prefix + name + QUANTIZED).map(q -> embedding(name, q)))
         .orElseThrow(() -> missing(name));
   }
 

@@ -10,7 +10,8 @@ import java.util.SequencedMap;
  * Reads a BERT encoder from Hugging Face's safetensors, with or without a prefix such as {@code
  * bert.} before the names. The number of heads, epsilon and activation cannot be seen in the
  * tensors, so Hugging Face's config.json must lie beside the file. Tensors beyond the encoder
- * (pooler, language model head) are left out.
+ * (pooler, heads) are left out. Norms may have their older names {@code gamma} and {@code beta},
+ * which {@code bert-base-uncased} has kept.
  */
 final class BertSafetensorsImporter {
   private static final long MAX_CONFIG_BYTES = 1 << 20;
@@ -29,7 +30,7 @@ final class BertSafetensorsImporter {
     BertTensors.backbone(architecture)
         .keySet()
         .forEach(name -> {
-          Tensor tensor = all.get(prefix + name);
+          Tensor tensor = all.getOrDefault(prefix + name, all.get(prefix + older(name)));
           if (tensor == null) {
             throw InputException.in(
                 file, prefix + name, "missing; config.json or the file is not complete");
@@ -58,6 +59,11 @@ final class BertSafetensorsImporter {
                     + "; name another model"));
   }
 
+  private static String older(String name) {
+    return name.replace("LayerNorm.weight", "LayerNorm.gamma")
+        .replace("LayerNorm.bias", "LayerNorm.beta");
+  }
+
   private static BertArchitecture architecture(Path file) {
     Path config = file.resolveSibling(ModelDirectory.CONFIG);
     if (!Files.exists(config)) {
@@ -71,6 +77,15 @@ final class BertSafetensorsImporter {
     // Relatives of BERT have the same tensors and compute something else with them.
     requireValue(json.field("model_type"), "bert");
     json.optional("position_embedding_type").ifPresent(type -> requireValue(type, "absolute"));
+    json.optional("is_decoder")
+        .filter(Json::bool)
+        .ifPresent(decoder -> {
+          throw decoder.error("is true, only encoders can be imported");
+        });
+    Json activation = json.field("hidden_act");
+    if (!activation.string().equals("relu")) {
+      requireValue(activation, "gelu");
+    }
     BertArchitecture architecture =
         new BertArchitecture(
             json.field("num_hidden_layers").smallInteger(),
@@ -80,8 +95,9 @@ final class BertSafetensorsImporter {
             json.field("vocab_size").smallInteger(),
             json.field("max_position_embeddings").smallInteger(),
             json.field("type_vocab_size").smallInteger(),
-            json.field("layer_norm_eps").number(),
-            json.field("hidden_act").string());
+            // BERT's own config.json does not name it.
+            json.optional("layer_norm_eps").map(Json::number).orElse(1e-12),
+            activation.string());
     return ModelConfigCheck.checked(architecture, config);
   }
 

@@ -164,15 +164,31 @@ public final class Importer {
       options.progress().step("read weights", 2, STEPS);
       Backbone backbone = read(weights, arena);
       ModelDirectory.checkTokenizer(tokenizerFile, backbone.architecture(), tokenizer);
+      checkMaxTokens(backbone.architecture());
       Optional<Adapter> adapter = options.adapter().map(file -> Adapter.open(file, arena));
       adapter.ifPresent(a -> checkBackbone(a, source));
       ModelConfig config = config(backbone.architecture(), adapter, source, sourceName);
+      // Now, as what is written would be at fault later.
+      ModelConfig bare = config.withExits(config.name(), List.of(), List.of());
+      ModelDirectory.checkTensors(weights, bare, backbone.tensors());
       SequencedMap<String, Tensor> tensors =
           adapter.map(a -> a.merge(backbone.tensors(), arena)).orElse(backbone.tensors());
       options.progress().step("write " + out, 3, STEPS);
       ModelDirectory.write(out, config, tensors, tokenizerJson, options.overwrite());
       return config;
     }
+  }
+
+  private void checkMaxTokens(BertArchitecture architecture) {
+    options
+        .maxTokens()
+        .ifPresent(tokens ->
+            new FieldCheck(null)
+                .range(
+                    "--max-tokens",
+                    tokens,
+                    ModelConfigCheck.MIN_TOKENS,
+                    architecture.maxPositions()));
   }
 
   private static Backbone read(Path weights, Arena arena) {

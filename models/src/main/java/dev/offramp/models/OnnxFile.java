@@ -33,6 +33,7 @@ public record OnnxFile(SequencedMap<String, Tensor> constants, List<OnnxNode> no
   private static final int NODE_ATTRIBUTE = 5;
   private static final int ATTRIBUTE_NAME = 1;
   private static final int ATTRIBUTE_FLOAT = 2;
+  private static final int ATTRIBUTE_STRING = 4;
   private static final int ATTRIBUTE_TENSOR = 5;
 
   /**
@@ -97,17 +98,18 @@ public record OnnxFile(SequencedMap<String, Tensor> constants, List<OnnxNode> no
       List<String> outputs = new ArrayList<>();
       Map<String, Tensor> tensors = new HashMap<>();
       Map<String, Float> floats = new HashMap<>();
+      Map<String, String> strings = new HashMap<>();
       message(tag -> {
         switch (WireFormat.getTagFieldNumber(tag)) {
           case NODE_INPUT -> inputs.add(in.readStringRequireUtf8());
           case NODE_OUTPUT -> outputs.add(in.readStringRequireUtf8());
           case NODE_OP -> op[0] = in.readStringRequireUtf8();
-          case NODE_ATTRIBUTE -> attribute(tensors, floats);
+          case NODE_ATTRIBUTE -> attribute(tensors, floats, strings);
           default -> in.skipField(tag);
         }
       });
       OnnxNode node =
-          new OnnxNode(op[0], List.copyOf(inputs), List.copyOf(outputs), tensors, floats);
+          new OnnxNode(op[0], List.copyOf(inputs), List.copyOf(outputs), tensors, floats, strings);
       Tensor value = tensors.get("value");
       if (op[0].equals("Constant") && value != null) {
         constants.put(node.output(), value.named(node.output()));
@@ -116,13 +118,15 @@ public record OnnxFile(SequencedMap<String, Tensor> constants, List<OnnxNode> no
       }
     }
 
-    private void attribute(Map<String, Tensor> tensors, Map<String, Float> floats)
+    private void attribute(
+        Map<String, Tensor> tensors, Map<String, Float> floats, Map<String, String> strings)
         throws IOException {
       String[] name = {""};
       message(tag -> {
         switch (WireFormat.getTagFieldNumber(tag)) {
           case ATTRIBUTE_NAME -> name[0] = in.readStringRequireUtf8();
           case ATTRIBUTE_FLOAT -> floats.put(name[0], in.readFloat());
+          case ATTRIBUTE_STRING -> strings.put(name[0], in.readBytes().toStringUtf8());
           case ATTRIBUTE_TENSOR -> tensors.put(name[0], tensor());
           default -> in.skipField(tag);
         }

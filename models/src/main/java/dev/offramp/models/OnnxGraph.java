@@ -1,10 +1,14 @@
 package dev.offramp.models;
 
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /** Ways along the edges of an ONNX graph. */
 final class OnnxGraph {
@@ -36,6 +40,23 @@ final class OnnxGraph {
 
   Optional<OnnxNode> consumer(String value, String op) {
     return consumers(value).stream().filter(node -> node.op().equals(op)).findFirst();
+  }
+
+  /** Whether an operation takes part in computing a value. */
+  boolean comesFrom(String value, String op) {
+    Set<String> seen = new HashSet<>();
+    Deque<String> open = new ArrayDeque<>(List.of(value));
+    while (!open.isEmpty()) {
+      String next = open.pop();
+      OnnxNode node = seen.add(next) ? producers.get(next) : null;
+      if (node != null && node.op().equals(op)) {
+        return true;
+      }
+      if (node != null) {
+        open.addAll(node.inputs());
+      }
+    }
+    return false;
   }
 
   /** The input of a two-input node that is not this one. */

@@ -8,13 +8,15 @@ import java.util.Map;
  *
  * @param tensors attributes that are tensors, such as a Constant's {@code value}
  * @param floats attributes that are single floats
+ * @param strings attributes that are single strings
  */
 record OnnxNode(
     String op,
     List<String> inputs,
     List<String> outputs,
     Map<String, Tensor> tensors,
-    Map<String, Float> floats) {
+    Map<String, Float> floats,
+    Map<String, String> strings) {
 
   /** Input i, or an empty string if it was left out. */
   String input(int i) {

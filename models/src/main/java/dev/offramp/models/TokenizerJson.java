@@ -43,7 +43,10 @@ record TokenizerJson(
     Json root = Json.parse(file, Disk.readText(file, MAX_BYTES));
     requireType(root.field("pre_tokenizer"), "BertPreTokenizer");
     Json model = root.field("model");
-    requireType(model, "WordPiece");
+    // Files of older libraries have no type here. Of the others, none has the fields read below.
+    if (model.optional("type").isPresent()) {
+      requireType(model, "WordPiece");
+    }
     Map<String, Integer> vocabulary = vocabulary(model.field("vocab"));
     Map<String, Integer> added = added(root);
     Json unknownToken = model.field("unk_token");
@@ -153,6 +156,11 @@ record TokenizerJson(
   /** Reads which special tokens stand before and after a single text. */
   private static void frame(
       Json processor, int vocabSize, List<Integer> prefix, List<Integer> suffix) {
+    if (processor.field("type").string().equals("BertProcessing")) {
+      prefix.add(known(token(processor.field("cls")), vocabSize));
+      suffix.add(known(token(processor.field("sep")), vocabSize));
+      return;
+    }
     requireType(processor, "TemplateProcessing");
     Json specials = processor.field("special_tokens");
     List<Integer> ids = prefix;
@@ -160,10 +168,7 @@ record TokenizerJson(
       if (item.optional("SpecialToken").isPresent()) {
         String name = item.field("SpecialToken").field("id").string();
         for (Json id : specials.field(name).field("ids").list()) {
-          if (id(id) >= vocabSize) {
-            throw id.error("is not in the vocabulary; restore the file");
-          }
-          ids.add(id(id));
+          ids.add(known(id, vocabSize));
         }
       } else if (ids == prefix) {
         item.field("Sequence");
@@ -176,5 +181,20 @@ record TokenizerJson(
       throw processor.error(
           "adds not just [CLS] before the text and [SEP] after it; use a BERT-family tokenizer");
     }
+  }
+
+  /** The id of a pair of a special token's text and id. */
+  private static Json token(Json pair) {
+    if (pair.list().size() != 2) {
+      throw pair.error("is not a token and its id; restore the file");
+    }
+    return pair.list().getLast();
+  }
+
+  private static int known(Json id, int vocabSize) {
+    if (id(id) >= vocabSize) {
+      throw id.error("is not in the vocabulary; restore the file");
+    }
+    return id(id);
   }
 }

@@ -44,6 +44,20 @@ class BertOnnxImporterTest {
     check(new BertArchitecture(2, 8, 2, 12, 7, 16, 2, 1e-6, "relu"));
   }
 
+  @Test
+  void worksOutHeadsThatAreLeftOpen() throws IOException {
+    Graph graph = new Graph("");
+    graph.heads = -1;
+    Files.write(file, graph.anonymous().model());
+    check(TinyModel.ARCHITECTURE);
+
+    graph = new Graph("");
+    graph.heads = -1;
+    graph.headSize = 3;
+    Files.write(file, graph.anonymous().model());
+    refuses("a positive number of heads");
+  }
+
   private void check(BertArchitecture architecture) {
     try (Arena arena = Arena.ofConfined()) {
       Backbone backbone = BertOnnxImporter.read(file, arena);
@@ -69,6 +83,16 @@ class BertOnnxImporterTest {
     graph.activation = "Tanh";
     Files.write(file, graph.anonymous().model());
     refuses("encoder.layer.0.intermediate.dense: the graph has not GELU");
+
+    graph = new Graph("");
+    graph.activation = "Gelu";
+    Files.write(file, graph.anonymous().model());
+    refuses("encoder.layer.0.intermediate.dense: the graph has not GELU");
+
+    graph = new Graph("");
+    graph.positionsFrom = "CumSum";
+    Files.write(file, graph.anonymous().model());
+    refuses("embeddings.position_embeddings.weight: positions are counted as RoBERTa does");
 
     graph = new Graph("");
     graph.heads = 0;
@@ -122,6 +146,8 @@ class BertOnnxImporterTest {
     private String activation = "Erf";
     private boolean fusedNorm;
     private long heads = 2;
+    private long headSize = 4;
+    private String positionsFrom = "Range";
 
     Graph(String prefix) {
       this.prefix = prefix;
@@ -167,16 +193,23 @@ class BertOnnxImporterTest {
     private Graph surroundings() {
       String query = prefix + "encoder.layer.0.attention.self.query/out";
       writer.constant("heads", longs(heads));
-      writer.constant("size", longs(4));
+      writer.constant("size", longs(headSize));
       writer.node("Concat", List.of("batch", "tokens", "heads", "size"), "shape");
       writer.node("Reshape", List.of(query, "shape"), "split");
       String inner = prefix + "encoder.layer.0.intermediate.dense/out";
       if (activation.equals("Relu")) {
         writer.node("Relu", List.of(inner), "active");
+      } else if (activation.equals("Gelu")) {
+        byte[] tanh = OnnxWriter.stringAttribute("approximate", "tanh");
+        writer.node("Gelu", List.of(inner), "active", tanh);
       } else {
         writer.node("Div", List.of(inner, "sqrt2"), "scaled");
         writer.node(activation, List.of("scaled"), "active");
       }
+      writer.node(positionsFrom, List.of("shape of ids"), "counted");
+      writer.node("Add", List.of("counted", "offset"), "position");
+      String table = prefix + "embeddings.position_embeddings.weight";
+      writer.node("Gather", List.of(table, "position"), "positions");
       String norm = prefix + "embeddings.LayerNorm";
       if (fusedNorm) {
         List<String> inputs = List.of("x", norm + ".weight", norm + ".bias");

@@ -76,6 +76,57 @@ class ImporterTest {
     }
   }
 
+  /** What was published first: norms named otherwise, and a config.json with fewer fields. */
+  @Test
+  void importsOlderSafetensors() throws IOException {
+    Path source = TinyModel.writeHuggingFace(temp, "bert.");
+    SequencedMap<String, Tensor> tensors = new LinkedHashMap<>();
+    TinyModel.tensors(TinyModel.backbone())
+        .forEach((name, tensor) ->
+            tensors.put(
+                "bert."
+                    + name.replace("Norm.weight", "Norm.gamma").replace("Norm.bias", "Norm.beta"),
+                tensor));
+    assertThat(tensors).containsKey("bert.encoder.layer.1.output.LayerNorm.beta");
+    Safetensors.write(source, tensors, Map.of());
+    Path config = temp.resolve("config.json");
+    Files.writeString(config, Files.readString(config).replace("\"layer_norm_eps\": 1e-12,", ""));
+    Path out = temp.resolve("out");
+    Importer.importModel(source.toString(), out, ImportOptions.defaults());
+    try (ModelDirectory model = ModelDirectory.open(out)) {
+      assertThat(model.config().architecture()).isEqualTo(TinyModel.ARCHITECTURE);
+      TinyModel.tensors(TinyModel.backbone())
+          .forEach((name, tensor) ->
+              assertThat(TinyModel.floats(model.tensor(name))).isEqualTo(TinyModel.floats(tensor)));
+    }
+  }
+
+  /** Not what would have been written, which is not there. */
+  @Test
+  void namesTheSourceThatIsWrong() throws IOException {
+    Path source = TinyModel.writeHuggingFace(temp, "");
+    assertThatThrownBy(() ->
+            Importer.importModel(
+                source.toString(),
+                temp.resolve("never"),
+                ImportOptions.defaults().withMaxTokens(17)))
+        .isInstanceOf(InputException.class)
+        .hasMessage("--max-tokens: 17 is out of range; use a value from 3 to 16");
+    Path config = temp.resolve("config.json");
+    String json = Files.readString(config);
+    Files.writeString(config, json.replace("\"vocab_size\": 7", "\"vocab_size\": 8"));
+    refuses(source.toString(), source + ": embeddings.word_embeddings.weight: has shape [7, 8]");
+    Files.writeString(config, json);
+    SequencedMap<String, Tensor> tensors =
+        new LinkedHashMap<>(TinyModel.tensors(TinyModel.backbone()));
+    String bias = "encoder.layer.1.output.dense.bias";
+    float[] values = new float[8];
+    values[3] = Float.NaN;
+    tensors.put(bias, Tensor.ofFloats(bias, values, 8));
+    Safetensors.write(source, tensors, Map.of());
+    refuses(source.toString(), source + ": " + bias + ": holds NaN or infinite values");
+  }
+
   @Test
   void saysWhatHuggingFaceSafetensorsNeedBesideThem() throws IOException {
     Path source = TinyModel.writeHuggingFace(temp, "");
@@ -94,8 +145,10 @@ class ImporterTest {
         config,
         json.replace("\"bert\"", "\"bert\", \"position_embedding_type\": \"relative_key\""));
     refuses(source.toString(), "$.position_embedding_type: is relative_key, only absolute");
-    Files.writeString(config, json.replace("\"gelu\"", "\"silu\""));
-    refuses(source.toString(), "\"silu\" is not known");
+    Files.writeString(config, json.replace("\"bert\"", "\"bert\", \"is_decoder\": true"));
+    refuses(source.toString(), "$.is_decoder: is true, only encoders");
+    Files.writeString(config, json.replace("\"gelu\"", "\"gelu_new\""));
+    refuses(source.toString(), "$.hidden_act: is gelu_new, only gelu");
     Files.delete(config);
     refuses(source.toString(), "put the model's Hugging Face config.json beside");
     Files.delete(temp.resolve("tokenizer.json"));

@@ -66,6 +66,13 @@ final class OnnxWriter {
     });
   }
 
+  static byte[] stringAttribute(String name, String value) {
+    return message(out -> {
+      out.writeString(1, name);
+      out.writeString(4, value);
+    });
+  }
+
   /** A tensor with raw data. */
   static byte[] tensor(String name, int dataType, List<Long> shape, byte[] data) {
     return message(out -> {

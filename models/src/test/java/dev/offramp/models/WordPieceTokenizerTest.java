@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -98,6 +99,22 @@ class WordPieceTokenizerTest {
             .replace("\"unk_token\":\"[UNK]\"", "\"unk_token\":\"the\"");
     assertThat(settings.equals(json)).isFalse();
     assertSameIds(settings, SampleTexts.ODD);
+  }
+
+  /** As older libraries wrote them: no type of the model, [CLS] and [SEP] named as a pair each. */
+  @Test
+  void agreesWithOlderFiles() throws IOException {
+    JsonObject older = JsonParser.parseString(json).getAsJsonObject();
+    older.getAsJsonObject("model").remove("type");
+    older.add(
+        "post_processor",
+        JsonParser.parseString(
+            "{\"type\":\"BertProcessing\",\"sep\":[\"[SEP]\",102],\"cls\":[\"[CLS]\",101]}"));
+    assertSameIds(older.toString(), SampleTexts.ODD);
+    String broken = older.toString().replace("\"cls\":[\"[CLS]\",101]", "\"cls\":[101]");
+    Path file = Files.writeString(temp.resolve("broken.json"), broken);
+    assertThatThrownBy(() -> WordPieceTokenizer.read(file))
+        .hasMessageContaining("$.post_processor.cls: is not a token and its id");
   }
 
   private void assertSameIds(String tokenizerJson, List<String> texts) throws IOException {
