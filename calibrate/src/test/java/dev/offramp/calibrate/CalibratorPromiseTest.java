@@ -36,6 +36,13 @@ class CalibratorPromiseTest {
       assertThat(c.lambda()).isOne();
       assertThat(c.reason()).startsWith("epsilon <= 0");
       assertThat(c.guarantee()).startsWith("Never exit");
+      assertThat(c.pValues()).hasSize(method.tests() ? 2 : 0).doesNotContain(0);
+      double[][] better = new double[2][1000];
+      Arrays.fill(better[1], -1);
+      LossTable gain = new LossTable(new double[] {1, 0.5}, better, 1);
+      assertThat(Calibrator.calibrate(gain, new Settings(method, 0, 0.1)).fallback())
+          .as("%s, where all are better early", method.id())
+          .isTrue();
       assertThat(Calibrator.calibrate(table(1000, 0, 500), new Settings(method, 0.1, 0.1)).reason())
           .startsWith("no power");
       assertThat(Calibrator.calibrate(table(1000, 0), new Settings(method, 0.1, 0.1)).reason())
@@ -59,8 +66,17 @@ class CalibratorPromiseTest {
       Calibration c =
           Calibrator.calibrate(
               "first", fine, new Settings(method, 0.1, 0.1), new double[0], List.of(further));
-      assertThat(c.reason()).contains("of second").contains("0.75");
+      assertThat(c.reason())
+          .contains(
+              "mean loss of second at lambda",
+              method == Method.NAIVE
+                  ? " is 0.7500, above epsilon"
+                  : " is 0.7500, above (n + 1) / n epsilon - bound / n");
+      assertThat(Calibrator.calibrate(bad, new Settings(method, 0.1, 0.1)).reason())
+          .contains("the mean loss at lambda");
     }
+    assertThat(Calibrator.calibrate(bad, new Settings(Method.UCB_WSR, 0.1, 0.1)).reason())
+        .contains("the upper bound of the risk at lambda");
     Calibration ucb =
         Calibrator.calibrate(
             "first",
@@ -69,6 +85,10 @@ class CalibratorPromiseTest {
             new double[0],
             List.of(new RiskLevel("second", bad, 0.1)));
     assertThat(ucb.reason()).contains("a further risk's upper bound");
+    LossTable best = table(400, 0, 300, 38, 300);
+    assertThat(
+            Calibrator.calibrate(best, new Settings(Method.LTT_HB, Fwer.HOLM, 0.1, 0.1)).reason())
+        .contains("the smallest p-value, at lambda " + best.lambdas()[2], "as holm shares it");
     Calibration starts =
         Calibrator.calibrate(bad, new Settings(Method.LTT_HB, Fwer.MULTI_START, 0.1, 0.1));
     assertThat(starts.reason()).contains("no starting point");
@@ -89,14 +109,12 @@ class CalibratorPromiseTest {
 
   @Test
   void badLevels() {
-    LossTable table = table(10, 0, 0);
     for (double delta : new double[] {0, 1, -0.1, Double.NaN}) {
-      assertThatThrownBy(() -> Calibrator.calibrate(table, new Settings(Method.LTT_HB, 0.1, delta)))
+      assertThatThrownBy(() -> new Settings(Method.NAIVE, 0.1, delta))
           .isInstanceOf(CalibrationException.class)
           .hasMessageContaining("delta");
     }
-    assertThatThrownBy(
-            () -> Calibrator.calibrate(table, new Settings(Method.LTT_HB, Double.NaN, 0.1)))
+    assertThatThrownBy(() -> new Settings(Method.NAIVE, Double.NaN, 0.1))
         .isInstanceOf(CalibrationException.class)
         .hasMessageContaining("epsilon");
   }
@@ -105,7 +123,9 @@ class CalibratorPromiseTest {
   void crcSaysWhetherItsTheoremHolds() {
     Calibration monotone =
         Calibrator.calibrate(table(100, 0, 1, 2), new Settings(Method.CRC, 0.1, 0.1));
-    assertThat(monotone.guarantee()).startsWith("On average over draws of 100").contains("0.1");
+    assertThat(monotone.guarantee())
+        .startsWith("On average over draws of 100")
+        .contains("at most 0.1, provided that no sample's loss ever falls");
     // The mean rises, one sample's loss falls.
     double[][] losses = new double[3][100];
     losses[1][0] = 1;
@@ -117,7 +137,10 @@ class CalibratorPromiseTest {
     assertThat(c.guarantee()).startsWith("Not proven: the loss of 1 of the 100");
     Calibration samplewise =
         Calibrator.calibrate(table, new Settings(Method.CRC_SAMPLEWISE, 0.1, 0.1));
-    assertThat(samplewise.guarantee()).startsWith("On average");
+    assertThat(samplewise.guarantee())
+        .startsWith("On average")
+        .contains("at most 0.1;")
+        .doesNotContain("provided");
     // Mean loss 0.02, mean of the running maximum 0.03: (n + 1) / n epsilon - 1 / n lies between.
     double epsilon = 0.036;
     assertThat(Calibrator.calibrate(table, new Settings(Method.CRC, epsilon, 0.1)).rowIndex())

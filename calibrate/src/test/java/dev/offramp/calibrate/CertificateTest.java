@@ -87,6 +87,7 @@ class CertificateTest {
     assertDamaged(json -> json.add("epsilon", new JsonArray()), "$.epsilon must be");
     assertDamaged(json -> json.addProperty("rowIndex", 1.5), "$.rowIndex must be a 32-bit integer");
     assertDamaged(json -> json.addProperty("rowIndex", 9), "rowIndex must be a row of the grid");
+    assertDamaged(json -> json.addProperty("rowIndex", -1), "rowIndex must be a row of the grid");
     assertDamaged(json -> json.addProperty("rowIndex", 1), "$.lambda is not row");
     assertDamaged(json -> json.addProperty("lambda", 0.5), "$.lambda is not row");
     assertDamaged(json -> json.addProperty("fallback", true), "$.fallback must be");
@@ -97,7 +98,9 @@ class CertificateTest {
     assertDamaged(json -> json.addProperty("risk", "regret"), "unknown risk 'regret'");
     assertDamaged(json -> json.addProperty("formatVersion", 2), "$.formatVersion must be 1");
     assertDamaged(json -> json.addProperty("created", "today"), "$.created must be an ISO");
-    assertDamaged(json -> json.addProperty("delta", 2), "delta must be in (0, 1)");
+    for (double delta : new double[] {2, 1, 0, -0.1}) {
+      assertDamaged(json -> json.addProperty("delta", delta), "delta must be in (0, 1)");
+    }
     assertDamaged(json -> json.addProperty("calibrationSize", 0), "calibrationSize must be");
     assertDamaged(json -> json.addProperty("grid", 1), "$.grid must be an array");
     assertDamaged(json -> json.getAsJsonArray("grid").remove(0), "rowIndex must be a row");
@@ -217,6 +220,7 @@ class CertificateTest {
     assertDamaged(json -> set(json, "empiricalRisk", 1, -0.5), "$.empiricalRisk must be within");
     assertDamaged(json -> set(json, "pValues", 1, 0.2), "pValues must be at most delta");
     assertDamaged(json -> set(json, "pValues", 1, 1.2), "pValues must be within [0, 1]");
+    assertDamaged(json -> set(json, "pValues", 1, -0.1), "pValues must be within [0, 1]");
     assertDamaged(json -> set(json, "grid", 0, 1.5), "$.grid must be in [0, 1]");
     assertDamaged(json -> set(json, "grid", 0, 0.9), "row 0 of $.grid");
     assertDamaged(
@@ -235,12 +239,39 @@ class CertificateTest {
         vectors(),
         json -> furtherRisk(json).addProperty("epsilon", 2.5),
         "$.furtherRisks[0].epsilon must be at most 2.0");
+    assertDamaged(
+        vectors(),
+        json -> furtherRisk(json).addProperty("epsilon", 0),
+        "epsilon must be above 0 where rows are accepted");
+    assertDamaged(
+        vectors(), json -> set(furtherRisk(json), "empiricalRisk", 0, 0.1), "empiricalRisk of row");
+    assertDamaged(
+        vectors(), json -> json.getAsJsonArray("grid").add(1), "grid or vectors must be empty");
     JsonObject fallback = certificate(0).toJson();
     assertThat(fallback.get("epsilon").getAsDouble()).isZero();
     assertDamaged(
         certificate(0),
         json -> json.addProperty("epsilon", 1e308),
         "$.epsilon must be at most 1.0");
+  }
+
+  /** A file must not hold a threshold that its own numbers speak against, whatever the method. */
+  @Test
+  void acceptedRowsAreThoseThatTheMethodAccepts() {
+    LossTable table = Tables.table(1000, 0, 10, 20);
+    Calibration bounded = Calibrator.calibrate(table, new Settings(Method.UCB_HB, 0.05, 0.1));
+    Calibration meant = Calibrator.calibrate(table, new Settings(Method.NAIVE, 0.05, 0.1));
+    assertThat(List.of(bounded.rowIndex(), meant.rowIndex())).containsOnly(2);
+    Certificate upper = certificate(bounded, bounded.thresholds(2));
+    assertDamaged(upper, json -> set(json, "upperBounds", 1, 0.05), "upperBounds must be below");
+    assertDamaged(
+        upper, json -> json.getAsJsonArray("upperBounds").remove(2), "upperBounds must be below");
+    assertDamaged(
+        upper, json -> json.getAsJsonArray("upperBounds").add(0.01), "upperBounds must have at");
+    assertDamaged(
+        certificate(meant, meant.thresholds(2)),
+        json -> set(json, "empiricalRisk", 1, 0.051),
+        "empiricalRisk must be at most epsilon");
   }
 
   /** Whatever is calibrated can be read again, negative losses and unlucky samples included. */

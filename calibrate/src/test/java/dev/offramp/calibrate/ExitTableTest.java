@@ -49,7 +49,9 @@ class ExitTableTest {
     assertBad(() -> new ExitTable(confidence, new int[][] {{1}}), "2 exits");
     assertBad(() -> new ExitTable(confidence, new int[][] {{1}, {1, 2}}), "exit 1");
     assertBad(() -> new ExitTable(confidence, new int[][] {{1}, {-1}}), "negative");
+    assertBad(() -> new ExitTable(new float[][] {{0.5f}, {}}, prediction), "exit 1 has 0");
     assertBad(() -> new ExitTable(new float[][] {{0.5f}, {7}}, prediction), "7.0");
+    assertBad(() -> new ExitTable(new float[][] {{0.5f}, {-0.5f}}, prediction), "-0.5");
     assertBad(() -> TABLE.exitOf(0, 1.1), "1.1");
     assertBad(() -> TABLE.exitOf(0, Double.NaN), "NaN");
     assertBad(() -> TABLE.meanDepth(0.5, new double[2]), "2 depths");

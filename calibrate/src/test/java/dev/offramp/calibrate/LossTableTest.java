@@ -34,7 +34,7 @@ class LossTableTest {
   }
 
   @Test
-  void tenThousandSamplesTakeWellUnderASecond() {
+  void tenThousandSamples() {
     int samples = 10_000;
     int exits = 12;
     SplittableRandom random = new SplittableRandom(1);
@@ -47,12 +47,8 @@ class LossTableTest {
       }
     }
     ExitTable table = new ExitTable(confidence, prediction);
-    long start = System.nanoTime();
     LossTable losses = LossTable.of(Risk.PREDICTION_CONSISTENCY, table, null, Grid.uniform());
     Calibrator.calibrate(losses, new Settings(Method.LTT_HB, 0.1, 0.1));
-    long millis = (System.nanoTime() - start) / 1_000_000;
-    System.out.println("201 thresholds x 10,000 samples x 12 exits: " + millis + " ms");
-    assertThat(millis).isLessThan(5_000);
     // At lambda 0 everyone takes the first exit, whose answer is independent of the last one's.
     assertThat(losses.risk(200)).isBetween(0.78, 0.82);
   }
@@ -77,7 +73,20 @@ class LossTableTest {
     assertBad(
         () -> new LossTable(two, new double[][] {{0}, {Double.NEGATIVE_INFINITY}}, 1), "Infinity");
     assertBad(() -> new LossTable(new double[] {0.5, 1}, new double[2][1], 1), "descending");
-    assertBad(() -> new LossTable(two, new double[2][1], 0), "bound 0.0");
+    assertBad(() -> new LossTable(new double[] {1, Double.NaN}, new double[2][1], 1), "NaN");
+    for (double bound : new double[] {0, -1, Double.NaN, Double.POSITIVE_INFINITY}) {
+      assertBad(() -> new LossTable(two, new double[2][1], bound), "bound " + bound);
+    }
+    int exits = TABLE.exits();
+    assertBad(
+        () -> LossTable.of(TABLE, new double[exits - 1][4], LAMBDAS, 1),
+        "losses of %d exits for %d exits".formatted(exits - 1, exits));
+    double[][] unseen = new double[exits][4];
+    unseen[0][1] = 1.5; // At lambda 1 nobody takes it.
+    assertBad(() -> LossTable.of(TABLE, unseen, new double[] {1}, 1), "bound 1.0");
+    double[][] lossy = new double[exits][4];
+    lossy[exits - 1][2] = 0.5;
+    assertBad(() -> LossTable.of(TABLE, lossy, LAMBDAS, 1), "the last exit must have no loss");
     assertBad(() -> LossTable.of(Risk.PREDICTION_GAP, TABLE, null, LAMBDAS), "needs labels");
     assertBad(() -> LossTable.of(Risk.PREDICTION_GAP, TABLE, new int[3], LAMBDAS), "3 labels");
     assertBad(

@@ -122,20 +122,44 @@ class PlannerTest {
   }
 
   @Test
+  void theExpectedRiskIsInTheUnitOfTheBound() {
+    for (Method method : new Method[] {Method.LTT_BINOMIAL, Method.UCB_HOEFFDING, Method.CRC}) {
+      Planner one = new Planner(method, Fwer.FIXED_SEQUENCE, 0.1, 2, 1, 0.1);
+      Planner two = new Planner(method, Fwer.FIXED_SEQUENCE, 0.1, 2, 2, 0.2);
+      assertThat(two.epsilonMin(100)).isCloseTo(2 * one.epsilonMin(100), within(1e-12));
+    }
+  }
+
+  /** A grid of never exit alone has nothing to share delta with; a risk may be at its bound. */
+  @Test
+  void theLeastAndTheMostThatMayBeAsked() {
+    assertThat(new Planner(Method.LTT_HB, Fwer.HOLM, 0.1, 1, 1, 0).epsilonMin(100))
+        .isEqualTo(new Planner(Method.LTT_HB, Fwer.HOLM, 0.1, 2, 1, 0).epsilonMin(100));
+    assertThat(new Planner(Method.NAIVE, Fwer.FIXED_SEQUENCE, 0.1, 2, 2, 2).epsilonMin(1))
+        .isEqualTo(2);
+  }
+
+  @Test
   void someLevelsAreOutOfReach() {
     assertThat(new Planner(Method.LTT_HB, 0.1, 1).samplesNeeded(1e-9)).isEmpty();
     assertThat(new Planner(Method.LTT_HB, 0.1, 1).shortfall(1e-9, 10).orElseThrow())
         .contains("more than 4194304 samples");
     assertThat(new Planner(Method.LTT_HB, 0.1, 1).samplesNeeded(0)).isEmpty();
+    assertThat(new Planner(Method.LTT_HB, 0.1, 1).shortfall(0.01, 10).orElseThrow())
+        .endsWith("or a larger epsilon or delta");
     assertThat(new Planner(Method.CRC, 0.1, 1).shortfall(0.01, 10).orElseThrow())
         .doesNotContain("delta");
   }
 
   @Test
   void badInput() {
-    assertBad(() -> Method.LTT_HB.epsilonMin(0, 0.1, 1), "at least 1 sample");
     assertBad(() -> Method.LTT_HB.epsilonMin(5, 1, 1), "delta 1.0");
-    assertBad(() -> new Planner(Method.LTT_HB, 0.1, 0), "loss bound 0.0");
+    for (double bound : new double[] {0, -1, Double.NaN, Double.POSITIVE_INFINITY}) {
+      assertBad(() -> new Planner(Method.NAIVE, 0.1, bound), "loss bound " + bound);
+    }
+    for (Method method : Method.values()) {
+      assertBad(() -> method.epsilonMin(0, 0.1, 1), "at least 1 sample");
+    }
     assertBad(() -> new Planner(Method.CRC, Fwer.HOLM, 0.1, 5, 1, 0), "fwer holm");
     assertBad(() -> new Planner(Method.CRC, Fwer.FIXED_SEQUENCE, 0.1, 0, 1, 0), "1 row");
     for (double risk : new double[] {-1, 2, Double.NaN}) {

@@ -24,9 +24,6 @@ public final class Hoeffding {
   public static double logPValue(double sum, int n, double alpha) {
     Arguments.checkSum(sum, n);
     Arguments.checkAlpha(alpha);
-    if (alpha <= 0) {
-      return 0;
-    }
     if (alpha >= 1) {
       return Double.NEGATIVE_INFINITY;
     }

@@ -31,9 +31,6 @@ public final class HoeffdingBentkus {
   public static double logPValue(double sum, int n, double alpha) {
     Arguments.checkSum(sum, n);
     Arguments.checkAlpha(alpha);
-    if (alpha <= 0) {
-      return 0;
-    }
     return alpha >= 1 ? Double.NEGATIVE_INFINITY : logP(sum, n, alpha);
   }
 
@@ -53,7 +50,7 @@ public final class HoeffdingBentkus {
     return Root.inUnitInterval(sum / n, alpha -> logP(sum, n, alpha) - logDelta);
   }
 
-  /** For alpha in [0, 1). */
+  /** For alpha below 1. */
   private static double logP(double sum, int n, double alpha) {
     double mean = sum / n;
     if (mean >= alpha) {

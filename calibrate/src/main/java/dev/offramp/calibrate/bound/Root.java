@@ -32,6 +32,6 @@ final class Root {
    */
   static double inUnitInterval(double low, DoubleUnaryOperator function) {
     double high = Math.nextDown(1.0);
-    return low >= high || function.applyAsDouble(high) >= 0 ? 1 : between(low, high, function);
+    return function.applyAsDouble(high) >= 0 ? 1 : between(low, high, function);
   }
 }

@@ -134,6 +134,8 @@ class BettingTest {
   void oneSample() {
     // The only stake is min(1, sqrt(8 ln 2)) = 1: K(R) = 1 - x + R.
     assertThat(Betting.pValue(new double[] {0.25}, 1, 0.5, 0.5)).isEqualTo(0.8);
+    assertThat(Betting.pValue(new double[] {-0.25}, 1, 0.5, 0)).isEqualTo(0.8);
+    assertThat(Betting.pValue(new double[] {-0.25}, 1, 0.5, -0.1)).as("no such risk").isOne();
     assertThat(Betting.upperBound(new double[] {-0.25}, 1, 0.5)).isCloseTo(0.75, within(1e-12));
     assertThat(Betting.upperBound(new double[] {0}, 1, 0.5)).isOne();
     assertThat(Betting.upperBound(new double[] {1}, 1, 0.5)).isOne();
@@ -157,6 +159,18 @@ class BettingTest {
     assertThat(Betting.upperBound(x, 1, 1e-300)).isCloseTo(upper, within(1e-9)).isLessThan(0.3);
     assertThat(Betting.upperBound(new double[100], 1, Double.MIN_VALUE)).isOne();
     assertThat(Betting.logPValue(new double[1_000_000], 1, 1e-300, 0.5)).isLessThan(-7_000);
+  }
+
+  /** So small a delta keeps all stakes at 1: a loss of 1 halves, one of 0 adds a half. */
+  @Test
+  void wealthBeyondTheRangeOfDoubles() {
+    double[] x = new double[3_600];
+    assertThat(Betting.logPValue(x, 1, 1e-300, 0.5))
+        .isCloseTo(-3_600 * Math.log(1.5), within(1e-8));
+    Arrays.fill(x, 0, 1_100, 1);
+    assertThat(Betting.logPValue(x, 1, 1e-300, 0.5))
+        .as("nearly ruined, then rich")
+        .isCloseTo(1_100 * Math.log(2) - 2_500 * Math.log(1.5), within(1e-8));
   }
 
   @Test

@@ -79,6 +79,7 @@ class BinomialTest {
     assertThat(Binomial.pValue(0, 10, 0)).isOne();
     assertThat(Binomial.pValue(0, 10, -1)).isOne();
     assertThat(Binomial.pValue(9, 10, 1)).isZero();
+    assertThat(Binomial.pValue(9, 10, 1.5)).isZero();
     assertThat(Binomial.pValue(10, 10, 1)).isOne();
     assertThat(Binomial.pValue(10, 10, 0.2)).isOne();
     assertThat(Binomial.logPValue(0, 1, 1e-20)).isCloseTo(-1e-20, TIGHT);
@@ -113,6 +114,9 @@ class BinomialTest {
         .hasMessageContaining("6 of 5");
     assertThatThrownBy(() -> Binomial.pValue(1, 5, Double.NaN))
         .isInstanceOf(CalibrationException.class);
+    assertThatThrownBy(() -> Binomial.upperBound(6, 5, 0.1))
+        .isInstanceOf(CalibrationException.class)
+        .hasMessageContaining("6 of 5");
     assertThatThrownBy(() -> Binomial.upperBound(1, 5, 0))
         .isInstanceOf(CalibrationException.class)
         .hasMessageContaining("delta");

@@ -20,6 +20,7 @@ class HoeffdingBentkusTest {
   void zeroLossGivesOneMinusEpsilonToTheN() {
     assertThat(HoeffdingBentkus.pValue(0, 1, 0.25)).isCloseTo(0.75, TIGHT);
     assertThat(HoeffdingBentkus.pValue(0, 100, 0.1)).isCloseTo(Math.pow(0.9, 100), TIGHT);
+    assertThat(HoeffdingBentkus.pValue(1e-20, 100, 0.1)).isCloseTo(Math.pow(0.9, 100), TIGHT);
   }
 
   @Test

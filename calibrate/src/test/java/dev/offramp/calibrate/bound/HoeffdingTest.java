@@ -23,6 +23,7 @@ class HoeffdingTest {
     // sqrt(ln(1 / e^-8) / (2 * 100)) = 0.2.
     assertThat(Hoeffding.upperBound(0.1, 100, Math.exp(-8), 1)).isCloseTo(0.3, within(1e-15));
     assertThat(Hoeffding.upperBound(-0.5, 100, Math.exp(-8), 2)).isCloseTo(-0.1, within(1e-15));
+    assertThat(Hoeffding.upperBound(1.5, 100, Math.exp(-8), 2)).isCloseTo(1.9, within(1e-15));
     assertThat(Hoeffding.upperBound(0.9, 100, Math.exp(-8), 1)).isOne();
     assertThat(Hoeffding.upperBound(0.9, 1, 1e-300, 1)).isOne();
   }
@@ -52,7 +53,10 @@ class HoeffdingTest {
         .isInstanceOf(CalibrationException.class);
     assertThatThrownBy(() -> Hoeffding.upperBound(0.5, 10, 1, 1))
         .isInstanceOf(CalibrationException.class);
-    assertThatThrownBy(() -> Hoeffding.upperBound(0.5, 10, 0.1, 0))
-        .isInstanceOf(CalibrationException.class);
+    for (double bad : new double[] {0, -1, Double.NaN, Double.POSITIVE_INFINITY}) {
+      assertThatThrownBy(() -> Hoeffding.upperBound(0.5, 10, 0.1, bad))
+          .isInstanceOf(CalibrationException.class)
+          .hasMessageContaining("loss bound " + bad);
+    }
   }
 }

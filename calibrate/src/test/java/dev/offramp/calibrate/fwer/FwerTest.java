@@ -37,6 +37,7 @@ class FwerTest {
     assertThat(Holm.reject(one, 0.1).get(0)).isTrue();
     assertThat(MultiStart.reject(one, 0.1, 4).get(0)).isTrue();
     assertThat(Graphical.fallback(one, 0.1).get(0)).isTrue();
+    assertThat(Graphical.reject(one, 0.1, new double[] {1}, new double[1][1]).get(0)).isTrue();
     assertThat(FixedSequence.reject(new double[] {Math.nextUp(0.1)}, 0.1).isEmpty()).isTrue();
   }
 
@@ -84,6 +85,20 @@ class FwerTest {
     }
   }
 
+  /**
+   * 0 and 1 hand all they have to each other; once both are rejected there is nobody to hand to.
+   */
+  @Test
+  void aPairThatHandsOnToItselfLeavesTheOthersAlone() {
+    double[] weights = {0.4, 0.4, 0.2};
+    double[][] pair = {{0, 1, 0}, {1, 0, 0}, {0, 0, 0}};
+    // 0.03 <= 0.04; then 0.07 <= 0.08; and 0.01 <= 0.02 all along.
+    assertThat(rows(Graphical.reject(new double[] {0.03, 0.07, 0.01}, 0.1, weights, pair)))
+        .containsExactly(0, 1, 2);
+    assertThat(rows(Graphical.reject(new double[] {0.05, 0.07, 0.01}, 0.1, weights, pair)))
+        .containsExactly(2);
+  }
+
   @Test
   void badGraphs() {
     double[] p = {0.1, 0.2};
@@ -91,6 +106,7 @@ class FwerTest {
     assertBad(() -> Graphical.reject(p, 0.1, new double[1], none), "weight");
     assertBad(() -> Graphical.reject(p, 0.1, new double[] {0.6, 0.6}, none), "at most 1");
     assertBad(() -> Graphical.reject(p, 0.1, new double[] {-0.1, 0.6}, none), "at least 0");
+    assertBad(() -> Graphical.reject(p, 0.1, new double[2], new double[3][2]), "one row of");
     assertBad(() -> Graphical.reject(p, 0.1, new double[2], new double[2][1]), "square");
     assertBad(
         () -> Graphical.reject(p, 0.1, new double[2], new double[][] {{0.1, 0}, {0, 0}}), "itself");

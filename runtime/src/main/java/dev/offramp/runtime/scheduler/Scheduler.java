@@ -280,9 +280,7 @@ public final class Scheduler {
   private int exit(Step step, int i, boolean fullDepth) {
     for (int exit = step.from; exit <= step.to; exit++) {
       if (exit == floors.last()
-          || (!fullDepth
-              && floors.asks(exit)
-              && floors.leaves(exit, stages.confidence(step.lane, exit, i)))) {
+          || (!fullDepth && floors.leaves(exit, stages.confidence(step.lane, exit, i)))) {
         return exit;
       }
     }

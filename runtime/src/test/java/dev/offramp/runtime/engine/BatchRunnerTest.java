@@ -2,6 +2,7 @@ package dev.offramp.runtime.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.offramp.calibrate.ExitTable;
 import dev.offramp.kernels.Device;
@@ -14,6 +15,7 @@ import dev.offramp.models.ModelDirectory;
 import dev.offramp.runtime.TinyModel;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
@@ -22,6 +24,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class BatchRunnerTest {
   private static final int BATCH = 37;
@@ -53,7 +57,9 @@ class BatchRunnerTest {
     try (BatchRunner runner = runner()) {
       ExitTable table = runner.observe(samples, BATCH, done -> {});
       int early = 0;
-      for (double lambda : new double[] {0, 0.35, 0.5, 0.7, 0.9, 0.99, 1}) {
+      int ties = 0;
+      double[] taken = {table.confidence()[0][3], table.confidence()[1][8]}; // whose rows stay
+      for (double lambda : new double[] {0, 0.35, 0.5, 0.7, 0.9, 0.99, 1, taken[0], taken[1]}) {
         for (int from = 0; from < samples.size(); from += BATCH) {
           int to = Math.min(from + BATCH, samples.size());
           List<Outcome> outcomes = runner.run(samples.subList(from, to), lambda);
@@ -61,6 +67,7 @@ class BatchRunnerTest {
           for (int i = from; i < to; i++) {
             int exit = table.exitOf(i, lambda);
             early += exit < 2 ? 1 : 0;
+            ties += exit > 0 && table.confidence()[exit - 1][i] == lambda ? 1 : 0;
             assertThat(outcomes.get(i - from))
                 .isEqualTo(
                     new Outcome(table.prediction()[exit][i], table.confidence()[exit][i], exit));
@@ -68,7 +75,59 @@ class BatchRunnerTest {
         }
       }
       assertThat(early).as("the test is void if nobody exits early").isGreaterThan(200);
+      assertThat(ties).as("or if nobody's confidence is lambda").isPositive();
     }
+  }
+
+  /** The head says which number counts; host and device go by the same. */
+  @ParameterizedTest
+  @ValueSource(strings = {"top1", "margin", "entropy"})
+  void confidenceIsThatOfTheHead(String kind) {
+    Path written =
+        TinyModel.write(folder.resolve(kind), 7, "gelu", Head.ofText("mean", kind), 1, 2, 4);
+    List<int[]> samples = TinyModel.tokens(14, BATCH);
+    float[][][] probabilities = new float[1][][];
+    try (ModelDirectory other = ModelDirectory.open(written);
+        BatchRunner runner = BatchRunner.open(other, device, BATCH, TinyModel.MAX_TOKENS)) {
+      ExitTable table =
+          runner.observe(
+              samples, BATCH, (from, count, all) -> probabilities[0] = all.clone(), done -> {});
+      int classes = TinyModel.LABELS.size();
+      int[] left = new int[3];
+      double[] quartiles = {quartile(table.confidence()[0]), quartile(table.confidence()[1])};
+      List<Outcome> outcomes = runner.run(samples, quartiles);
+      for (int i = 0; i < BATCH; i++) {
+        for (int exit = 0; exit < 3; exit++) {
+          float[] row = Arrays.copyOfRange(probabilities[0][exit], i * classes, (i + 1) * classes);
+          assertThat((double) table.confidence()[exit][i])
+              .isCloseTo(confidence(kind, row), within(1e-5));
+        }
+        int exit = table.exitOf(i, quartiles);
+        left[exit]++;
+        assertThat(outcomes.get(i))
+            .isEqualTo(new Outcome(table.prediction()[exit][i], table.confidence()[exit][i], exit));
+      }
+      assertThat(left[2]).as("the test is void if all leave, or none").isBetween(1, BATCH - 1);
+    }
+  }
+
+  private static double quartile(float[] values) {
+    float[] ascending = values.clone();
+    Arrays.sort(ascending);
+    return ascending[ascending.length / 4];
+  }
+
+  private static double confidence(String kind, float[] probabilities) {
+    Arrays.sort(probabilities);
+    double nats = 0;
+    for (double p : probabilities) {
+      nats += p > 0 ? p * Math.log(p) : 0;
+    }
+    return switch (kind) {
+      case "top1" -> probabilities[2];
+      case "margin" -> probabilities[2] - probabilities[1];
+      default -> 1 + nats / Math.log(3);
+    };
   }
 
   /** Each exit has its own threshold, as the table says; an exit with 1 is passed by. */
@@ -195,6 +254,12 @@ class BatchRunnerTest {
       assertThatThrownBy(() -> runner.run(TinyModel.tokens(8, BATCH + 1), 0.5))
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessageContaining("1 to " + BATCH);
+      assertThatThrownBy(() -> runner.run(List.of(), 0.5))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("a batch of 0 rows");
+      assertThatThrownBy(() -> runner.run(List.of(new int[] {5}, new int[0]), 0.5))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("a row of 0 numbers");
       assertThatThrownBy(() -> runner.run(TinyModel.tokens(8, 2), 1.5))
           .hasMessageContaining("lambda 1.5");
       assertThatThrownBy(() -> runner.run(TinyModel.tokens(8, 2), Double.NaN))
@@ -209,13 +274,23 @@ class BatchRunnerTest {
   void thresholdOfFloatsIsExact() {
     Random random = new Random(9);
     for (int i = 0; i < 10_000; i++) {
-      double lambda = random.nextDouble();
+      double lambda = i % 2 == 0 ? random.nextDouble() : random.nextFloat();
       float threshold = Floors.floor(lambda);
+      Floors floors = Floors.of(new double[] {lambda}, 2);
+      assertThat(floors.at(0)).isEqualTo(threshold);
       for (float score = Math.nextDown((float) lambda), n = 0; n < 3; n++) {
         assertThat(score > threshold).isEqualTo(score > lambda);
+        assertThat(floors.leaves(0, score)).isEqualTo(score > lambda);
         score = Math.nextUp(score);
       }
     }
     assertThat(Floors.floor(1)).isEqualTo(1f);
+    Floors never = Floors.of(new double[] {1, 0.5}, 3);
+    assertThat(never.leaves(0, Float.MAX_VALUE)).isFalse();
+    assertThat(List.of(never.asks(0), never.asks(1), never.asks(2)))
+        .as("heads that are asked")
+        .containsExactly(false, true, true);
+    assertThat(never.leaves(1, Float.NaN)).isFalse();
+    assertThat(never.leaves(2, Float.NaN)).isTrue();
   }
 }

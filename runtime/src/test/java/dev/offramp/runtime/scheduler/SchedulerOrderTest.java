@@ -100,16 +100,47 @@ class SchedulerOrderTest {
     var stages = new ScriptedStages(new int[] {2, 2}, 3, 8, 1, 4, nanos);
     Guest first = new Guest(0, 5, 0, stages);
     Guest last = new Guest(1, 5, 1_000_000, stages);
-    var scheduler =
-        new Scheduler(
-            stages,
-            Floors.of(new double[] {ScriptedStages.LAMBDA, ScriptedStages.LAMBDA}, 3),
-            null,
-            10 * RandomRun.STAGE,
-            () -> stages.now);
+    var scheduler = scheduler(stages, 10 * RandomRun.STAGE);
     scheduler.run(new Door(List.of(first, last), stages));
     assertThat(first.ended).isEqualTo(3 * 10 * RandomRun.STAGE + 2_700);
     assertThat(last.ended).as("nobody can come after it").isEqualTo(1_000_000 + 2_700);
+  }
+
+  /** At a stage whose wait it cannot afford, with those after it, it goes on at once. */
+  @Test
+  void aDeadlineIsWeighedAgainstTheStagesThatAreLeft() {
+    long wait = 10 * RandomRun.STAGE;
+    var stages = new ScriptedStages(new int[] {2, 2}, 3, 8, 1, 4, new long[] {700, 900, 1100});
+    Guest hurried = new Guest(0, 5, 0, stages);
+    hurried.deadline = 3 * wait; // Not for three waits, but for two after a stage of 700.
+    var scheduler = scheduler(stages, wait);
+    scheduler.run(new Door(List.of(hurried, new Guest(1, 5, 1_000_000, stages)), stages));
+    assertThat(hurried.ended).isEqualTo(700 + wait + 900 + wait + 1_100);
+  }
+
+  /** It has a slot already, and the others must not wait for its work. */
+  @Test
+  void aRowThatIsCancelledWhileItWaitsIsNotRun() {
+    var stages = new ScriptedStages(new int[] {2, 2}, 3, 8, 1, 4, new long[] {700, 900, 1100});
+    Guest fickle = new Guest(0, 5, 0, stages);
+    Guest last = new Guest(1, 5, 1_000_000, stages);
+    var scheduler = scheduler(stages, 10 * RandomRun.STAGE);
+    scheduler.run(
+        new Door(List.of(fickle, last), stages) {
+          @Override
+          public void await(long nanos) {
+            super.await(nanos);
+            fickle.cancelled = true;
+          }
+        });
+    assertThat(fickle.ends).containsExactly("dropped");
+    assertThat(last.ended).isEqualTo(1_000_000 + 2_700);
+    assertThat(stages.steps).as("those of the other row").isEqualTo(3);
+  }
+
+  private static Scheduler scheduler(ScriptedStages stages, long maxWait) {
+    double[] thresholds = {ScriptedStages.LAMBDA, ScriptedStages.LAMBDA};
+    return new Scheduler(stages, Floors.of(thresholds, 3), null, maxWait, () -> stages.now);
   }
 
   /** In a stream without end steps are full, though every row leaves on its own. */

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import com.google.gson.JsonObject;
+import dev.offramp.calibrate.FurtherRisk;
 import dev.offramp.calibrate.Risk;
 import dev.offramp.runtime.Audited;
 import dev.offramp.runtime.Engine;
@@ -196,6 +197,31 @@ class AuditTest extends OnTinyModel {
       }
       assertThat(audit.report().failed()).isEqualTo(2);
       assertThat(audit.report().risks().getFirst().mean()).isZero();
+    }
+  }
+
+  /** Of three risks two can raise an alarm: each is false with half of the probability. */
+  @Test
+  void alarmsShareTheirProbability() throws Exception {
+    double[] noLoss = new double[2];
+    Certified.write(
+        directory,
+        Risk.PREDICTION_CONSISTENCY,
+        LAMBDA,
+        0.9,
+        List.of(
+            new FurtherRisk("brier-consistency", 2, 1.5, noLoss),
+            new FurtherRisk("prediction-gap", 1, 0.9, noLoss)));
+    AuditOptions all = new AuditOptions(1, 0.01, OnAlarm.REPORT);
+    try (Engine engine = Engine.open(directory, certified());
+        Audit audit = Audit.of("tiny", engine, all).orElseThrow()) {
+      List<WatchedRisk.Report> risks = audit.report().risks();
+      assertThat(risks).hasSize(3);
+      for (WatchedRisk.Report risk : risks.subList(0, 2)) {
+        assertThat(risk.alarmDelta()).isEqualTo(0.005);
+        assertThat(risk.logThreshold()).isCloseTo(Math.log(200), within(1e-12));
+      }
+      assertThat(risks.get(2).logThreshold()).isNull();
     }
   }
 

@@ -2,6 +2,7 @@ package dev.offramp.runtime.serve;
 
 import dev.offramp.calibrate.Calibration;
 import dev.offramp.calibrate.Certificate;
+import dev.offramp.calibrate.FurtherRisk;
 import dev.offramp.calibrate.Method;
 import dev.offramp.calibrate.Risk;
 import dev.offramp.models.ModelDirectory;
@@ -15,6 +16,12 @@ final class Certified {
   private Certified() {}
 
   static void write(Path directory, Risk risk, double lambda, double epsilon) throws IOException {
+    write(directory, risk, lambda, epsilon, List.of());
+  }
+
+  static void write(
+      Path directory, Risk risk, double lambda, double epsilon, List<FurtherRisk> further)
+      throws IOException {
     try (ModelDirectory model = ModelDirectory.open(directory)) {
       double delta = 0.1;
       int samples = 100;
@@ -36,7 +43,7 @@ final class Certified {
               new double[0],
               new double[0],
               new double[] {0, 0},
-              List.of());
+              further);
       new Certificate(
               risk,
               calibration,
