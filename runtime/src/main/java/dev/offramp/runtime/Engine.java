@@ -84,8 +84,7 @@ public final class Engine implements AutoCloseable {
         () ->
             Devices.open(
                 options.device(),
-                new DeviceOptions(
-                    options.threads(), options.precision(), Cache.directory().resolve("devices"))));
+                new DeviceOptions(options.threads(), options.precision(), Cache.ofDevices())));
   }
 
   /** As {@link #open(Path, EngineOptions)}, on a device that the engine closes. */
