@@ -29,9 +29,9 @@ public record DeviceOptions(int threads, Precision precision, Path cache) {
     this(threads, Precision.F32, null);
   }
 
-  /** One thread for each processor that the JVM may use, F32, measuring anew. */
+  /** One thread for each processor that the JVM may use, as far as allowed; F32, measuring anew. */
   public static DeviceOptions defaults() {
-    return new DeviceOptions(Runtime.getRuntime().availableProcessors());
+    return new DeviceOptions(Math.min(Runtime.getRuntime().availableProcessors(), MAX_THREADS));
   }
 
   public DeviceOptions with(Precision other) {

@@ -68,7 +68,8 @@ public final class Engine implements AutoCloseable {
 
   /**
    * Opens a model directory on a device, and warms the device up, which takes some seconds: when
-   * this returns, the engine is ready.
+   * this returns, the engine is ready. What makes the device slow and what weakens the guarantee is
+   * logged as a warning.
    *
    * @throws dev.offramp.models.InputException if the directory or its certificate is damaged or has
    *     no exit heads
@@ -83,8 +84,7 @@ public final class Engine implements AutoCloseable {
         () ->
             Devices.open(
                 options.device(),
-                new DeviceOptions(
-                    options.threads(), options.precision(), Cache.directory().resolve("devices"))));
+                new DeviceOptions(options.threads(), options.precision(), Cache.ofDevices())));
   }
 
   /** As {@link #open(Path, EngineOptions)}, on a device that the engine closes. */
@@ -103,6 +103,9 @@ public final class Engine implements AutoCloseable {
       Thresholds.requireHeads(model);
       device = owned.add(opener.get());
       thresholds = Thresholds.of(model, options.policy(), device.info());
+      if (!device.info().note().isEmpty()) {
+        LOG.log(System.Logger.Level.WARNING, device.info().id() + ": " + device.info().note());
+      }
       thresholds.notes().forEach(note -> LOG.log(System.Logger.Level.WARNING, note));
       Network network = owned.add(Network.open(model, device));
       worker =

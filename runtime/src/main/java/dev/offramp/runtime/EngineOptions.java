@@ -4,6 +4,7 @@ import static java.util.Objects.requireNonNull;
 
 import dev.offramp.kernels.DeviceOptions;
 import dev.offramp.kernels.Precision;
+import dev.offramp.runtime.engine.DeviceStages;
 import java.nio.file.Path;
 import java.time.Duration;
 
@@ -12,8 +13,8 @@ import java.time.Duration;
  *
  * @param device {@code jvm}, {@code opencl:N}, {@code cuda:N}, {@code tornado:N} or {@code auto}
  * @param precision of weights and activations
- * @param threads worker threads of the jvm device, at least 1
- * @param batch rows that run a stage together at most, at least 1
+ * @param threads worker threads of the jvm device, 1 to 1,024
+ * @param batch rows that run a stage together at most, 1 to 16,384
  * @param maxWait how long a row waits at a stage for others to run with, when nobody else is to be
  *     run; zero lets nobody wait
  * @param queue requests that may wait for a place beyond those on their way, at least 1; {@link
@@ -65,18 +66,18 @@ public record EngineOptions(
     requireNonNull(precision, "precision is null");
     requireNonNull(maxWait, "maxWait is null");
     requireNonNull(policy, "policy is null");
-    atLeastOne("threads", threads);
-    atLeastOne("batch", batch);
-    atLeastOne("queue", queue);
+    inRange("threads", threads, DeviceOptions.MAX_THREADS);
+    inRange("batch", batch, DeviceStages.MOST_LANE_ROWS);
+    inRange("queue", queue, Integer.MAX_VALUE);
     if (maxWait.isNegative() || maxWait.compareTo(LONGEST_WAIT) > 0) {
       throw new IllegalArgumentException(
           "maxWait is " + maxWait + ", must be 0 to " + LONGEST_WAIT);
     }
   }
 
-  private static void atLeastOne(String name, int value) {
-    if (value < 1) {
-      throw new IllegalArgumentException(name + " is " + value + ", must be at least 1");
+  private static void inRange(String name, int value, int most) {
+    if (value < 1 || value > most) {
+      throw new IllegalArgumentException(name + " is " + value + ", must be 1 to " + most);
     }
   }
 

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.offramp.kernels.Device;
 import dev.offramp.kernels.DeviceException;
+import dev.offramp.kernels.DeviceInfo;
 import dev.offramp.kernels.DeviceOptions;
 import dev.offramp.kernels.Devices;
 import dev.offramp.models.InputException;
@@ -13,6 +14,8 @@ import dev.offramp.models.ModelDirectory;
 import dev.offramp.runtime.EngineOptions.Policy;
 import dev.offramp.runtime.engine.BatchRunner;
 import dev.offramp.runtime.engine.Outcome;
+import java.lang.reflect.InvocationHandler;
+import java.lang.reflect.Proxy;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -28,6 +31,8 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.logging.Filter;
+import java.util.logging.Logger;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -340,6 +345,8 @@ class EngineTest {
         .isInstanceOf(DeviceException.class)
         .hasMessageContaining("abacus:0");
     assertThatThrownBy(() -> options().withBatch(0)).hasMessageContaining("batch is 0");
+    assertThatThrownBy(() -> options().withBatch(16_385)).hasMessageContaining("1 to 16384");
+    assertThatThrownBy(() -> options().withThreads(1025)).hasMessageContaining("1 to 1024");
     assertThatThrownBy(() -> options().withMaxWait(Duration.ofNanos(-1)))
         .hasMessageContaining("maxWait");
     assertThatThrownBy(() -> Request.of("wab").within(Duration.ofDays(2)))
@@ -349,6 +356,32 @@ class EngineTest {
       assertThat(engine.deviceBytes()).isPositive();
       assertThat(engine.labels()).isEqualTo(TinyModel.LABELS);
     }
+  }
+
+  /** An application that forgot a flag of the JVM gets a slow device: it must be told. */
+  @Test
+  void whatMakesTheDeviceSlowIsLogged() {
+    Device jvm = Devices.open("jvm", new DeviceOptions(1));
+    DeviceInfo is = jvm.info();
+    DeviceInfo slow =
+        new DeviceInfo(is.id(), is.description(), 1L << 30, 1, is.precision(), "a flag is missing");
+    InvocationHandler handler =
+        (proxy, method, arguments) ->
+            method.getName().equals("info") ? slow : method.invoke(jvm, arguments);
+    Device device =
+        (Device)
+            Proxy.newProxyInstance(
+                Device.class.getClassLoader(), new Class<?>[] {Device.class}, handler);
+    List<String> logged = Collections.synchronizedList(new ArrayList<>());
+    Logger logger = Logger.getLogger(Engine.class.getName());
+    Filter former = logger.getFilter();
+    logger.setFilter(entry -> logged.add(entry.getLevel() + " " + entry.getMessage()));
+    try {
+      Engine.open(directory, options(), () -> device).close();
+    } finally {
+      logger.setFilter(former);
+    }
+    assertThat(logged).contains("WARNING jvm: a flag is missing");
   }
 
   @Test

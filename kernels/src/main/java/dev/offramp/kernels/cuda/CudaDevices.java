@@ -120,7 +120,14 @@ public final class CudaDevices {
 
   private static synchronized Libraries libraries() {
     if (found == null) {
-      found = Libraries.find();
+      try {
+        found = Libraries.find();
+      } catch (IllegalCallerException e) {
+        throw new DeviceException(
+            "Java may not call native code here; start it with"
+                + " --enable-native-access=ALL-UNNAMED",
+            e);
+      }
     }
     return found;
   }

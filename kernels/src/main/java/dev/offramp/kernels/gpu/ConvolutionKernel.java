@@ -88,7 +88,7 @@ record ConvolutionKernel(Kind kind, int m, int n, int each) {
 
   /** Name of the function. */
   String name() {
-    return "convolution_%s_%dx%d".formatted(kind.name().toLowerCase(Locale.ROOT), m, n);
+    return "convolution_" + kind.name().toLowerCase(Locale.ROOT) + "_" + m + "x" + n;
   }
 
   private int items() {

@@ -86,7 +86,7 @@ record GemmKernel(Kind kind, int m, int n, int each, int eachN) {
 
   /** Name of the function. */
   String name() {
-    return "gemm_%s_%dx%d".formatted(kind.name().toLowerCase(Locale.ROOT), m, n);
+    return "gemm_" + kind.name().toLowerCase(Locale.ROOT) + "_" + m + "x" + n;
   }
 
   private int items() {

@@ -172,7 +172,7 @@ public final class KernelSources {
 
   /** TF32 runs the F32 program, which has the products of both. */
   static String ptxName(int capability, Precision precision) {
-    return "kernels_%s_sm%d.ptx".formatted(precision == Precision.F16 ? "f16" : "f32", capability);
+    return "kernels_" + (precision == Precision.F16 ? "f16" : "f32") + "_sm" + capability + ".ptx";
   }
 
   static String read(String name) {

@@ -53,7 +53,7 @@ final class DirectConvolution {
   private static void channels(
       float[] in, int pixel, float[] weights, int weight, float[] sums, ImageShape shape) {
     for (int c = 0; c < shape.channels(); c++) {
-      sums[c] = Math.fma(in[pixel + c], weights[weight + c], sums[c]);
+      sums[c] = Fma.of(in[pixel + c], weights[weight + c], sums[c]);
     }
   }
 
@@ -67,7 +67,7 @@ final class DirectConvolution {
         float value = in[pixel + group * inputs + c];
         int at = weight + c * shape.outputs();
         for (int o = first; o < first + outputs; o++) {
-          sums[o] = Math.fma(value, weights[at + o], sums[o]);
+          sums[o] = Fma.of(value, weights[at + o], sums[o]);
         }
       }
     }

@@ -27,19 +27,21 @@ final class Gelu {
   private Gelu() {}
 
   static float of(float x) {
-    float absolute = Math.abs(x);
-    float a = absolute > ENOUGH ? ENOUGH : absolute;
+    float a = Math.abs(x);
+    if (a >= ENOUGH) {
+      return Math.max(x, 0); // What the sums below give too, but not without an FMA instruction.
+    }
     float s = a * a;
-    float p = Math.fma(P5, s, P4);
-    p = Math.fma(p, s, P3);
-    p = Math.fma(p, s, P2);
-    p = Math.fma(p, s, P1);
-    p = Math.fma(p, s, P0);
-    float q = Math.fma(Q5, s, Q4);
-    q = Math.fma(q, s, Q3);
-    q = Math.fma(q, s, Q2);
-    q = Math.fma(q, s, Q1);
-    q = Math.fma(q, s, 1);
-    return Math.fma(absolute, a * (p / q), 0.5f * x);
+    float p = Fma.of(P5, s, P4);
+    p = Fma.of(p, s, P3);
+    p = Fma.of(p, s, P2);
+    p = Fma.of(p, s, P1);
+    p = Fma.of(p, s, P0);
+    float q = Fma.of(Q5, s, Q4);
+    q = Fma.of(q, s, Q3);
+    q = Fma.of(q, s, Q2);
+    q = Fma.of(q, s, Q1);
+    q = Fma.of(q, s, 1);
+    return Fma.of(a, a * (p / q), 0.5f * x);
   }
 }

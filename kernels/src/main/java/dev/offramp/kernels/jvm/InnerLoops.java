@@ -10,7 +10,7 @@ interface InnerLoops {
   /** The fastest implementation that this JVM can run. */
   static InnerLoops best() {
     boolean vectors = ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
-    return vectors ? new VectorLoops() : new ScalarLoops();
+    return vectors && Fma.PRESENT ? new VectorLoops() : new ScalarLoops();
   }
 
   /** Floats in a vector. Packed matrices are padded to a multiple of it. */

@@ -1,6 +1,6 @@
 package dev.offramp.kernels.jvm;
 
-/** Inner loops in plain Java, for a JVM without the Vector API. */
+/** Inner loops in plain Java, for a JVM without the Vector API or a processor without its FMA. */
 final class ScalarLoops implements InnerLoops {
   private static final int LANES = 8;
 
@@ -31,8 +31,11 @@ final class ScalarLoops implements InnerLoops {
 
   @Override
   public String note() {
-    return "The Vector API is missing and the slow path is in use:"
-        + " start Java with --add-modules jdk.incubator.vector.";
+    return Fma.PRESENT
+        ? "The Vector API is missing and the slow path is in use:"
+            + " start Java with --add-modules jdk.incubator.vector."
+        : "This JVM sees no fused multiply-add (FMA) and the slow path is in use: choose a processor"
+            + " that has it, in a virtual machine a type that shows it (such as host).";
   }
 
   @Override
@@ -84,7 +87,7 @@ final class ScalarLoops implements InnerLoops {
       for (int k = 0; k < depth; k++, line += width) {
         float x = a.data()[from + k];
         for (int j = 0; j < width; j++) {
-          sums[j] = Math.fma(x, b[line + j], sums[j]);
+          sums[j] = Fma.of(x, b[line + j], sums[j]);
         }
       }
       System.arraycopy(sums, 0, c.data(), to, width);
@@ -117,7 +120,7 @@ final class ScalarLoops implements InnerLoops {
         for (int i = 0; i < 3; i++, line += LANES) {
           float x = a.data()[from + i * a.stride() + k];
           for (int j = 0; j < LANES; j++) {
-            y[to + j] = Math.fma(x, b[line + j], y[to + j]);
+            y[to + j] = Fma.of(x, b[line + j], y[to + j]);
           }
         }
       }
@@ -196,7 +199,7 @@ final class ScalarLoops implements InnerLoops {
     float[] sums = new float[LANES * 8];
     for (int i = 0; i < rounds; i++) {
       for (int j = 0; j < sums.length; j++) {
-        sums[j] = Math.fma(sums[j], 0.999f, 0.001f);
+        sums[j] = Fma.of(sums[j], 0.999f, 0.001f);
       }
     }
     return sums[0] == 0 ? 0 : sums.length;

@@ -6,6 +6,7 @@ import dev.offramp.kernels.Precision;
 import dev.offramp.kernels.gpu.Traits.Dialect;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -34,6 +35,23 @@ class GemmKernelTest {
       }
     }
     return cases;
+  }
+
+  /** An application's locale may write numbers in other digits; CUDA knows ASCII names only. */
+  @Test
+  void namesDoNotDependOnTheLocale() {
+    Locale usual = Locale.getDefault();
+    Locale.setDefault(Locale.forLanguageTag("ar-EG"));
+    try {
+      assertThat("%d".formatted(7)).isNotEqualTo("7");
+      assertThat(GemmKernel.TILE).allMatch(kernel -> GemmKernel.BY_NAME.get(kernel.name()) != null);
+      assertThat(GemmKernel.TILE.getFirst().name()).matches("gemm_tile_[0-9]+x[0-9]+");
+      assertThat(ConvolutionKernel.TILE.getFirst().name())
+          .matches("convolution_tile_[0-9]+x[0-9]+");
+      assertThat(KernelSources.ptx(90, Precision.F16)).isNotEmpty();
+    } finally {
+      Locale.setDefault(usual);
+    }
   }
 
   /** Random sizes, and those around the edges of a tile. */

@@ -75,8 +75,7 @@ final class DeviceOption {
   }
 
   private Device open(String option, String id, Precision precision) {
-    DeviceOptions options =
-        new DeviceOptions(workers(), precision, Cache.directory().resolve("devices"));
+    DeviceOptions options = new DeviceOptions(workers(), precision, Cache.ofDevices());
     Device device;
     try {
       device = Devices.open(id, options);

@@ -3,6 +3,7 @@ package dev.offramp.runtime.io;
 import dev.offramp.models.InputException;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 
 /** Where downloads are kept, and what devices have measured of themselves. */
@@ -17,6 +18,18 @@ public final class Cache {
             ? Path.of(System.getProperty("user.home"), ".cache", "offramp")
             : Path.of(named);
     return directory.toAbsolutePath().normalize();
+  }
+
+  /**
+   * Where devices keep what they have measured, or null where the home folder's name is beyond what
+   * the JVM's locale can name: they measure anew then.
+   */
+  public static Path ofDevices() {
+    try {
+      return directory().resolve("devices");
+    } catch (InvalidPathException e) {
+      return null;
+    }
   }
 
   /**

@@ -20,12 +20,15 @@ class LauncherTest {
   @TempDir private Path folder;
   private Path home;
   private Path sdk;
+  private String locale = "";
 
   @BeforeEach
   void write() throws IOException {
     home = Files.createDirectories(folder.resolve("home"));
     script(home.resolve("offramp"), Files.readString(Path.of("../offramp")));
-    script(folder.resolve("jdk/bin/java"), "#!/bin/sh\nprintf '%s\\n' \"$@\"\n");
+    script(
+        folder.resolve("jdk/bin/java"),
+        "#!/bin/sh\nprintf '%s\\n' \"$@\" \"locale ${LC_ALL:-}\"\n");
     Files.writeString(folder.resolve("jdk/release"), "JAVA_VERSION=\"25.0.1\"\n");
     sdk = folder.resolve("an sdk");
     Files.createDirectories(sdk.resolve("share/java/tornado"));
@@ -43,6 +46,17 @@ class LauncherTest {
       assertThat(launch(command)).contains(SERIAL).noneMatch(line -> line.contains("tornado-arg"));
       assertThat(launch(command)).noneMatch(line -> line.startsWith(REASON));
     }
+  }
+
+  /** Or the JVM could not name files beyond ASCII. */
+  @Test
+  void theLocaleOfCronAndContainersKnowsAllCharacters() throws Exception {
+    for (String plain : new String[] {"", "C", "POSIX"}) {
+      locale = plain;
+      assertThat(launch("run")).contains("locale C.UTF-8");
+    }
+    locale = "de_DE.UTF-8";
+    assertThat(launch("run")).as("a locale that was chosen").contains("locale ");
   }
 
   @Test
@@ -179,6 +193,9 @@ class LauncherTest {
     builder.environment().merge("PATH", folder.resolve("bin") + ":", (old, own) -> own + old);
     builder.environment().remove("OFFRAMP_JAVA_OPTS");
     builder.environment().remove("TORNADOVM_HOME");
+    builder.environment().remove("LC_CTYPE");
+    builder.environment().put("LC_ALL", "");
+    builder.environment().put("LANG", locale);
     if (sdk != null) {
       builder.environment().put("TORNADOVM_HOME", sdk.toString());
     }
