@@ -136,10 +136,14 @@ class CliTest {
 
   @Test
   void aThresholdWithoutPromiseIsUsedButNotInSilence() {
-    offramp("calibrate", "--model", model, "--data", texts, "--epsilon", 0.9, "--method", "naive");
-    Outcome run = offramp("run", "--model", model, "--input", texts, "--json");
-    assertThat(run.code()).isZero();
-    assertThat(run.err()).contains("chosen by 'naive': No guarantee");
+    for (String[] method :
+        new String[][] {{"naive", "No guarantee"}, {"crc-samplewise", "On average"}}) {
+      offramp(
+          "calibrate", "--model", model, "--data", texts, "--epsilon", 0.9, "--method", method[0]);
+      Outcome run = offramp("run", "--model", model, "--input", texts, "--json");
+      assertThat(run.code()).isZero();
+      assertThat(run.err()).contains("chosen by '" + method[0] + "': " + method[1]);
+    }
   }
 
   @Test
