@@ -189,6 +189,9 @@ abstract class LifecycleConformance extends DeviceConformance {
     refuses(rows, new int[] {1}, new int[] {1, 2}, 4);
     refuses(rows, new int[] {1}, new int[] {1}, 5);
     refuses(rows, new int[] {1}, new int[] {1}, 0);
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> rows.load(new int[] {1}, new int[] {1}, -1, 4))
+        .withMessageStartingWith("load: count is -1");
     assertThat(rows.rows()).as("as before").containsExactly(2, 0);
     assertThat(rows.capacity()).isEqualTo(3);
   }

@@ -299,6 +299,8 @@ abstract class OperationConformance extends DeviceConformance {
     fails("pool", () -> device.pool(rows, Pooling.MEAN, 6, six, small));
     fails("exitHead", () -> device.exitHead(rows, Pooling.MEAN, map, six, signal));
     fails("compact", () -> device.compact(rows, signal, Confidence.TOP1, 1));
+    ExitSignal fitting = rig.signal(2, 0);
+    fails("compact", () -> device.compact(rows, fitting, Confidence.TOP1, Float.NaN));
     fails(
         "linear",
         () -> device.linear(6, 7, MemorySegment.ofArray(new float[36]), DataType.F32, null));

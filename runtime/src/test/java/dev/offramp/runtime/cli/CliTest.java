@@ -115,10 +115,13 @@ class CliTest {
 
   @Test
   void aThresholdWithoutPromiseIsUsedButNotInSilence() {
-    offramp("calibrate --model ./model --data ./texts.txt --epsilon 0.9 --method naive");
-    Outcome run = offramp("run --model ./model --input ./texts.txt --json");
-    assertThat(run.code()).isZero();
-    assertThat(run.err()).contains("chosen by 'naive': No guarantee");
+    for (String[] method :
+        new String[][] {{"naive", "No guarantee"}, {"crc-samplewise", "On average"}}) {
+      offramp("calibrate --model ./model --data ./texts.txt --epsilon 0.9 --method " + method[0]);
+      Outcome run = offramp("run --model ./model --input ./texts.txt --json");
+      assertThat(run.code()).isZero();
+      assertThat(run.err()).contains("chosen by '" + method[0] + "': " + method[1]);
+    }
   }
 
   @Test
