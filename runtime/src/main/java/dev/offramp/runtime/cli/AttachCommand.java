@@ -1,14 +1,12 @@
 package dev.offramp.runtime.cli;
 
 import dev.offramp.kernels.Device;
-import dev.offramp.models.BertArchitecture;
 import dev.offramp.models.Exit;
 import dev.offramp.models.Head;
 import dev.offramp.models.InputException;
 import dev.offramp.models.ModelConfig;
 import dev.offramp.models.ModelDirectory;
 import dev.offramp.models.ModelTensors;
-import dev.offramp.models.ResnetArchitecture;
 import dev.offramp.models.Tensor;
 import dev.offramp.runtime.attach.ExitTraining;
 import dev.offramp.runtime.attach.Targets;
@@ -38,29 +36,19 @@ import picocli.CommandLine.Option;
       "Trains exit heads on the frozen layers of a model.",
       "Features are computed once on the device, then each head is fitted by multinomial logistic"
           + " regression. The full model's head, after the last layer, is trained on the labels;"
-          + " without labels, or with --keep-last, the model's own last head is kept. All heads"
-          + " score like the model's own last head, if it has one; on texts they pool like it, on"
-          + " images they average over the cells of a grid."
+          + " without labels, or with --keep-last, the model's own last head is kept."
     },
     footer = {
       "",
       "Examples:",
       "  offramp attach --model minilm --data train.tsv --after 1,2,3,4,5,6 --out classifier",
       "  offramp attach --model minilm --data train.tsv --after 2,4 --distill 0.5 --out classifier",
+      "  offramp attach --model bge --data train.tsv --after 2,4 --pooling first --out classifier",
       "  offramp attach --model classifier --data unlabelled.txt --after 1,3 --distill --out other",
       "  offramp attach --model resnet56 --data data_batch_1.bin.gz --after 3,6,9,12,15,18,21,24 \\",
       "    --keep-last --out exits"
     })
 final class AttachCommand implements Callable<Integer> {
-  /** What heads are like on a model that has none yet. */
-  private static final Head FIRST_HEAD = Head.ofText("mean", "top1");
-
-  /** Cells along a side of the grid that images are pooled to, where that gives few features. */
-  private static final int USUAL_GRID = 4;
-
-  /** Features of an image that are few. */
-  private static final int MOST_FEATURES = 512;
-
   /** A class with fewer gets a word of warning. */
   private static final int FEW_EXAMPLES = 10;
 
@@ -105,20 +93,13 @@ final class AttachCommand implements Callable<Integer> {
   boolean keepLast;
 
   @Option(
-      names = "--grid",
-      paramLabel = "N",
-      description =
-          "image models: heads average over N x N cells (default: 4, 2 or 1, the largest that gives"
-              + " at most 512 features and fits)")
-  Integer grid;
-
-  @Option(
       names = "--seed",
       paramLabel = "S",
       defaultValue = "1",
       description = "decides the validation split (default: ${DEFAULT-VALUE})")
   long seed;
 
+  @Mixin HeadOptions kind;
   @Mixin BatchOption batch;
   @Mixin DeviceOption device;
 
@@ -160,7 +141,7 @@ final class AttachCommand implements Callable<Integer> {
         throw InputException.in(data.getFirst(), "label", "at least 2 different labels are needed");
       }
       ModelConfig config =
-          directory.config().withExits(name(), labels, exits(directory.config(), cuts, keeps));
+          directory.config().withExits(name(), labels, kind.exits(directory.config(), cuts, keeps));
       List<Head> heads = config.exits().stream().map(Exit::head).toList();
       int rows = batch.rows(inputs.size());
       int[] classes = labelled ? inputs.classes(config, data) : null;
@@ -329,43 +310,6 @@ final class AttachCommand implements Callable<Integer> {
           model, "--keep-last", "the model has no last head yet; leave --keep-last out");
     }
     return keepLast || !labelled;
-  }
-
-  /** Exits with heads to be trained, but for the last one where it is kept. */
-  private List<Exit> exits(ModelConfig config, List<Integer> cuts, boolean keeps) {
-    Head own = config.exits().isEmpty() ? null : config.exits().getLast().head();
-    List<Exit> exits = new ArrayList<>();
-    for (int cut : cuts) {
-      boolean last = cut == cuts.getLast();
-      Head head =
-          last && keeps
-              ? own
-              : switch (config.architecture()) {
-                case BertArchitecture bert -> own == null ? FIRST_HEAD : own;
-                case ResnetArchitecture resnet ->
-                    Head.ofImage(
-                        grid(resnet.blocks().get(cut - 1).out()),
-                        own == null ? FIRST_HEAD.confidence() : own.confidence());
-              };
-      exits.add(new Exit(cut, head));
-    }
-    return exits;
-  }
-
-  private int grid(ResnetArchitecture.Image map) {
-    int side = Math.min(map.height(), map.width());
-    if (grid != null) {
-      if (grid < 1 || grid > side) {
-        throw InputException.in(
-            null, "--grid " + grid, "must be 1 to %d after all these layers".formatted(side));
-      }
-      return grid;
-    }
-    int cells = USUAL_GRID;
-    while (cells > 1 && (cells > side || cells * cells * map.channels() > MOST_FEATURES)) {
-      cells /= 2;
-    }
-    return cells;
   }
 
   private String name() {

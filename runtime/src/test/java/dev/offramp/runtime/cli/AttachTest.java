@@ -63,6 +63,33 @@ class AttachTest {
     assertThat(trained(out)).isEqualTo(expected(source, texts));
   }
 
+  /** The kind of head that was asked for is trained and written; a head that is kept stays. */
+  @Test
+  void headsAreOfTheKindThatWasAskedFor() throws Exception {
+    String examples = "label\ttext\none\tbab wab\ntwo\twab bab\none\tbab bab\nthree\twab wab\n";
+    Head asked = Head.ofText("first", "margin");
+    Path out = folder.resolve("out");
+    assertThat(attach(examples).code()).isZero();
+    float[] ofMeans = trained(out);
+    Object[] kind = {"--pooling", "first", "--confidence", "margin", "--overwrite"};
+    assertThat(attach(examples, kind).err()).contains("exit 1 after layer 4");
+    try (ModelDirectory model = ModelDirectory.open(out)) {
+      assertThat(model.config().exits()).hasSize(2).allMatch(exit -> exit.head().equals(asked));
+    }
+    assertThat(trained(out)).isNotEqualTo(ofMeans);
+    Object[] kept = {"--pooling", "FIRST", "--confidence", "margin", "--overwrite", "--distill"};
+    assertThat(attach("text\nbab\nwab\n", kept).code()).isZero();
+    try (ModelDirectory model = ModelDirectory.open(out)) {
+      assertThat(model.config().exits())
+          .extracting(Exit::head)
+          .containsExactly(asked, Head.ofText("mean", "top1"));
+    }
+    assertThat(attach(examples, "--overwrite", "--grid", 2).err())
+        .contains("--grid: is for image models; leave it out");
+    assertThat(attach(examples, "--overwrite", "--pooling", "last").err())
+        .contains("expected one of [mean, first, max]");
+  }
+
   /** What three texts cannot show is said, and not that all is well. */
   @Test
   void saysHowLittleItLearntFrom() throws Exception {
@@ -81,7 +108,10 @@ class AttachTest {
   }
 
   private Outcome attach(String examples, Object... more) throws Exception {
-    Path source = TinyModel.write(folder.resolve("source"), 41, 2, 4);
+    Path source = folder.resolve("source");
+    if (!Files.exists(source)) {
+      TinyModel.write(source, 41, 2, 4);
+    }
     Path data = Files.writeString(folder.resolve("data.tsv"), examples);
     List<Object> line = new ArrayList<>(List.of("attach", "--model", source, "--data", data));
     line.addAll(List.of("--after", 1, "--out", folder.resolve("out")));

@@ -186,6 +186,9 @@ class VisionCliTest {
           "bench --model ./model --input ./photos --against " + peer);
     }
     refuses("--data", "demo --data ./photos");
+    refuses(
+        "--pooling: is for text models; use --grid",
+        "attach --model ./model --data ./photos --after 1 --pooling max --out ./out");
     refuses("--grid 7", "attach --model ./model --data ./photos --after 1 --grid 7 --out ./out");
   }
 
