@@ -51,7 +51,7 @@ record InputTensor(
           if (datatype != null && datatype.startsWith("FP")) { // Else its first fraction is blamed.
             throw new BadRequestException(
                 path + ".datatype",
-                "is %s; the inputs are texts, files or whole numbers, no model takes fractions"
+                "is %s, and no input takes fractions; send the datatype that the model's metadata names"
                     .formatted(BadRequestException.quote(datatype)));
           }
           data = TensorData.read(body, bounds, path + ".shape", shape);

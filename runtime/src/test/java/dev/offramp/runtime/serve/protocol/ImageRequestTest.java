@@ -118,8 +118,11 @@ class ImageRequestTest {
         of("pixels", "UINT8", "[5,12,10,3]", "[" + "0,".repeat(5 * 360) + "0]"),
         "$.inputs[0].shape: says that there are 1800 numbers, at most 1440 can come in this");
     refuses(
+        of("pixels", "INT64", "[1,12,10,3]", zeros.formatted(0)),
+        "$.inputs[0].datatype: is INT64; the tensor pixels takes UINT8");
+    refuses(
         of("pixels", "FP32", "[1,12,10,3]", zeros.formatted(0)),
-        "$.inputs[0].datatype: is FP32; the tensor pixels takes UINT8");
+        "$.inputs[0].datatype: is FP32, and no input takes fractions; send the datatype that");
     refuses(
         of("text", "BYTES", "[1]", "[\"a\"]"),
         "$.inputs[0].name: there is no input text; send image, or pixels of shape"

@@ -144,8 +144,8 @@ class InferRequestTest {
         "$.inputs[0].shape: is [1, 21]; the tensor input_ids takes [inputs, tokens] with 1 to 20");
     refuses(of("input_ids", "INT64", "[1,0]", "[]"), "$.inputs[0].shape: is [1, 0]; the tensor");
     refuses(of("input_ids", "INT64", "[2]", "[1,2]"), "$.inputs[0].shape: is [2]; the tensor");
-    refuses(of("input_ids", "FP32", "[1,2]", "[1,2]"), "$.inputs[0].datatype: is FP32; the");
-    refuses(of("input_ids", "FP32", "[1]", "[0.5]"), "$.inputs[0].datatype: is FP32; the inputs");
+    refuses(of("input_ids", "FP32", "[1,2]", "[1,2]"), "$.inputs[0].datatype: is FP32, and no");
+    refuses(of("input_ids", "FP32", "[1]", "[0.5]"), "$.inputs[0].datatype: is FP32, and no");
     refuses(
         of("input_ids", "INT64", "[1,2]", "[\"1\",\"2\"]"),
         "$.inputs[0].data: holds strings, but its datatype is INT64; send whole numbers");
