@@ -43,7 +43,7 @@ import picocli.CommandLine.Option;
       "Examples:",
       "  offramp attach --model minilm --data train.tsv --after 1,2,3,4,5,6 --out classifier",
       "  offramp attach --model minilm --data train.tsv --after 2,4 --distill 0.5 --out classifier",
-      "  offramp attach --model bge --data train.tsv --after 2,4 --pooling first --out classifier",
+      "  offramp attach --model bge --data train.tsv --after 3,6,9 --confidence margin --out other",
       "  offramp attach --model classifier --data unlabelled.txt --after 1,3 --distill --out other",
       "  offramp attach --model resnet56 --data data_batch_1.bin.gz --after 3,6,9,12,15,18,21,24 \\",
       "    --keep-last --out exits"
