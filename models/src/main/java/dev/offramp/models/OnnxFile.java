@@ -109,7 +109,7 @@ public record OnnxFile(SequencedMap<String, Tensor> constants, List<OnnxNode> no
         }
       });
       OnnxNode node =
-          new OnnxNode(op[0], List.copyOf(inputs), List.copyOf(outputs), tensors, floats, strings);
+          new OnnxNode(op[0], List.copyOf(inputs), List.copyOf(outputs), floats, strings);
       Tensor value = tensors.get("value");
       if (op[0].equals("Constant") && value != null) {
         constants.put(node.output(), value.named(node.output()));

@@ -6,7 +6,6 @@ import java.util.Map;
 /**
  * One operation of an ONNX graph.
  *
- * @param tensors attributes that are tensors, such as a Constant's {@code value}
  * @param floats attributes that are single floats
  * @param strings attributes that are single strings
  */
@@ -14,7 +13,6 @@ record OnnxNode(
     String op,
     List<String> inputs,
     List<String> outputs,
-    Map<String, Tensor> tensors,
     Map<String, Float> floats,
     Map<String, String> strings) {
 

@@ -6,6 +6,7 @@ import dev.offramp.kernels.DeviceInfo;
 import dev.offramp.kernels.DeviceOptions;
 import dev.offramp.kernels.Precision;
 import dev.offramp.kernels.Probe;
+import dev.offramp.kernels.gpu.Driver;
 import dev.offramp.kernels.gpu.GpuDevice;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -123,10 +124,7 @@ public final class CudaDevices {
       try {
         found = Libraries.find();
       } catch (IllegalCallerException e) {
-        throw new DeviceException(
-            "Java may not call native code here; start it with"
-                + " --enable-native-access=ALL-UNNAMED",
-            e);
+        throw new DeviceException(Driver.NO_NATIVE_ACCESS, e);
       }
     }
     return found;

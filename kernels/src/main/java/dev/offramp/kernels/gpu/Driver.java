@@ -11,6 +11,10 @@ import java.lang.foreign.MemorySegment;
  * of its code; so does every call after the device was lost.
  */
 public interface Driver extends AutoCloseable {
+  /** Why no native library can be opened where Java refuses, and what to do. */
+  String NO_NATIVE_ACCESS =
+      "Java may not call native code here; start it with --enable-native-access=ALL-UNNAMED";
+
   DeviceInfo info();
 
   Traits traits();

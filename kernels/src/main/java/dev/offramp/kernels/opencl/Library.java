@@ -1,5 +1,6 @@
 package dev.offramp.kernels.opencl;
 
+import dev.offramp.kernels.gpu.Driver;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
@@ -47,9 +48,7 @@ record Library(SymbolLookup symbols, String problem) {
       } catch (IllegalArgumentException e) {
         continue;
       } catch (IllegalCallerException e) {
-        return absent(
-            "Java may not call native code here; start it with"
-                + " --enable-native-access=ALL-UNNAMED.");
+        return absent(Driver.NO_NATIVE_ACCESS + ".");
       }
       for (String function : NEWEST) {
         if (symbols.find(function).isEmpty()) {

@@ -3,6 +3,7 @@ package dev.offramp.kernels.cuda;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.offramp.kernels.OtherJvm;
 import dev.offramp.kernels.Probe;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -105,17 +106,13 @@ class SecondOpinionTest {
   private List<String> run(String variable) throws IOException, InterruptedException {
     Path out = folder.resolve("out");
     ProcessBuilder builder =
-        new ProcessBuilder(
-            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-            "-XX:TieredStopAtLevel=1",
+        OtherJvm.running(
+            SecondOpinion.class,
             "--enable-native-access=ALL-UNNAMED",
             "-Dofframp.cuda.modules=ptx",
-            "-Djava.io.tmpdir=" + folder, // JCuda unpacks its library there, and leaves it.
-            "-cp",
-            System.getProperty("java.class.path"),
-            SecondOpinion.class.getName());
+            "-Djava.io.tmpdir=" + folder); // JCuda unpacks its library there, and leaves it.
     builder.environment().put(variable, folder.toString());
-    Process process = builder.redirectErrorStream(true).redirectOutput(out.toFile()).start();
+    Process process = builder.redirectOutput(out.toFile()).start();
     if (!process.waitFor(60, TimeUnit.SECONDS)) {
       process.destroyForcibly();
     }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.offramp.kernels.DeviceException;
+import dev.offramp.kernels.OtherJvm;
 import dev.offramp.kernels.Precision;
 import dev.offramp.kernels.Probe;
 import java.io.IOException;
@@ -134,15 +135,9 @@ class OpenClDevicesTest {
       Present.number();
     }
     ProcessBuilder builder =
-        new ProcessBuilder(
-            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-            "--enable-native-access=ALL-UNNAMED",
-            "-XX:TieredStopAtLevel=1",
-            "-cp",
-            System.getProperty("java.class.path"),
-            PrintProbes.class.getName());
+        OtherJvm.running(PrintProbes.class, "--enable-native-access=ALL-UNNAMED");
     builder.environment().put("OCL_ICD_VENDORS", "/nonexistent/vendors");
-    Process process = builder.redirectErrorStream(true).start();
+    Process process = builder.start();
     String output =
         new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
     assertThat(process.waitFor()).as(output).isZero();
