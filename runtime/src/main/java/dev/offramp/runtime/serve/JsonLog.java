@@ -24,7 +24,14 @@ public final class JsonLog extends Formatter {
     for (Handler handler : root.getHandlers()) {
       root.removeHandler(handler);
     }
-    Handler lines = new ConsoleHandler();
+    LogLimit limit = new LogLimit();
+    Handler lines =
+        new ConsoleHandler() {
+          @Override
+          public void publish(LogRecord entry) {
+            limit.pass(entry, super::publish);
+          }
+        };
     lines.setLevel(Level.INFO);
     lines.setFormatter(new JsonLog());
     root.addHandler(lines);

@@ -12,6 +12,7 @@ import java.security.MessageDigest;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * Looks at the head of a request, before its body is read.
@@ -28,12 +29,12 @@ record Heads(HttpLimits limits, String token, Set<String> hosts, Service service
 
   /** What is to be answered instead of reading on, or null if the request is fine so far. */
   Reply refusal(HttpServerRequest request) {
-    String uri = request.uri();
+    Target target = Target.of(request.uri());
     MultiMap headers = request.headers();
-    if (!uri.startsWith("/") || uri.indexOf('#') >= 0) {
+    if (target == null) {
       return Reply.error(400, "the request's target is not a path; send one such as /v2");
     }
-    if (uri.indexOf('?') >= 0 && uri.indexOf('?') < uri.length() - 1) {
+    if (target.path().indexOf('?') >= 0) {
       return Reply.error(400, "no query is understood here; send the path without what follows ?");
     }
     List<String> named = headers.getAll(HttpHeaders.HOST);
@@ -41,7 +42,7 @@ record Heads(HttpLimits limits, String token, Set<String> hosts, Service service
       return Reply.error(400, "there must be one Host header");
     }
     // A web page whose name was made to mean this machine could otherwise read what is served here.
-    if (hosts != null && !named.isEmpty() && !hosts.contains(withoutPort(named.getFirst()))) {
+    if (hosts != null && !hosts.containsAll(names(target, named))) {
       return Reply.error(
           421,
           "this server is called localhost; ask it by that name, or start it with --token-file");
@@ -68,6 +69,13 @@ record Heads(HttpLimits limits, String token, Set<String> hosts, Service service
   /** Whether anybody may ask for it, at any time. */
   boolean isPublic(HttpServerRequest request) {
     return service.isPublic(path(request));
+  }
+
+  /** By what names the server is called: by its address, and by the header, of which it is one. */
+  private static List<String> names(Target target, List<String> header) {
+    return Stream.concat(Stream.ofNullable(target.authority()), header.stream())
+        .map(Heads::withoutPort)
+        .toList();
   }
 
   private static String withoutPort(String host) {
@@ -127,9 +135,10 @@ record Heads(HttpLimits limits, String token, Set<String> hosts, Service service
     return Reply.error(400, "this is not a valid HTTP/1.1 request");
   }
 
+  /** What is asked for; empty where that is no path, which is refused. */
   static String path(HttpServerRequest request) {
-    String uri = request.uri();
-    return uri.endsWith("?") ? uri.substring(0, uri.length() - 1) : uri;
+    Target target = Target.of(request.uri());
+    return target == null ? "" : target.path();
   }
 
   /** Whether it is a GET, or the HEAD that is answered as one. */

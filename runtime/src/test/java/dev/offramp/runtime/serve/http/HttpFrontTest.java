@@ -16,6 +16,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What is answered, and what is refused before the service hears of it. */
@@ -182,6 +183,22 @@ class HttpFrontTest {
         .isEqualTo("POST /a ");
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "/a, /a",
+    "/a?, /a",
+    "//a/b, //a/b",
+    "http://x/a, /a",
+    "HTTP://x:80/a?, /a",
+    "https://[::1]:8/a/b, /a/b",
+    "http://x, /",
+    "http://x?, /"
+  })
+  void targetsArePathsOrWholeAddresses(String target, String path) throws Exception {
+    assertThat(ask("GET " + target + " HTTP/1.1\r\nHost: x\r\n\r\n").body())
+        .isEqualTo("GET " + path + " ");
+  }
+
   @Test
   void answersToItsOwnNameOnly() throws Exception {
     front.close();
@@ -198,6 +215,10 @@ class HttpFrontTest {
       assertThat(answer.status()).as(host).isEqualTo(421);
       assertThat(answer.body()).contains("called localhost").contains("--token-file");
     }
+    String own = "GET http://localhost:7/a HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    assertThat(ask(own).status()).isEqualTo(200);
+    assertThat(ask(own.replace("//localhost", "//evil.org")).status()).isEqualTo(421);
+    assertThat(ask(own.replace("Host: localhost", "Host: evil.org")).status()).isEqualTo(421);
   }
 
   @Test
@@ -226,7 +247,12 @@ class HttpFrontTest {
         "GET /\r\nHost: x\r\n\r\n",
         "/\r\n\r\n",
         "GET x HTTP/1.1\r\nHost: x\r\n\r\n",
-        "GET http://x/ HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET http:// HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET http:/a HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET http://x/#a HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET http://x/?a=b HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET http://me@x/ HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET ftp://x/ HTTP/1.1\r\nHost: x\r\n\r\n",
         "GET /#a HTTP/1.1\r\nHost: x\r\n\r\n",
         "GET /?a=b HTTP/1.1\r\nHost: x\r\n\r\n",
         "GET / HTTP/1.1\r\nHost : x\r\n\r\n",
