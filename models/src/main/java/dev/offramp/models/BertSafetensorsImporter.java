@@ -55,7 +55,9 @@ final class BertSafetensorsImporter {
                 file,
                 BertTensors.WORD,
                 "not found, so this is no BERT encoder, nor has it a residual network's "
-                    + ResnetForeignLayout.FIRST
+                    + ResnetNames.FIRST
+                    + " or "
+                    + ResnetNames.HUB_FIRST
                     + "; name another model"));
   }
 
