@@ -101,13 +101,13 @@ final class ResnetForeignTensors {
   }
 
   private Tensor take(String name, List<Long> shape) {
-    Tensor tensor = get(name);
+    Tensor tensor = Doubles.rounded(file, names.inFile(name), get(name), arena);
     if (!tensor.shape().equals(shape)) {
       throw error(
           name, "has shape " + tensor.shape() + " where " + shape + " is needed; restore the file");
     }
     if (!tensor.type().isFloat()) {
-      throw error(name, "is " + tensor.type() + "; store weights as F32, F16 or BF16");
+      throw error(name, "is " + tensor.type() + "; store weights as F32, F16, BF16 or F64");
     }
     if (!tensor.isFinite()) {
       throw error(name, "holds NaN or infinite values; restore the file");
