@@ -35,7 +35,7 @@ final class BertSafetensorsImporter {
             throw InputException.in(
                 file, prefix + name, "missing; config.json or the file is not complete");
           }
-          tensors.put(name, tensor.named(name));
+          tensors.put(name, Doubles.rounded(file, prefix + name, tensor, arena).named(name));
         });
     return new Backbone(architecture, tensors);
   }
@@ -55,7 +55,9 @@ final class BertSafetensorsImporter {
                 file,
                 BertTensors.WORD,
                 "not found, so this is no BERT encoder, nor has it a residual network's "
-                    + ResnetForeignLayout.FIRST
+                    + ResnetNames.FIRST
+                    + " or "
+                    + ResnetNames.HUB_FIRST
                     + "; name another model"));
   }
 

@@ -34,6 +34,13 @@ public record ImportOptions(
      * @param of the number of steps
      */
     void step(String step, int number, int of);
+
+    /**
+     * Told what was taken another way than the source says, or for want of a file.
+     *
+     * @param text for a person to read
+     */
+    default void note(String text) {}
   }
 
   public static ImportOptions defaults() {

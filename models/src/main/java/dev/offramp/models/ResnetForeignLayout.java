@@ -4,28 +4,32 @@ import dev.offramp.models.ResnetArchitecture.Group;
 import dev.offramp.models.ResnetArchitecture.Image;
 import dev.offramp.models.ResnetArchitecture.Stem;
 import java.lang.foreign.Arena;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.SequencedMap;
 import java.util.Set;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
 
 /**
  * Reads a residual network whose tensors PyTorch named: {@code conv1} and {@code bn1}, blocks
- * {@code layerL.B} of {@code conv1}, {@code bn1} and so on, {@code fc} or {@code linear}. Whether a
- * shortcut is a convolution is seen by {@code downsample} or {@code shortcut} in the file.
+ * {@code layerL.B} of {@code conv1}, {@code bn1} and so on, {@code fc} or {@code linear}, or as
+ * {@link ResnetNames} says. Whether a shortcut is a convolution is seen by {@code downsample} or
+ * {@code shortcut} in the file.
  *
  * <p>A first convolution of 7x7 marks torchvision's networks for ImageNet (stride 2, max pooling,
  * images of 224x224 cut from 256), one of 3x3 those for CIFAR (stride 1, 32x32). Either halves the
  * image at each group of blocks but the first. Strides, normalisation and names of classes are not
- * in the file: they are those of the layout, unless options say otherwise.
+ * in the file: they are those of the layout, unless options say otherwise, or the files that
+ * transformers writes beside its weights.
  */
 final class ResnetForeignLayout {
-  static final String FIRST = "layer1.0.conv1.weight";
   private static final int CIFAR_KERNEL = 3;
   private static final int CIFAR_SIZE = 32;
   private static final int IMAGENET_KERNEL = 7;
@@ -39,56 +43,81 @@ final class ResnetForeignLayout {
 
   private final Path file;
   private final ImportOptions options;
+  private final boolean hub;
   private final ResnetForeignTensors tensors;
+  private final Optional<HubConfig> config;
+  private final Optional<HubPictures> pictures;
 
-  ResnetForeignLayout(Path file, Safetensors contents, ImportOptions options) {
+  /**
+   * @param arena that tensors live in
+   */
+  ResnetForeignLayout(Path file, Safetensors contents, ImportOptions options, Arena arena) {
     this.file = file;
     this.options = options;
-    tensors = new ResnetForeignTensors(file, contents.tensors(), prefix(contents).orElseThrow());
+    ResnetNames names = ResnetNames.of(contents).orElseThrow();
+    hub = names.hub();
+    tensors = new ResnetForeignTensors(file, contents.tensors(), names, arena);
+    config = hub ? HubConfig.beside(file) : Optional.empty();
+    pictures = hub ? HubPictures.beside(file) : Optional.empty();
   }
 
-  /** What stands before all names, such as {@code module.}; empty if this is no such network. */
-  static Optional<String> prefix(Safetensors contents) {
-    return contents.tensors().keySet().stream()
-        .filter(name -> name.endsWith(FIRST))
-        .map(name -> name.substring(0, name.length() - FIRST.length()))
-        .findFirst();
-  }
-
-  ResnetImporter.Network read(Arena arena) {
+  ResnetImporter.Network read() {
+    noteFiles();
     List<String> blocks = new ArrayList<>();
     ResnetArchitecture architecture = ModelConfigCheck.checked(architecture(blocks), file);
-    String head = tensors.has("fc.weight") ? "fc" : "linear";
+    config.ifPresent(hubConfig -> hubConfig.check(architecture));
+    String head = hub || tensors.has("fc.weight") ? "fc" : "linear";
     int classes = tensors.size(head + ".weight", 0);
     SequencedMap<String, Tensor> folded = new LinkedHashMap<>();
     for (ResnetTensors.Convolution to : ResnetTensors.convolutions(architecture)) {
       String[] from = sources(to.name(), blocks);
-      tensors.fold(to, from[0], from[1], arena, folded);
+      tensors.fold(to, from[0], from[1], folded);
     }
     Exit exit = new Exit(architecture.layers(), Head.ofImage(1, "top1"));
     long features = architecture.features(exit.afterLayer(), exit.head());
     tensors.move(head + ".weight", ModelTensors.exitWeight(0), folded, classes, features);
     tensors.move(head + ".bias", ModelTensors.exitBias(0), folded, classes);
     tensors.requireAllTaken();
-    String fileName = file.getFileName().toString();
-    ModelConfig config =
+    ModelConfig imported =
         new ModelConfig(
             ModelConfig.FORMAT,
             ModelConfig.RESNET,
-            options.name().orElse(Importer.withoutEnding(fileName)),
+            options.name().orElse(Importer.usualName(file)),
             architecture,
             preprocessing(architecture),
             options
                 .images()
                 .labels()
                 .map(names -> labels(names, classes))
+                .or(() ->
+                    config.flatMap(hubConfig -> hubConfig.labels(classes, options.progress())))
                 .orElseGet(() ->
                     isImageNet(architecture.stem().kernel()) || classes != CifarFile.LABELS.size()
                         ? IntStream.range(0, classes).mapToObj(Integer::toString).toList()
                         : CifarFile.LABELS),
             List.of(exit),
-            fileName);
-    return new ResnetImporter.Network(config, folded);
+            file.getFileName().toString());
+    return new ResnetImporter.Network(imported, folded);
+  }
+
+  private void noteFiles() {
+    if (hub && config.isEmpty()) {
+      note("no config.json lies beside the weights: the first stage is taken not to downsample");
+    }
+    if (hub && pictures.isEmpty()) {
+      note(
+          "no preprocessor_config.json lies beside the weights: images are treated as usual for"
+              + " ImageNet, unless options say otherwise");
+    }
+    if (!hub && Files.exists(file.resolveSibling(ModelDirectory.CONFIG))) {
+      note(
+          "config.json is not read, as the weights have torchvision's names: say by options what"
+              + " is not as usual");
+    }
+  }
+
+  private void note(String text) {
+    options.progress().note(text);
   }
 
   /**
@@ -96,7 +125,7 @@ final class ResnetForeignLayout {
    */
   private ResnetArchitecture architecture(List<String> blocks) {
     int kernel = tensors.size("conv1.weight", 2);
-    if (kernel != CIFAR_KERNEL && kernel != IMAGENET_KERNEL) {
+    if (kernel != IMAGENET_KERNEL && (hub || kernel != CIFAR_KERNEL)) {
       throw tensors.error(
           "conv1.weight",
           "is of %1$dx%1$d; a residual network for ImageNet has 7x7 and one for CIFAR 3x3"
@@ -104,7 +133,8 @@ final class ResnetForeignLayout {
     }
     boolean bottleneck = tensors.has("layer1.0.conv3.weight");
     List<Group> groups = new ArrayList<>();
-    boolean projects = false;
+    boolean projects = hub;
+    int firstStride = config.map(HubConfig::firstStride).orElse(1);
     for (int l = 1; tensors.has("layer" + l + ".0.conv1.weight"); l++) {
       String first = "layer" + l + ".0.";
       int count = 0;
@@ -116,10 +146,12 @@ final class ResnetForeignLayout {
               count,
               tensors.size(first + (bottleneck ? "conv3.weight" : "conv2.weight"), 0),
               tensors.size(first + "conv1.weight", 0),
-              l == 1 ? 1 : 2));
+              l == 1 ? firstStride : 2));
       projects |= !shortcut(first).isEmpty();
     }
-    int size = options.images().size().orElse(isImageNet(kernel) ? IMAGENET_SIZE : CIFAR_SIZE);
+    int usualSize = isImageNet(kernel) ? IMAGENET_SIZE : CIFAR_SIZE;
+    OptionalInt given = options.images().size();
+    int size = pictures.map(p -> p.size(given)).orElseGet(() -> given.orElse(usualSize));
     int cardinality = 1;
     if (bottleneck) {
       int width = Math.max(1, tensors.size("layer1.0.conv2.weight", 1));
@@ -169,23 +201,29 @@ final class ResnetForeignLayout {
 
   private ImagePreprocessing preprocessing(ResnetArchitecture architecture) {
     int size = architecture.image().height();
-    int resize =
+    int channels = architecture.image().channels();
+    int usualResize =
         isImageNet(architecture.stem().kernel())
             ? Math.round((float) size * IMAGENET_RESIZE / IMAGENET_SIZE)
             : size;
     return new ImagePreprocessing(
-        resize,
-        perChannel("--mean", options.images().mean(), MEAN, architecture),
-        perChannel("--std", options.images().std(), STD, architecture));
+        pictures.map(p -> p.resize(size)).orElse(usualResize),
+        pictures.map(HubPictures::resample).orElse(Resample.BILINEAR).jsonName(),
+        perChannel(
+            "--mean",
+            options.images().mean(),
+            () -> pictures.map(p -> p.mean(channels)).orElse(MEAN),
+            channels),
+        perChannel(
+            "--std",
+            options.images().std(),
+            () -> pictures.map(p -> p.std(channels)).orElse(STD),
+            channels));
   }
 
   private List<Double> perChannel(
-      String option,
-      Optional<List<Double>> given,
-      List<Double> usual,
-      ResnetArchitecture architecture) {
-    List<Double> values = given.orElse(usual);
-    int channels = architecture.image().channels();
+      String option, Optional<List<Double>> given, Supplier<List<Double>> usual, int channels) {
+    List<Double> values = given.orElseGet(usual);
     if (values.size() != channels) {
       throw InputException.in(
           file,

@@ -25,20 +25,23 @@ final class ResnetForeignTensors {
 
   private final Path file;
   private final Map<String, Tensor> tensors;
-  private final String prefix;
+  private final ResnetNames names;
+  private final Arena arena;
   private final Set<String> taken = new HashSet<>();
 
   /**
-   * @param prefix before the name of each tensor
+   * @param names how the file names what is asked for by torchvision's names
+   * @param arena for tensors that are made of those of the file
    */
-  ResnetForeignTensors(Path file, Map<String, Tensor> tensors, String prefix) {
+  ResnetForeignTensors(Path file, Map<String, Tensor> tensors, ResnetNames names, Arena arena) {
     this.file = file;
     this.tensors = tensors;
-    this.prefix = prefix;
+    this.names = names;
+    this.arena = arena;
   }
 
   boolean has(String name) {
-    return tensors.containsKey(prefix + name);
+    return tensors.containsKey(names.inFile(name));
   }
 
   /** A size that the network is known by; not yet checked. */
@@ -59,7 +62,6 @@ final class ResnetForeignTensors {
       ResnetTensors.Convolution to,
       String convolution,
       String norm,
-      Arena arena,
       SequencedMap<String, Tensor> target) {
     Tensor weight = take(convolution + ".weight", to.shape());
     double[] gamma = vector(norm + ".weight", to.out());
@@ -99,23 +101,23 @@ final class ResnetForeignTensors {
   }
 
   private Tensor take(String name, List<Long> shape) {
-    Tensor tensor = get(name);
+    Tensor tensor = Doubles.rounded(file, names.inFile(name), get(name), arena);
     if (!tensor.shape().equals(shape)) {
       throw error(
           name, "has shape " + tensor.shape() + " where " + shape + " is needed; restore the file");
     }
     if (!tensor.type().isFloat()) {
-      throw error(name, "is " + tensor.type() + "; store weights as F32, F16 or BF16");
+      throw error(name, "is " + tensor.type() + "; store weights as F32, F16, BF16 or F64");
     }
     if (!tensor.isFinite()) {
       throw error(name, "holds NaN or infinite values; restore the file");
     }
-    taken.add(prefix + name);
+    taken.add(names.inFile(name));
     return tensor;
   }
 
   private Tensor get(String name) {
-    Tensor tensor = tensors.get(prefix + name);
+    Tensor tensor = tensors.get(names.inFile(name));
     if (tensor == null) {
       throw error(name, "missing, so this is no whole residual network; restore the file");
     }
@@ -131,13 +133,13 @@ final class ResnetForeignTensors {
         throw InputException.in(
             file,
             name,
-            "has no place in a residual network of torchvision's or the CIFAR layout; name the"
-                + " weights of one");
+            "has no place in a residual network of torchvision's, Hugging Face's or the CIFAR layout;"
+                + " name the weights of one");
       }
     }
   }
 
   InputException error(String name, String problemAndRemedy) {
-    return InputException.in(file, prefix + name, problemAndRemedy);
+    return InputException.in(file, names.inFile(name), problemAndRemedy);
   }
 }

@@ -21,7 +21,7 @@ final class ResnetImporter {
   record Network(ModelConfig config, SequencedMap<String, Tensor> tensors) {}
 
   static boolean recognises(Safetensors contents) {
-    return isOwn(contents) || ResnetForeignLayout.prefix(contents).isPresent();
+    return isOwn(contents) || ResnetNames.of(contents).isPresent();
   }
 
   private static boolean isOwn(Safetensors contents) {
@@ -34,7 +34,7 @@ final class ResnetImporter {
    */
   static Network read(Path file, Safetensors contents, ImportOptions options, Arena arena) {
     if (!isOwn(contents)) {
-      return new ResnetForeignLayout(file, contents, options).read(arena);
+      return new ResnetForeignLayout(file, contents, options, arena).read();
     }
     options
         .images()
@@ -49,8 +49,8 @@ final class ResnetImporter {
             ModelConfig.RESNET,
             options
                 .name()
-                .orElseGet(() ->
-                    contents.metadata().getOrDefault("name", Importer.withoutEnding(fileName))),
+                .orElseGet(
+                    () -> contents.metadata().getOrDefault("name", Importer.usualName(file))),
             ResnetArchitecture.of(contents.json(file, "architecture")),
             ImagePreprocessing.of(contents.json(file, "preprocessing")),
             contents.json(file, "labels").list().stream().map(Json::string).toList(),

@@ -6,6 +6,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.LongStream;
 
 /**
  * A named block of numbers, row-major.
@@ -18,6 +19,8 @@ public record Tensor(String name, TensorType type, List<Long> shape, MemorySegme
   private static final int BLOCK = 4096;
   private static final ValueLayout.OfFloat FLOAT =
       ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfDouble DOUBLE =
+      ValueLayout.JAVA_DOUBLE_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final ValueLayout.OfShort SHORT =
       ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final ValueLayout.OfInt INT =
@@ -68,9 +71,10 @@ public record Tensor(String name, TensorType type, List<Long> shape, MemorySegme
     return new Tensor(other, type, shape, data);
   }
 
-  /** Element i as a float; integer types are converted, U8 is unsigned. */
+  /** Element i as a float; F64 is rounded, integer types are converted, U8 is unsigned. */
   public float floatAt(long i) {
     return switch (type) {
+      case F64 -> (float) doubleAt(i);
       case F32 -> data.getAtIndex(FLOAT, i);
       case F16 -> Float.float16ToFloat(data.getAtIndex(SHORT, i));
       case BF16 -> Float.intBitsToFloat(data.getAtIndex(SHORT, i) << 16);
@@ -79,6 +83,11 @@ public record Tensor(String name, TensorType type, List<Long> shape, MemorySegme
       case I8 -> data.get(ValueLayout.JAVA_BYTE, i);
       case U8 -> data.get(ValueLayout.JAVA_BYTE, i) & 0xff;
     };
+  }
+
+  /** Element i of an F64 tensor. */
+  double doubleAt(long i) {
+    return data.getAtIndex(DOUBLE, i);
   }
 
   /** Element i of an integer tensor. */
@@ -139,6 +148,7 @@ public record Tensor(String name, TensorType type, List<Long> shape, MemorySegme
   /** True if no element is NaN or infinite; integers always are finite. */
   boolean isFinite() {
     return switch (type) {
+      case F64 -> LongStream.range(0, elements()).allMatch(i -> Double.isFinite(doubleAt(i)));
       case F32 -> isFinite32();
       case F16 -> isFinite16(0x7c00);
       case BF16 -> isFinite16(0x7f80);

@@ -4,6 +4,7 @@ import java.util.Optional;
 
 /** Element types of safetensors, by their names there. All little endian. */
 public enum TensorType {
+  F64(8),
   F32(4),
   F16(2),
   BF16(2),
@@ -23,6 +24,7 @@ public enum TensorType {
     return bytes;
   }
 
+  /** Whether a model's weights may have it. */
   public boolean isFloat() {
     return this == F32 || this == F16 || this == BF16;
   }

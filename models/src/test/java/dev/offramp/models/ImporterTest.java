@@ -80,6 +80,20 @@ class ImporterTest {
             assertThat(TinyModel.floats(model.tensor(name))).isEqualTo(TinyModel.floats(tensor)));
   }
 
+  /** Its weights are called like all others, so the folder names the model. */
+  @Test
+  void importsAFolder() throws IOException {
+    Path folder = Files.createDirectory(temp.resolve("all-tiny"));
+    Path weights = TinyModel.writeHuggingFace(folder, "");
+    Files.move(weights, folder.resolve("model.safetensors"));
+    Path out = temp.resolve("out");
+    ModelConfig config = Importer.importModel(folder.toString(), out, ImportOptions.defaults());
+    assertThat(config.name()).isEqualTo("all-tiny");
+    try (ModelDirectory model = ModelDirectory.open(out)) {
+      holdsTheBackbone(model);
+    }
+  }
+
   /** What was published first: norms named otherwise, and a config.json with fewer fields. */
   @Test
   void importsOlderSafetensors() throws IOException {
@@ -172,7 +186,9 @@ class ImporterTest {
     Safetensors.write(other, tensors, Map.of());
     refuses(other.toString(), "embeddings.word_embeddings.weight: not found");
     Files.delete(temp.resolve("tokenizer.json"));
-    refuses(other.toString(), "nor has it a residual network's layer1.0.conv1.weight");
+    refuses(
+        other.toString(),
+        "nor has it a residual network's layer1.0.conv1.weight or resnet.embedder.embedder");
     refuses("a:b", "does not exist");
     refuses(
         "no.such:artifact:1",

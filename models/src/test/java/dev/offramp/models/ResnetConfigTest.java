@@ -51,6 +51,8 @@ class ResnetConfigTest {
         "\"cardinality\": 1 | \"cardinality\": 0 | $.architecture.cardinality",
         "\"resize\": 8 | \"resize\": 7 | $.preprocessing.resize",
         "\"resize\": 8 | \"resize\": 9000 | $.preprocessing.resize",
+        "\"bilinear\" | \"lanczos\" | $.preprocessing.resample",
+        "\"bilinear\" | 2 | $.preprocessing.resample",
         "0.25, | | $.preprocessing.std (length)",
         "0.25, | 0, | $.preprocessing.std[0]",
         "0.25, | -1, | $.preprocessing.std[0]",
@@ -63,6 +65,16 @@ class ResnetConfigTest {
   void namesThePathOfABadField(String original, String changed, String path) throws IOException {
     String json = TinyImageModel.BASIC.toJson().replaceAll("\\s+", " ");
     ModelConfigTest.refuses(temp, json, original, changed, path);
+  }
+
+  /** As they were written when there was one way only. */
+  @Test
+  void whereNothingIsSaidOfItScalingIsBilinear() throws IOException {
+    String json = TinyImageModel.BASIC.toJson().replaceAll("\\s+", " ");
+    String older = json.replace("\"resample\": \"bilinear\", ", "");
+    assertThat(older).isNotEqualTo(json);
+    Path file = Files.writeString(temp.resolve("config.json"), older);
+    assertThat(ModelConfig.read(file)).isEqualTo(TinyImageModel.BASIC);
   }
 
   @Test

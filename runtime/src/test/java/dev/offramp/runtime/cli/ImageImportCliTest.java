@@ -43,7 +43,7 @@ class ImageImportCliTest {
             "0.25,0.25,0.25");
     assertThat(outcome.code()).isZero();
     assertThat(outcome.out().strip()).isEqualTo(out.toString());
-    assertThat(outcome.err()).contains("net, 1 blocks on images of 16 x 16, 1 exits");
+    assertThat(outcome.err()).contains("net, 1 blocks on images of 16 x 16 (bilinear), 1 exits");
     try (ModelDirectory model = ModelDirectory.open(out)) {
       assertThat(model.config().labels()).containsExactly("cat", "dog");
       assertThat(model.config().preprocessing())
@@ -58,6 +58,53 @@ class ImageImportCliTest {
     refuses(
         2, "is for models that take texts", "import", weights, "--out", never, "--max-tokens", 7);
     assertThat(never).doesNotExist();
+  }
+
+  @Test
+  void aFolderOfHuggingFaceIsReadWithWhatItsFilesSay() throws IOException {
+    Path source = Files.createDirectory(folder.resolve("resnet-3"));
+    SequencedMap<String, Tensor> tensors = new LinkedHashMap<>();
+    hub(tensors, "resnet.embedder.embedder.", 3, 7);
+    hub(tensors, "resnet.encoder.stages.0.layers.0.layer.0.", 4, 3);
+    hub(tensors, "resnet.encoder.stages.0.layers.0.layer.1.", 4, 3);
+    ones(tensors, "classifier.1.weight", 3, 4);
+    ones(tensors, "classifier.1.bias", 3);
+    Safetensors.write(source.resolve("model.safetensors"), tensors, Map.of());
+    Files.writeString(
+        source.resolve("config.json"),
+        """
+        {"model_type": "resnet", "id2label": {"0": "crane", "1": "dog", "2": "crane"}}
+        """);
+    Path out = folder.resolve("model");
+    Offramp.Outcome outcome = offramp("import", source, "--out", out);
+    assertThat(outcome.code()).isZero();
+    assertThat(outcome.err())
+        .contains("no preprocessor_config.json lies beside the weights")
+        .contains("classes of the same name get their numbers: crane (0); crane (2)")
+        .contains("resnet-3, 1 blocks on images of 224 x 224 cut from 256 (bilinear), 1 exits");
+    Files.writeString(
+        source.resolve("preprocessor_config.json"),
+        """
+        {"size": 32, "resample": 3, "image_mean": 0.5, "image_std": 0.5}
+        """);
+    outcome = offramp("import", source, "--out", out, "--overwrite");
+    assertThat(outcome.code()).isZero();
+    assertThat(outcome.err())
+        .doesNotContain("lies beside")
+        .contains("resnet-3, 1 blocks on images of 32 x 32 cut from 36 (bicubic), 1 exits");
+    Path labels = Files.writeString(folder.resolve("labels.txt"), "a\nb\nc\n");
+    outcome = offramp("import", source, "--out", out, "--overwrite", "--labels", labels);
+    assertThat(outcome.err()).doesNotContain("same name");
+    try (ModelDirectory model = ModelDirectory.open(out)) {
+      assertThat(model.config().labels()).containsExactly("a", "b", "c");
+    }
+  }
+
+  private static void hub(SequencedMap<String, Tensor> tensors, String name, long in, long side) {
+    ones(tensors, name + "convolution.weight", 4, in, side, side);
+    for (String part : List.of("weight", "bias", "running_mean", "running_var")) {
+      ones(tensors, name + "normalization." + part, 4);
+    }
   }
 
   /** One block of the CIFAR layout. */
