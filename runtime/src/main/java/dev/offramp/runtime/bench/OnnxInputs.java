@@ -1,7 +1,6 @@
 package dev.offramp.runtime.bench;
 
 import ai.onnxruntime.OnnxTensor;
-import ai.onnxruntime.OrtEnvironment;
 import dev.offramp.models.ImagePreprocessing;
 import dev.offramp.models.ModelConfig;
 import dev.offramp.models.OnnxExporter;
@@ -58,8 +57,8 @@ final class OnnxInputs {
   }
 
   private static OnnxTensor longs(long[] values, long... shape) {
-    return OnnxRuntime.call(() ->
-        OnnxTensor.createTensor(OrtEnvironment.getEnvironment(), LongBuffer.wrap(values), shape));
+    return OnnxRuntime.call(
+        () -> OnnxTensor.createTensor(OnnxRuntime.environment(), LongBuffer.wrap(values), shape));
   }
 
   /** Normalized pixels, F32 [rows, channels, height, width]. */
@@ -78,6 +77,6 @@ final class OnnxInputs {
     }
     long[] shape = {batch.size(), image.channels(), image.height(), image.width()};
     return OnnxRuntime.call(
-        () -> OnnxTensor.createTensor(OrtEnvironment.getEnvironment(), values.flip(), shape));
+        () -> OnnxTensor.createTensor(OnnxRuntime.environment(), values.flip(), shape));
   }
 }

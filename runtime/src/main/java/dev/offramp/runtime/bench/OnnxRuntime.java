@@ -4,10 +4,22 @@ import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
 import dev.offramp.models.InputException;
+import dev.offramp.runtime.scheduler.Worker;
 import java.nio.file.Path;
+import java.util.concurrent.Future;
+import java.util.concurrent.FutureTask;
 
 /** What the modes of ONNX Runtime have in common. */
 final class OnnxRuntime {
+  /**
+   * When it starts, ONNX Runtime 1.29 searches the process's command line by a recursion that takes
+   * some 270 bytes of stack for each character: on a thread like others, 4,000 characters end the
+   * process by a segmentation fault. This is enough for a million; what is unused takes no memory.
+   */
+  private static final long STACK_BYTES = 256 << 20;
+
+  private static OrtEnvironment environment;
+
   private OnnxRuntime() {}
 
   /** Something that ONNX Runtime may fail at. */
@@ -21,6 +33,18 @@ final class OnnxRuntime {
     } catch (OrtException e) {
       throw new IllegalStateException("ONNX Runtime: " + e.getMessage(), e);
     }
+  }
+
+  static synchronized OrtEnvironment environment() {
+    if (environment == null) {
+      FutureTask<OrtEnvironment> start = new FutureTask<>(OrtEnvironment::getEnvironment);
+      Worker.awaitEnd(Thread.ofPlatform().name("onnxruntime").stackSize(STACK_BYTES).start(start));
+      if (start.state() != Future.State.SUCCESS) {
+        throw new IllegalStateException("ONNX Runtime does not start", start.exceptionNow());
+      }
+      environment = start.resultNow();
+    }
+    return environment;
   }
 
   /** Options of a session with every graph optimization. */
@@ -39,7 +63,7 @@ final class OnnxRuntime {
    */
   static OrtSession open(Path onnx, int threads) {
     try (OrtSession.SessionOptions options = options(threads)) {
-      return OrtEnvironment.getEnvironment().createSession(onnx.toString(), options);
+      return environment().createSession(onnx.toString(), options);
     } catch (OrtException e) {
       throw InputException.in(
           onnx,

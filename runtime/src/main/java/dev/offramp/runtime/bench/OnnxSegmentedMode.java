@@ -261,7 +261,7 @@ public final class OnnxSegmentedMode implements Mode {
   }
 
   private static OrtEnvironment environment() {
-    return OrtEnvironment.getEnvironment();
+    return OnnxRuntime.environment();
   }
 
   @Override

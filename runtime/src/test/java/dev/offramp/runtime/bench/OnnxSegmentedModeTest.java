@@ -29,6 +29,12 @@ class OnnxSegmentedModeTest {
   private static final int[] LEFT = new int[EXITS.length];
   private static final long MODEL = 7;
 
+  /**
+   * Fixed: of other rows one run in tens of thousands has one whose two best classes are so close
+   * that peers, which round otherwise, may name either.
+   */
+  private static final long SEED = 7;
+
   /** A threshold is at least half of this away from all confidences: peers round otherwise. */
   private static final double GAP = 1e-3;
 
@@ -44,8 +50,7 @@ class OnnxSegmentedModeTest {
     "relu,max,margin"
   })
   void rowsLeaveWhereTheyLeaveHere(String activation, String pooling, String confidence) {
-    long seed = System.nanoTime();
-    System.out.println("seed " + seed);
+    long seed = Long.getLong("offramp.seed", SEED);
     Random random = new Random(seed);
     Head head = Head.ofText(pooling, confidence);
     Path path = TinyModel.write(folder.resolve("model"), MODEL, activation, head, EXITS);

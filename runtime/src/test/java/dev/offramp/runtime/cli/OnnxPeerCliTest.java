@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -39,5 +40,23 @@ class OnnxPeerCliTest {
     assertThat(segmented.get("meanDepth")).isEqualTo(early.get("meanDepth"));
     assertThat(segmented.get("meanDepth").getAsDouble()).isBetween(2.0, 3.999);
     assertThat(segmented.get("schedulerEfficiency").getAsDouble()).isPositive();
+  }
+
+  /** Long enough to end ONNX Runtime where it starts on a thread with the usual stack. */
+  @Test
+  void aCommandLineMayBeLong() throws Exception {
+    TinyModel.write(folder.resolve("model"), 3, 2, 4);
+    Files.write(folder.resolve("texts.txt"), TinyModel.sentences(3, 8));
+    Offramp.Outcome outcome =
+        Offramp.process(
+            folder,
+            Map.of(),
+            List.of("-Dofframp.warmUpSeconds=0.02", "-Dunused=" + "x".repeat(100_000)),
+            words(
+                folder,
+                "bench --model ./model --input ./texts.txt --batch 8 --rounds 1 --threads 1"
+                    + " --lambda 0.9 --modes full-depth --against onnxruntime --json"));
+    assertThat(outcome.code()).as(outcome.err()).isZero();
+    assertThat(outcome.cases()).hasSize(2);
   }
 }

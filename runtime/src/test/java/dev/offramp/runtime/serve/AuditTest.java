@@ -14,8 +14,6 @@ import dev.offramp.runtime.Request;
 import dev.offramp.runtime.Result;
 import dev.offramp.runtime.TinyModel;
 import dev.offramp.runtime.serve.AuditOptions.OnAlarm;
-import java.time.Duration;
-import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -30,7 +28,6 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** A service that compares its early answers with the full model's. */
 class AuditTest extends OnTinyModel {
   private static final double LAMBDA = 0.6;
-  private static final Duration PATIENCE = Duration.ofSeconds(20);
 
   private static EngineOptions certified() {
     return Serving.options().withPolicy(new Policy.Certified(null, false));
@@ -51,13 +48,7 @@ class AuditTest extends OnTinyModel {
   }
 
   private static void awaitAudits(Serving serving, long count) throws Exception {
-    Instant end = Instant.now().plus(PATIENCE);
-    while (audited(serving) < count) {
-      assertThat(Instant.now())
-          .as("time for %s audits, %s are done", count, audited(serving))
-          .isBefore(end);
-      Thread.sleep(10);
-    }
+    until(count + " audits", () -> audited(serving) >= count);
   }
 
   /** All samples are audited: the risk is the mean loss that the two answers have. */
@@ -112,11 +103,12 @@ class AuditTest extends OnTinyModel {
     AuditOptions all = new AuditOptions(1, 0.01, action);
     boolean stops = action == OnAlarm.FULL_DEPTH;
     try (Serving serving = new Serving(Map.of("tiny", directory), certified(), all).load()) {
-      Instant end = Instant.now().plus(PATIENCE);
-      while (!risk(serving).get("alarm").getAsBoolean()) {
-        assertThat(Instant.now()).isBefore(end);
-        serving.infer("tiny", "", texts.toArray(String[]::new));
-      }
+      until(
+          "the alarm",
+          () -> {
+            serving.infer("tiny", "", texts.toArray(String[]::new));
+            return risk(serving).get("alarm").getAsBoolean();
+          });
       JsonObject parameters = serving.get("/v2/models/tiny").json().getAsJsonObject("parameters");
       assertThat(parameters.get("alarm").getAsBoolean()).isTrue();
       assertThat(parameters.get("prediction-consistency.alarmed_at").getAsString()).isNotEmpty();
@@ -164,11 +156,12 @@ class AuditTest extends OnTinyModel {
             }
             return null;
           });
-      Instant end = Instant.now().plus(PATIENCE);
-      while (!risk(serving).get("alarm").getAsBoolean()) {
-        assertThat(Instant.now()).isBefore(end);
-        assertThat(serving.post("/v2/repository/models/tiny/load", "").status()).isEqualTo(200);
-      }
+      until(
+          "the alarm",
+          () -> {
+            assertThat(serving.post("/v2/repository/models/tiny/load", "").status()).isEqualTo(200);
+            return risk(serving).get("alarm").getAsBoolean();
+          });
       assertThat(serving.post("/v2/repository/models/tiny/load", "").status()).isEqualTo(200);
       ended.set(true);
       asking.get();
@@ -190,11 +183,7 @@ class AuditTest extends OnTinyModel {
       audit.follow(CompletableFuture.completedFuture(new Audited(numbers, none)));
       audit.follow(CompletableFuture.failedFuture(new IllegalStateException("a broken device")));
       audit.follow(CompletableFuture.completedFuture(new Audited(numbers, numbers)));
-      Instant end = Instant.now().plus(PATIENCE);
-      while (audit.report().done() == 0) {
-        assertThat(Instant.now()).isBefore(end);
-        Thread.sleep(5);
-      }
+      until("the last audit", () -> audit.report().done() > 0);
       assertThat(audit.report().failed()).isEqualTo(2);
       assertThat(audit.report().risks().getFirst().mean()).isZero();
     }

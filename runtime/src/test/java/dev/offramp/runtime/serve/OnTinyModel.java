@@ -1,8 +1,12 @@
 package dev.offramp.runtime.serve;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import dev.offramp.runtime.TinyModel;
 import java.nio.file.Path;
 import java.util.Random;
+import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -19,5 +23,14 @@ abstract class OnTinyModel {
   void write() {
     System.out.println(getClass().getSimpleName() + ": offramp.seed=" + seed);
     directory = TinyModel.write(folder.resolve("tiny"), 7, 1, 2, 4);
+  }
+
+  /** Waits for what is sure to come, however busy the machine is. */
+  static void until(String what, Callable<Boolean> condition) throws Exception {
+    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+    while (!condition.call()) {
+      assertThat(System.nanoTime() - end).as("time for %s", what).isNegative();
+      Thread.sleep(5);
+    }
   }
 }

@@ -14,7 +14,6 @@ import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -22,6 +21,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
 /** A server that starts, fills up, loses clients, gets another model and ends. */
@@ -85,6 +85,7 @@ class ServerLifeTest extends OnTinyModel {
     try (Serving serving = new Serving(Map.of("m", served), OPTIONS, Serving.NO_AUDIT).load();
         ExecutorService clients = Executors.newVirtualThreadPerTaskExecutor()) {
       AtomicBoolean ended = new AtomicBoolean();
+      AtomicInteger answered = new AtomicInteger();
       List<Future<List<Serving.Answer>>> users = new ArrayList<>();
       for (int u = 0; u < 4; u++) {
         users.add(
@@ -92,12 +93,15 @@ class ServerLifeTest extends OnTinyModel {
               List<Serving.Answer> answers = new ArrayList<>();
               for (int i = 0; !ended.get(); i++) {
                 answers.add(serving.infer("m", "", texts.get(i % texts.size())));
+                answered.incrementAndGet();
               }
               return answers;
             }));
       }
       List<String> versions = new ArrayList<>();
       for (Path next : List.of(other, directory, folder.resolve("missing"), other)) {
+        int before = answered.get();
+        until("some answers of what is served now", () -> answered.get() > before + 12);
         Files.delete(served);
         Files.createSymbolicLink(served, next);
         var loaded = serving.post("/v2/repository/models/m/load", "{}");
@@ -105,22 +109,21 @@ class ServerLifeTest extends OnTinyModel {
         versions.add(
             serving.get("/v2/models/m").json().getAsJsonArray("versions").get(0).getAsString());
       }
+      int before = answered.get();
+      until("some answers of the last one", () -> answered.get() > before + 12);
       ended.set(true);
       assertThat(versions.get(0)).isNotEqualTo(versions.get(1)).isEqualTo(versions.get(3));
       assertThat(versions.get(2))
           .as("a directory that cannot be loaded")
           .isEqualTo(versions.get(1));
-      int answered = 0;
       for (Future<List<Serving.Answer>> user : users) {
         List<Serving.Answer> answers = user.get();
         for (int i = 0; i < answers.size(); i++) {
           Serving.Answer answer = answers.get(i);
           assertThat(answer.status()).as(answer.body()).isEqualTo(200);
           assertThat(answer.json().get("model_version").getAsString()).isIn(versions);
-          answered++;
         }
       }
-      assertThat(answered).isGreaterThan(50);
       assertThat(serving.get("/v2/health/live").status()).isEqualTo(200);
     }
   }
@@ -139,11 +142,8 @@ class ServerLifeTest extends OnTinyModel {
         Thread.sleep(200); // It waits for company for some seconds.
       }
       String dropped = "offramp_dropped_rows_total{model=\"tiny\"} 1.0";
-      Instant end = Instant.now().plusSeconds(20);
-      while (!serving.get("/metrics").body().contains(dropped)) {
-        assertThat(Instant.now()).as("time to see that the client is gone").isBefore(end);
-        Thread.sleep(50);
-      }
+      until(
+          "seeing that the client is gone", () -> serving.get("/metrics").body().contains(dropped));
       assertThat(serving.get("/metrics").body())
           .contains("offramp_stage_rows_total{model=\"tiny\",stage=\"0\"} 0.0");
     }
@@ -159,11 +159,7 @@ class ServerLifeTest extends OnTinyModel {
       for (int i = 0; i < 5; i++) {
         answers.add(clients.submit(() -> serving.infer("tiny", "", "wab wac")));
       }
-      Instant end = Instant.now().plusSeconds(20);
-      while (serving.get("/status").json().get("connections").getAsInt() < 6) {
-        assertThat(Instant.now()).as("time for five clients to come").isBefore(end);
-        Thread.sleep(5);
-      }
+      until("five clients", () -> serving.get("/status").json().get("connections").getAsInt() == 6);
       Thread.sleep(100); // They wait for company at three stages, and have not been answered yet.
       assertThat(serving.server().drain(Duration.ofSeconds(20))).isTrue();
       for (Future<Serving.Answer> answer : answers) {
