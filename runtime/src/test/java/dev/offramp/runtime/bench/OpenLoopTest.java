@@ -56,10 +56,15 @@ class OpenLoopTest {
   /** The requests that arrive during a stall of 200 ms wait for its end, a few for all of it. */
   @Test
   void aStalledServiceShows() {
-    AtomicInteger batches = new AtomicInteger();
+    AtomicInteger rows = new AtomicInteger();
     try (QueuedService service =
         new QueuedService(
-            "stalling", 1_000, batch -> sleep(batches.getAndIncrement() == 20 ? 200 : 0))) {
+            "stalling",
+            1_000,
+            batch -> {
+              int before = rows.getAndAdd(batch.size()); // However large batches are.
+              sleep(before <= 20 && 20 < before + batch.size() ? 200 : 0);
+            })) {
       Probe probe = new OpenLoop(ROWS, NO_LIMIT).probe(service, 1_000, 500, 2);
       assertThat(probe.millis()).hasSize(500);
       assertThat(probe.percentileMillis(0.99)).isGreaterThan(150);

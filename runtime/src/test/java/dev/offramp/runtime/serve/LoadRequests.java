@@ -10,6 +10,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 
@@ -105,7 +106,9 @@ final class LoadRequests {
       int exit = outputs.get("exit").get(row).getAsInt();
       if (!expected.isEmpty()) {
         Expected as = expected.get(text(number % tails.size(), row));
-        Expected is = new Expected(label, "%.4f".formatted(confidence), Integer.toString(exit));
+        Expected is =
+            new Expected(
+                label, String.format(Locale.ROOT, "%.4f", confidence), Integer.toString(exit));
         if (!is.equals(as)) {
           return "row %d is %s, not %s,".formatted(row, is, as);
         }
