@@ -202,6 +202,7 @@ final class SampleTexts {
     List<String> texts = new ArrayList<>(List.of(TOKENS));
     Collections.shuffle(texts, random);
     texts = texts.subList(0, 1 + random.nextInt(texts.size()));
+    boolean allNormalized = random.nextInt(3) == 0; // Then long texts stay whole until the end.
     JsonArray added = new JsonArray();
     int nextId = vocabulary.size();
     for (String text : texts) {
@@ -211,7 +212,8 @@ final class SampleTexts {
       token.addProperty("content", text);
       for (String option : List.of("single_word", "lstrip", "rstrip", "normalized", "special")) {
         boolean refused = option.endsWith("strip") && text.isBlank();
-        token.addProperty(option, !refused && random.nextInt(3) == 0);
+        boolean set = allNormalized && option.equals("normalized") || random.nextInt(3) == 0;
+        token.addProperty(option, set && !refused);
       }
       added.add(token);
     }
