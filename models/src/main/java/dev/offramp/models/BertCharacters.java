@@ -5,6 +5,8 @@ import java.util.Arrays;
 /** Character classes of BERT's normalizer and pre-tokenizer. */
 final class BertCharacters {
   static final int REPLACEMENT = 0xfffd;
+  private static final int ZERO_WIDTH_NON_JOINER = 0x200c;
+  private static final int ZERO_WIDTH_JOINER = 0x200d;
 
   /**
    * The library's classes are those of Unicode 8. Characters between these bounds (from, to, from,
@@ -79,6 +81,22 @@ final class BertCharacters {
           true;
       default -> false;
     };
+  }
+
+  /** What regular expressions of that library call a word character, by today's Unicode. */
+  static boolean isOfWord(int c) {
+    return Character.isAlphabetic(c)
+        || c == ZERO_WIDTH_NON_JOINER
+        || c == ZERO_WIDTH_JOINER
+        || switch (Character.getType(c)) {
+          case Character.NON_SPACING_MARK,
+              Character.ENCLOSING_MARK,
+              Character.COMBINING_SPACING_MARK,
+              Character.DECIMAL_DIGIT_NUMBER,
+              Character.CONNECTOR_PUNCTUATION ->
+              true;
+          default -> false;
+        };
   }
 
   /** Character.getType as of Unicode 8, as far as the classes used here go. */

@@ -3,10 +3,10 @@ package dev.offramp.models;
 import java.text.Normalizer;
 
 /**
- * BERT's normalizer and pre-tokenizer as Hugging Face's tokenizers library applies them.
+ * BERT's normalizer as Hugging Face's tokenizers library applies it.
  *
- * @param cleanText drop control characters
- * @param splitChinese make every CJK ideograph a word
+ * @param cleanText drop control characters, make every white space a blank
+ * @param splitChinese put blanks around every CJK ideograph
  * @param stripAccents decompose (NFD) and drop nonspacing marks
  * @param lowercase map each character to lower case, whatever its neighbours
  */
@@ -14,34 +14,15 @@ record BertText(boolean cleanText, boolean splitChinese, boolean stripAccents, b
   private static final int CAPITAL_I_WITH_DOT = 0x130;
   private static final int COMBINING_DOT_ABOVE = 0x307;
 
-  /** Takes the normalised text: words of one or more code points, in order. */
-  interface Sink {
-    void codePoint(int c);
-
-    void endOfWord();
-
-    /** True once nothing more is wanted. */
-    boolean full();
-  }
-
-  /**
-   * Normalises text[from, to) and hands its words to the sink. A word still open at the end goes on
-   * in the next call. The cuts should not part a combining mark from its base.
-   */
-  void split(String text, int from, int to, Sink sink) {
+  /** Normalises text[from, to), which should not part a combining mark from its base. */
+  void normalise(String text, int from, int to, StringBuilder out) {
     String cleaned = clean(text, from, to);
     String decomposed = stripAccents ? Normalizer.normalize(cleaned, Normalizer.Form.NFD) : cleaned;
-    for (int i = 0; i < decomposed.length() && !sink.full(); ) {
+    for (int i = 0; i < decomposed.length(); ) {
       int c = decomposed.codePointAt(i);
       i += Character.charCount(c);
-      if (BertCharacters.isWhitespace(c)) {
-        sink.endOfWord();
-      } else if (BertCharacters.isPunctuation(c)) {
-        sink.endOfWord();
-        sink.codePoint(c);
-        sink.endOfWord();
-      } else if (!(stripAccents && BertCharacters.isNonspacingMark(c))) {
-        lower(c, sink);
+      if (!(stripAccents && BertCharacters.isNonspacingMark(c))) {
+        lower(c, out);
       }
     }
   }
@@ -57,7 +38,9 @@ record BertText(boolean cleanText, boolean splitChinese, boolean stripAccents, b
       if (cleanText && BertCharacters.isDropped(c)) {
         continue;
       }
-      if (splitChinese && BertCharacters.isChinese(c)) {
+      if (cleanText && BertCharacters.isWhitespace(c)) {
+        cleaned.append(' ');
+      } else if (splitChinese && BertCharacters.isChinese(c)) {
         cleaned.append(' ').appendCodePoint(c).append(' ');
       } else {
         cleaned.appendCodePoint(c);
@@ -67,12 +50,11 @@ record BertText(boolean cleanText, boolean splitChinese, boolean stripAccents, b
   }
 
   /** The one character whose lower case is two characters is mapped by hand. */
-  private void lower(int c, Sink sink) {
+  private void lower(int c, StringBuilder out) {
     if (lowercase && c == CAPITAL_I_WITH_DOT) {
-      sink.codePoint('i');
-      sink.codePoint(COMBINING_DOT_ABOVE);
+      out.append('i').append((char) COMBINING_DOT_ABOVE);
     } else {
-      sink.codePoint(lowercase ? Character.toLowerCase(c) : c);
+      out.appendCodePoint(lowercase ? Character.toLowerCase(c) : c);
     }
   }
 }

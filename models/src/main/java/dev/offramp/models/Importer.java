@@ -111,7 +111,10 @@ public final class Importer {
     Path tokenizer = options.tokenizer().orElse(weights.resolveSibling(ModelDirectory.TOKENIZER));
     if (!Files.exists(tokenizer)) {
       throw InputException.in(
-          tokenizer, null, "does not exist; put it beside the weights or name it with --tokenizer");
+          tokenizer,
+          null,
+          "does not exist; put it beside the weights or name it with --tokenizer (of a vocab.txt,"
+              + " save_pretrained of transformers' AutoTokenizer makes one)");
     }
     return convert(weights, tokenizer, fileName, usualName(weights), out);
   }

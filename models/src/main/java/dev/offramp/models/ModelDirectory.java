@@ -252,8 +252,8 @@ public final class ModelDirectory implements AutoCloseable {
     if (tokenizer.vocabSize() > rows) {
       throw InputException.in(
           file,
-          "$.model.vocab",
-          "has ids up to "
+          "$.model.vocab and $.added_tokens",
+          "have ids up to "
               + (tokenizer.vocabSize() - 1)
               + " but config.json says vocabSize "
               + rows

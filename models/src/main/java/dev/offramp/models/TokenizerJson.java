@@ -2,18 +2,20 @@ package dev.offramp.models;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.regex.Pattern;
-import java.util.stream.Collectors;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * What a Hugging Face tokenizer.json says about a WordPiece tokenizer.
  *
+ * @param rules how a text is normalised
  * @param added tokens found in the raw text before anything else
- * @param addedPattern matches them, the longest first
+ * @param addedNormalized tokens found in what is between those, once it is normalised
  * @param vocabulary piece to id
  * @param unknown the id of a word that cannot be put together from pieces
  * @param continuation what marks a piece that does not start a word, usually ##
@@ -25,8 +27,8 @@ import java.util.stream.Collectors;
  */
 record TokenizerJson(
     BertText rules,
-    Map<String, Integer> added,
-    Pattern addedPattern,
+    AddedTokens added,
+    AddedTokens addedNormalized,
     Map<String, Integer> vocabulary,
     int unknown,
     String continuation,
@@ -35,42 +37,61 @@ record TokenizerJson(
     int[] prefix,
     int[] suffix,
     int vocabSize) {
+  private static final String MAX_WORD = "max_input_chars_per_word";
   private static final long MAX_BYTES = 64 << 20;
   private static final int MAX_ID = 1 << 24;
   private static final int MAX_WORD_LENGTH = 10_000;
 
   static TokenizerJson read(Path file) {
     Json root = Json.parse(file, Disk.readText(file, MAX_BYTES));
-    requireType(root.field("pre_tokenizer"), "BertPreTokenizer");
     Json model = root.field("model");
-    // Files of older libraries have no type here. Of the others, none has the fields read below.
-    if (model.optional("type").isPresent()) {
-      requireType(model, "WordPiece");
+    // Files of older libraries have no type here; that field is in none but WordPiece's.
+    if (model.optional("type").isPresent() || model.optional(MAX_WORD).isEmpty()) {
+      part(root, "model", "WordPiece");
     }
+    root.optional("truncation")
+        .map(truncation -> truncation.field("direction"))
+        .filter(direction -> !direction.string().equals("Right"))
+        .ifPresent(direction -> {
+          throw direction.error(
+              "is " + direction.string() + ", but long texts lose their end here; set it to Right");
+        });
+    BertText rules = rules(part(root, "normalizer", "BertNormalizer"));
+    part(root, "pre_tokenizer", "BertPreTokenizer");
     Map<String, Integer> vocabulary = vocabulary(model.field("vocab"));
-    Map<String, Integer> added = added(root);
+    List<AddedTokens.Token> added = new ArrayList<>();
+    List<AddedTokens.Token> addedNormalized = new ArrayList<>();
+    added(root.field("added_tokens"), vocabulary, rules, added, addedNormalized);
     Json unknownToken = model.field("unk_token");
     Integer unknown = vocabulary.get(unknownToken.string());
     if (unknown == null) {
-      throw unknownToken.error("is not in the vocabulary; restore the file");
+      throw unknownToken.error(
+          unknownToken.string() + " is not in $.model.vocab; name the token for unknown words");
     }
-    Json maxWord = model.field("max_input_chars_per_word");
+    Json maxWord = model.field(MAX_WORD);
     int maxWordLength = maxWord.smallInteger();
     if (maxWordLength < 1 || maxWordLength > MAX_WORD_LENGTH) {
       throw maxWord.error(maxWordLength + " is out of range; use 1 to " + MAX_WORD_LENGTH);
     }
     int vocabSize =
         1
-            + Math.max(
-                vocabulary.values().stream().mapToInt(i -> i).max().orElseThrow(),
-                added.values().stream().mapToInt(i -> i).max().orElse(0));
+            + Stream.concat(
+                    vocabulary.values().stream(),
+                    Stream.of(added, addedNormalized).flatMap(List::stream).map(t -> t.id()))
+                .mapToInt(i -> i)
+                .max()
+                .orElseThrow();
     List<Integer> prefix = new ArrayList<>();
     List<Integer> suffix = new ArrayList<>();
-    frame(root.field("post_processor"), vocabSize, prefix, suffix);
+    frame(
+        part(root, "post_processor", "TemplateProcessing", "BertProcessing"),
+        vocabSize,
+        prefix,
+        suffix);
     return new TokenizerJson(
-        rules(root.field("normalizer")),
-        added,
-        pattern(added),
+        rules,
+        new AddedTokens(added),
+        new AddedTokens(addedNormalized),
         vocabulary,
         unknown,
         model.field("continuing_subword_prefix").string(),
@@ -81,16 +102,24 @@ record TokenizerJson(
         vocabSize);
   }
 
-  private static void requireType(Json json, String type) {
-    Json found = json.field("type");
-    if (!found.string().equals(type)) {
-      throw found.error(
-          "is " + found.string() + "; only " + type + " is supported, use a BERT-family tokenizer");
+  /** A part of the file, which must be of one of the types. */
+  private static Json part(Json root, String name, String... types) {
+    Optional<Json> part = root.optional(name);
+    String type = part.flatMap(p -> p.optional("type")).map(Json::string).orElse("missing");
+    if (!List.of(types).contains(type)) {
+      throw InputException.in(
+          root.file(),
+          "$." + name + ".type",
+          "is "
+              + type
+              + ", but only "
+              + String.join(" or ", types)
+              + " is supported; use a model with BERT's own kind of tokenizer");
     }
+    return part.get();
   }
 
   private static BertText rules(Json normalizer) {
-    requireType(normalizer, "BertNormalizer");
     boolean lowercase = normalizer.field("lowercase").bool();
     return new BertText(
         normalizer.field("clean_text").bool(),
@@ -124,33 +153,59 @@ record TokenizerJson(
     return id;
   }
 
-  /** Tokens with options beyond plain text matching would need rules that no BERT model uses. */
-  private static Map<String, Integer> added(Json root) {
-    Map<String, Integer> added = new HashMap<>();
-    for (Json token : root.field("added_tokens").list()) {
-      for (String option : List.of("single_word", "lstrip", "rstrip", "normalized")) {
-        if (token.field(option).bool()) {
-          throw token.field(option).error("is not supported; set it to false");
-        }
+  /**
+   * Reads the tokens that are found in the raw text and those that are found in the normalised one.
+   * Of two of the latter that are the same once normalised, a special one comes first.
+   */
+  private static void added(
+      Json tokens,
+      Map<String, Integer> vocabulary,
+      BertText rules,
+      List<AddedTokens.Token> raw,
+      List<AddedTokens.Token> normalized) {
+    Set<String> seen = new HashSet<>();
+    int nextId = vocabulary.size();
+    int special = 0;
+    for (Json json : tokens.list()) {
+      Json content = json.field("content");
+      String text = content.string();
+      if (!seen.add(text)) {
+        throw content.error("is given twice; remove one");
       }
-      Json content = token.field("content");
-      if (content.string().isEmpty()) {
-        throw content.error("is empty; remove the token");
+      // The library takes no notice of the id in the file.
+      Json id = json.field("id");
+      int expected = vocabulary.containsKey(text) ? vocabulary.get(text) : nextId++;
+      if (id(id) != expected) {
+        throw id.error(
+            "is "
+                + id(id)
+                + " but Hugging Face's library gives the token "
+                + expected
+                + ", its id in the vocabulary or the next after it; restore the file");
       }
-      added.put(content.string(), id(token.field("id")));
+      boolean isSpecial = json.field("special").bool();
+      if (json.field("normalized").bool()) {
+        StringBuilder normal = new StringBuilder();
+        rules.normalise(text, 0, text.length(), normal);
+        AddedTokens.Token token = token(json, normal.toString(), expected);
+        normalized.add(isSpecial ? special++ : normalized.size(), token);
+      } else {
+        raw.add(token(json, text, expected));
+      }
     }
-    return added;
   }
 
-  private static Pattern pattern(Map<String, Integer> added) {
-    if (added.isEmpty()) {
-      return Pattern.compile("(?!)"); // Matches nothing.
+  private static AddedTokens.Token token(Json json, String text, int id) {
+    if (text.isEmpty()) {
+      throw json.field("content").error("leaves nothing to look for in a text; remove the token");
     }
-    return Pattern.compile(
-        added.keySet().stream()
-            .sorted(Comparator.comparing(String::length).reversed())
-            .map(Pattern::quote)
-            .collect(Collectors.joining("|")));
+    boolean lstrip = json.field("lstrip").bool();
+    boolean rstrip = json.field("rstrip").bool();
+    if ((lstrip || rstrip) && text.chars().allMatch(BertCharacters::isWhitespace)) {
+      throw json.field("content")
+          .error("is white space, which cannot strip white space; set lstrip and rstrip to false");
+    }
+    return new AddedTokens.Token(text, id, json.field("single_word").bool(), lstrip, rstrip);
   }
 
   /** Reads which special tokens stand before and after a single text. */
@@ -161,7 +216,6 @@ record TokenizerJson(
       suffix.add(known(token(processor.field("sep")), vocabSize));
       return;
     }
-    requireType(processor, "TemplateProcessing");
     Json specials = processor.field("special_tokens");
     List<Integer> ids = prefix;
     for (Json item : processor.field("single").list()) {

@@ -2,7 +2,6 @@ package dev.offramp.models;
 
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.regex.Matcher;
 
 /**
  * WordPiece (Wu et al. 2016, arXiv 1609.08144) with BERT's normalisation, read from a Hugging Face
@@ -33,9 +32,9 @@ public final class WordPieceTokenizer {
   }
 
   /**
-   * The ids of a text between the special tokens, usually [CLS] and [SEP]. Special tokens written
-   * out in the text become themselves. A lone surrogate counts as U+FFFD. Time is linear in the
-   * part of the text that was needed.
+   * The ids of a text between the special tokens, usually [CLS] and [SEP]. Special and added tokens
+   * written out in the text become themselves. A lone surrogate counts as U+FFFD. Time is linear in
+   * the part of the text that was needed.
    *
    * @param maxTokens the most ids to return, special ones included; the rest of the text is cut off
    * @throws IllegalArgumentException if maxTokens leaves no room for the special tokens
@@ -46,34 +45,85 @@ public final class WordPieceTokenizer {
       throw new IllegalArgumentException("no room for the special tokens in " + maxTokens);
     }
     Pieces pieces = new Pieces(room);
-    Matcher matcher = json.addedPattern().matcher(text);
-    int at = 0;
-    while (at < text.length() && !pieces.full()) {
-      boolean found = matcher.find();
-      split(text, at, found ? matcher.start() : text.length(), pieces);
-      pieces.endOfWord();
-      if (found && !pieces.full()) {
-        pieces.add(json.added().get(matcher.group()));
+    int rest = 0; // Where the text begins that has not been cut yet.
+    for (int i = 0; i < text.length() && !pieces.full(); ) {
+      AddedTokens.Token token = json.added().at(text, i);
+      if (token == null) {
+        i++;
+        continue;
       }
-      at = found ? matcher.end() : text.length();
+      int end = i + token.text().length();
+      if (token.fits(text, i)) {
+        split(text, rest, token.lstrip() ? whitespaceBefore(text, rest, i) : i, pieces);
+        pieces.token(token.id());
+        rest = token.rstrip() ? whitespaceAfter(text, end) : end;
+      }
+      i = end;
     }
+    split(text, rest, text.length(), pieces);
     return pieces.between(json.prefix(), json.suffix());
   }
 
-  private void split(String text, int from, int to, Pieces pieces) {
-    for (int at = from; at < to && !pieces.full(); ) {
-      int end = Math.min(at + CHUNK, to);
-      // Longer runs of marks are cut, or hostile text could make their sorting quadratic.
-      int limit = Math.min(end + CHUNK, to);
-      while (end < limit && isInsideCharacter(text, end)) {
-        end++;
-      }
-      if (end < to && Character.isSurrogatePair(text.charAt(end - 1), text.charAt(end))) {
-        end--;
-      }
-      json.rules().split(text, at, end, pieces);
-      at = end;
+  private static int whitespaceBefore(String text, int from, int at) {
+    int start = at;
+    while (start > from && BertCharacters.isWhitespace(text.charAt(start - 1))) {
+      start--;
     }
+    return start;
+  }
+
+  private static int whitespaceAfter(String text, int at) {
+    int end = at;
+    while (end < text.length() && BertCharacters.isWhitespace(text.charAt(end))) {
+      end++;
+    }
+    return end;
+  }
+
+  /**
+   * Cuts text[from, to), which holds no token as it stands but may hold some once it is normalised.
+   * White space gives no pieces there, so it does not matter whether it goes with a token.
+   */
+  private void split(String text, int from, int to, Pieces pieces) {
+    AddedTokens tokens = json.addedNormalized();
+    StringBuilder normal = new StringBuilder();
+    int read = from;
+    int tried = 0; // Before it no token is looked for.
+    for (int i = 0; !pieces.full(); ) {
+      while (read < to && normal.length() - i < tokens.reach()) {
+        int end = endOfChunk(text, read, to);
+        json.rules().normalise(text, read, end, normal);
+        read = end;
+      }
+      if (i == normal.length()) {
+        break;
+      }
+      AddedTokens.Token token = i < tried ? null : tokens.at(normal, i);
+      if (token != null) {
+        tried = i + token.text().length();
+        if (token.fits(normal, i)) {
+          pieces.token(token.id());
+          i = tried;
+          continue;
+        }
+      }
+      int c = normal.codePointAt(i);
+      i += Character.charCount(c);
+      pieces.character(c);
+    }
+    pieces.endOfWord();
+  }
+
+  private static int endOfChunk(String text, int from, int to) {
+    int end = Math.min(from + CHUNK, to);
+    // Longer runs of marks are cut, or hostile text could make their sorting quadratic.
+    int limit = Math.min(end + CHUNK, to);
+    while (end < limit && isInsideCharacter(text, end)) {
+      end++;
+    }
+    boolean cutsPair =
+        end < to && Character.isSurrogatePair(text.charAt(end - 1), text.charAt(end));
+    return cutsPair ? end - 1 : end;
   }
 
   private static boolean isInsideCharacter(String text, int i) {
@@ -88,7 +138,7 @@ public final class WordPieceTokenizer {
   }
 
   /** Collects words and cuts each into the longest pieces the vocabulary has, from the left. */
-  private final class Pieces implements BertText.Sink {
+  private final class Pieces {
     private final int[] ids;
     private int size;
     private final StringBuilder word = new StringBuilder();
@@ -98,21 +148,39 @@ public final class WordPieceTokenizer {
       ids = new int[room];
     }
 
-    @Override
-    public boolean full() {
+    /** Whether nothing more is wanted. */
+    boolean full() {
       return size == ids.length;
     }
 
-    @Override
-    public void codePoint(int c) {
+    /** BERT's pre-tokenizer: words end at white space, and punctuation marks are words. */
+    void character(int c) {
+      if (BertCharacters.isWhitespace(c)) {
+        endOfWord();
+      } else if (BertCharacters.isPunctuation(c)) {
+        endOfWord();
+        append(c);
+        endOfWord();
+      } else {
+        append(c);
+      }
+    }
+
+    private void append(int c) {
       wordLength++;
       if (wordLength <= json.maxWordLength()) {
         word.appendCodePoint(c);
       }
     }
 
-    @Override
-    public void endOfWord() {
+    void token(int id) {
+      endOfWord();
+      if (!full()) {
+        add(id);
+      }
+    }
+
+    void endOfWord() {
       if (wordLength > 0 && !full()) {
         addWord();
       }

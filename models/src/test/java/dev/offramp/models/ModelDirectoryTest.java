@@ -119,7 +119,7 @@ class ModelDirectoryTest {
   void refusesATokenizerWithMoreTokensThanEmbeddings() throws IOException {
     Path tokenizer = directory.resolve("tokenizer.json");
     Files.writeString(tokenizer, Files.readString(tokenizer).replace("\"abc\": 6", "\"abc\": 7"));
-    refuses("$.model.vocab: has ids up to 7 but config.json says vocabSize 7");
+    refuses("$.model.vocab and $.added_tokens: have ids up to 7 but config.json says vocabSize 7");
   }
 
   @Test

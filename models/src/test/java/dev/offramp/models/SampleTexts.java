@@ -1,10 +1,16 @@
 package dev.offramp.models;
 
+import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.text.Normalizer;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
+import java.util.Locale;
 import java.util.Random;
 import java.util.stream.Stream;
 
@@ -136,6 +142,100 @@ final class SampleTexts {
             text.appendCodePoint(c);
           }
         }
+      }
+    }
+    return text.toString();
+  }
+
+  private static final String[] TOKENS = {
+    "COVID",
+    "covid",
+    "Covid-19",
+    "New York",
+    "new  york",
+    "[MASK]",
+    "[SEP]",
+    "[x]",
+    "<eos>",
+    "the",
+    "foo",
+    "foobar",
+    "foo bar",
+    "bar",
+    "##ing",
+    " lead",
+    "trail ",
+    "_",
+    "a",
+    "aa",
+    "C++",
+    ".net",
+    "\n",
+    " ",
+    "中",
+    "日本",
+    "é",
+    "E\u0301",
+    "Über",
+    "İ",
+    "ﬁ",
+    "ΣΑΣ",
+    "가",
+    "हिन्दी",
+    "👍",
+    "👨‍👩",
+    "z\u200by",
+    "½",
+    "€5",
+    "٣",
+    "Ⅷ"
+  };
+  private static final String[] GLUE = {
+    "", "", " ", "  ", "\t", "\n", "\u00a0", "\u3000", "\u2028", "\u0085", "\u200b", "\u0000",
+    "\ufffd", "_", "-", ".", "'", "x", "S", "7", "é", "\u0301", "\u0903", "\u200d", "中", "👍", "ⓐ",
+    "·", "the", "word "
+  };
+
+  /** Adds tokens with all options to a tokenizer.json; gives their texts. */
+  static List<String> addTokens(Random random, JsonObject tokenizer) {
+    JsonObject vocabulary = tokenizer.getAsJsonObject("model").getAsJsonObject("vocab");
+    List<String> texts = new ArrayList<>(List.of(TOKENS));
+    Collections.shuffle(texts, random);
+    texts = texts.subList(0, 1 + random.nextInt(texts.size()));
+    boolean allNormalized = random.nextInt(3) == 0; // Then long texts stay whole until the end.
+    JsonArray added = new JsonArray();
+    int nextId = vocabulary.size();
+    for (String text : texts) {
+      JsonObject token = new JsonObject();
+      JsonElement known = vocabulary.get(text);
+      token.addProperty("id", known == null ? nextId++ : known.getAsInt());
+      token.addProperty("content", text);
+      for (String option : List.of("single_word", "lstrip", "rstrip", "normalized", "special")) {
+        boolean refused = option.endsWith("strip") && text.isBlank();
+        boolean set = allNormalized && option.equals("normalized") || random.nextInt(3) == 0;
+        token.addProperty(option, set && !refused);
+      }
+      added.add(token);
+    }
+    tokenizer.add("added_tokens", added);
+    return texts;
+  }
+
+  /** A text with such tokens in it, as they are or written otherwise. */
+  static String holding(Random random, List<String> tokens) {
+    StringBuilder text = new StringBuilder();
+    for (int i = random.nextInt(12); i > 0; i--) {
+      String token = tokens.get(random.nextInt(tokens.size()));
+      switch (random.nextInt(8)) {
+        case 0 -> text.append(token.toUpperCase(Locale.ROOT));
+        case 1 -> text.append(token.toLowerCase(Locale.ROOT));
+        case 2 -> text.append(Normalizer.normalize(token, Normalizer.Form.NFD));
+        case 3 -> text.append(token.replace(' ', '\t'));
+        case 4 -> text.append(random(random));
+        default -> text.append(token);
+      }
+      for (int n = random.nextInt(3); n > 0; n--) {
+        text.append(GLUE[random.nextInt(GLUE.length)]);
       }
     }
     return text.toString();

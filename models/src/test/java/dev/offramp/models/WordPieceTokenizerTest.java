@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Assertions;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -96,9 +97,30 @@ class WordPieceTokenizerTest {
   void agreesWithOtherModelSettings() throws IOException {
     String settings =
         json.replace("\"max_input_chars_per_word\":100", "\"max_input_chars_per_word\":7")
-            .replace("\"unk_token\":\"[UNK]\"", "\"unk_token\":\"the\"");
+            .replace("\"unk_token\":\"[UNK]\"", "\"unk_token\":\"the\"")
+            .replace("\"##", "\"@@");
     assertThat(settings.equals(json)).isFalse();
     assertSameIds(settings, SampleTexts.ODD);
+  }
+
+  /** Every option of added tokens at random, in texts full of them, by every kind of normalizer. */
+  @Test
+  void agreesOnAddedTokens() throws IOException {
+    long seed = System.nanoTime();
+    System.err.println("WordPieceTokenizerTest.agreesOnAddedTokens: seed " + seed);
+    Random random = new Random(seed);
+    for (int i = 0; i < 24; i++) {
+      String flags =
+          json.replace("\"clean_text\":true", "\"clean_text\":" + (random.nextInt(4) > 0))
+              .replace("\"strip_accents\":null", "\"strip_accents\":" + (random.nextInt(3) > 0))
+              .replace("\"lowercase\":true", "\"lowercase\":" + (random.nextInt(3) > 0));
+      JsonObject changed = JsonParser.parseString(flags).getAsJsonObject();
+      List<String> tokens = SampleTexts.addTokens(random, changed);
+      List<String> texts = new ArrayList<>();
+      Stream.generate(() -> SampleTexts.holding(random, tokens)).limit(100).forEach(texts::add);
+      texts.add(String.join("", texts)); // So that some cross what is normalised at a time.
+      assertSameIds(changed.toString(), texts);
+    }
   }
 
   /** As older libraries wrote them: no type of the model, [CLS] and [SEP] named as a pair each. */
@@ -168,7 +190,7 @@ class WordPieceTokenizerTest {
             "\u0301\u0316".repeat(size / 2),
             "\u0000\ud800".repeat(size / 2));
     Assertions.assertTimeoutPreemptively(
-        Duration.ofSeconds(30),
+        Duration.ofSeconds(60),
         () -> texts.forEach(text -> assertThat(tokenizer.encode(text, 64)).hasSizeBetween(2, 64)));
   }
 
@@ -177,7 +199,7 @@ class WordPieceTokenizerTest {
     WordPieceTokenizer tokenizer = tokenizer();
     String text = "word [SEP] ".repeat(1 << 20);
     Assertions.assertTimeoutPreemptively(
-        Duration.ofSeconds(2),
+        Duration.ofSeconds(10),
         () -> {
           for (int i = 0; i < 10_000; i++) {
             tokenizer.encode(text, 64);
@@ -190,7 +212,10 @@ class WordPieceTokenizerTest {
       delimiter = '|',
       value = {
         "\"type\":\"WordPiece\",\"unk|\"type\":\"BPE\",\"unk|$.model.type",
+        "\"max_input_chars_per_word\":100|\"merges\":[]|$.model.max_input_chars_per_word",
+        "\"direction\":\"Right\"|\"direction\":\"Left\"|$.truncation.direction",
         "\"BertNormalizer\"|\"Lowercase\"|$.normalizer.type",
+        "\"normalizer\":|\"normaliser\":|$.normalizer.type",
         "\"clean_text\":true|\"clean_text\":1|$.normalizer.clean_text",
         "\"BertPreTokenizer\"|\"Whitespace\"|$.pre_tokenizer.type",
         "\"TemplateProcessing\"|\"ByteLevel\"|$.post_processor.type",
@@ -199,7 +224,10 @@ class WordPieceTokenizerTest {
         "\"[unused0]\":1|\"[unused0]\":-1|$.model.vocab.[unused0]",
         "\"[unused0]\":1|\"[unused0]\":1e99|$.model.vocab.[unused0]",
         "max_input_chars_per_word\":100|max_input_chars_per_word\":0|max_input_chars_per_word",
-        "\"single_word\":false|\"single_word\":true|$.added_tokens[0].single_word",
+        "\"single_word\":false|\"single_word\":1|$.added_tokens[0].single_word",
+        "\"id\":0,\"content\":\"[PAD]\"|\"id\":1,\"content\":\"[PAD]\"|$.added_tokens[0].id",
+        "\"id\":0,\"content\":\"[PAD]\"|\"id\":0,\"content\":\"new\"|$.added_tokens[0].id",
+        "\"content\":\"[UNK]\"|\"content\":\"[PAD]\"|$.added_tokens[1].content",
         "\"ids\":[101]|\"ids\":[999999]|$.post_processor.special_tokens.[CLS].ids[0]",
         "\"ids\":[101]|\"ids\":[101,101]|$.post_processor",
         "\"ids\":[101]|\"ids\":[]|$.post_processor",
@@ -216,6 +244,36 @@ class WordPieceTokenizerTest {
         .hasMessageContaining("changed.json: ")
         .hasMessageContaining(field)
         .hasMessageContaining("; ");
+  }
+
+  /** They are BPE or Unigram, which have other fields. */
+  @Test
+  void takesNoModelWithoutATypeForWordPieceUnlessItHasItsFields() throws IOException {
+    JsonObject untyped = JsonParser.parseString(json).getAsJsonObject();
+    untyped.add("model", JsonParser.parseString("{\"unk_id\":0,\"vocab\":[[\"a\",0]]}"));
+    Path file = Files.writeString(temp.resolve("untyped.json"), untyped.toString());
+    assertThatThrownBy(() -> WordPieceTokenizer.read(file))
+        .hasMessageContaining("$.model.type: is missing, but only WordPiece is supported; ");
+  }
+
+  /** The last would be dropped by Hugging Face's library, or not, by what stands before it. */
+  @ParameterizedTest
+  @CsvSource({
+    "'', special, leaves nothing",
+    "'\u200b', normalized, leaves nothing",
+    "'\n', lstrip, is white space",
+  })
+  void refusesAddedTokensThatNoTextHolds(String content, String option, String problem)
+      throws IOException {
+    JsonObject changed = JsonParser.parseString(json).getAsJsonObject();
+    JsonObject token = changed.getAsJsonArray("added_tokens").get(0).getAsJsonObject().deepCopy();
+    token.addProperty("id", 30522);
+    token.addProperty("content", content);
+    token.addProperty(option, true);
+    changed.getAsJsonArray("added_tokens").add(token);
+    Path file = Files.writeString(temp.resolve("token.json"), changed.toString());
+    assertThatThrownBy(() -> WordPieceTokenizer.read(file))
+        .hasMessageContaining("$.added_tokens[5].content: " + problem);
   }
 
   private WordPieceTokenizer tokenizer() throws IOException {
