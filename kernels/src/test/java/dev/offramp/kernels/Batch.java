@@ -1,7 +1,6 @@
 package dev.offramp.kernels;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.within;
 
 import java.util.Arrays;
 import java.util.Random;
@@ -71,19 +70,6 @@ record Batch(int capacity, int positions, int[] rows, int[] lengths) {
     return values;
   }
 
-  static double[] at(float[] activations, int token, int width) {
-    return IntStream.range(token * width, (token + 1) * width)
-        .mapToDouble(i -> activations[i])
-        .toArray();
-  }
-
-  /** Valid positions of the i-th live row, [length][width]. */
-  double[][] row(float[] activations, int i, int width) {
-    return IntStream.range(0, lengths[i])
-        .mapToObj(p -> at(activations, rows[i] * positions + p, width))
-        .toArray(double[][]::new);
-  }
-
   /** That rows which are not live still hold what {@link #untouched} put there. */
   void assertOthersUntouched(float[] activations, int width) {
     for (int row = 0; row < capacity; row++) {
@@ -92,20 +78,6 @@ record Batch(int capacity, int positions, int[] rows, int[] lengths) {
         for (int i = row * positions * width; i < (row + 1) * positions * width; i++) {
           assertThat(activations[i]).as("element %d of dead row %d", i, row).isEqualTo(UNTOUCHED);
         }
-      }
-    }
-  }
-
-  static void assertClose(float[] actual, int at, double[] expected, double tolerance, String as) {
-    for (int j = 0; j < expected.length; j++) {
-      if (Double.isNaN(expected[j]) || Double.isInfinite(expected[j])) {
-        assertThat((double) actual[at + j])
-            .as("%s, element %d", as, j)
-            .isEqualTo(Double.valueOf(expected[j]));
-      } else {
-        assertThat((double) actual[at + j])
-            .as("%s, element %d", as, j)
-            .isCloseTo(expected[j], within(tolerance * Math.max(1, Math.abs(expected[j]))));
       }
     }
   }

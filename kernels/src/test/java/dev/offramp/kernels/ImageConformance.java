@@ -1,138 +1,13 @@
 package dev.offramp.kernels;
 
-import static dev.offramp.kernels.Batch.assertClose;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.lang.foreign.MemorySegment;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
 
-/**
- * Operations on images besides the convolution against the {@link ImageOracle}, on scrambled live
- * rows and awkward sizes, and the arguments of all of them.
- */
+/** What operations on images say of wrong arguments, and of what is closed or foreign. */
 abstract class ImageConformance extends DeviceConformance {
-
-  @ParameterizedTest
-  @CsvSource({"1, 1, 1, 1", "7, 7, 5, 3", "5, 8, 8, 4", "129, 3, 2, 2", "2, 32, 32, 3"})
-  void pixels(int capacity, int height, int width, int channels) {
-    ImageShape image = new ImageShape(height, width, channels);
-    Batch batch = Batch.random(rig.random, capacity, 1);
-    float[] scale = rig.numbers(channels, 0.02);
-    float[] shift = rig.numbers(channels, 2);
-    int[] pixels = rig.random.ints((long) capacity * image.pixels()).toArray();
-    Buffer out = rig.upload(batch.untouched(image.elements()));
-
-    rig.device.pixels(
-        batch.load(rig), image, rig.upload(scale), rig.upload(shift), rig.upload(pixels), out);
-
-    float[] actual = rig.floats(out);
-    batch.eachToken(row -> {
-      double[] expected = new double[image.elements()];
-      for (int i = 0; i < expected.length; i++) {
-        int c = i % channels;
-        int value = pixels[row * image.pixels() + i / channels] >> 8 * c & 255;
-        expected[i] = (double) value * scale[c] + shift[c];
-      }
-      assertClose(actual, row * image.elements(), expected, tolerance(), "row " + row);
-    });
-    batch.assertOthersUntouched(actual, image.elements());
-  }
-
-  @ParameterizedTest
-  @CsvSource({
-    "1, 1, 1, 1, 1, 1, 0",
-    "7, 7, 5, 3, 3, 2, 1",
-    "3, 8, 8, 64, 3, 2, 1",
-    "3, 9, 6, 33, 2, 2, 0",
-    "2, 6, 7, 16, 5, 1, 4",
-    "129, 3, 3, 7, 3, 1, 1"
-  })
-  void maxPool(
-      int capacity, int height, int width, int channels, int kernel, int stride, int padding) {
-    ImageShape image = new ImageShape(height, width, channels);
-    ConvolutionShape window =
-        new ConvolutionShape(image, channels, kernel, stride, padding, channels);
-    Batch batch = Batch.random(rig.random, capacity, 1);
-    float[] in = batch.activations(rig.random, image.elements());
-    for (int i = 0; i < in.length; i++) {
-      in[i] -= 2; // Below the zeros of a padding that would count.
-    }
-    int nan = batch.rows()[0] * image.elements() + image.elements() / 2;
-    in[nan] = Float.NaN;
-    int size = window.out().elements();
-    Buffer out = rig.upload(batch.untouched(size));
-
-    rig.device.maxPool(batch.load(rig), window, rig.upload(in), out);
-
-    float[] actual = rig.floats(out);
-    batch.eachToken(row -> {
-      double[] expected = ImageOracle.maxPool(Batch.at(in, row, image.elements()), window);
-      assertClose(actual, row * size, expected, tolerance(), "row " + row);
-    });
-    batch.assertOthersUntouched(actual, size);
-  }
-
-  @ParameterizedTest
-  @CsvSource({
-    "1, 1, 1, 1, 1",
-    "7, 7, 5, 3, 2",
-    "3, 8, 8, 64, 1",
-    "3, 8, 8, 33, 4",
-    "2, 32, 31, 16, 7",
-    "129, 3, 3, 7, 3"
-  })
-  void gridPool(int capacity, int height, int width, int channels, int grid) {
-    ImageShape image = new ImageShape(height, width, channels);
-    Batch batch = Batch.random(rig.random, capacity, 1);
-    float[] in = batch.activations(rig.random, image.elements());
-    in[batch.rows()[0] * image.elements() + image.elements() / 2] = Float.NaN;
-    int size = grid * grid * channels;
-    Buffer out = rig.upload(batch.untouched(size));
-
-    rig.device.gridPool(batch.load(rig), image, grid, rig.upload(in), out);
-
-    float[] actual = rig.floats(out);
-    batch.eachToken(row -> {
-      double[] expected = ImageOracle.gridPool(Batch.at(in, row, image.elements()), image, grid);
-      assertClose(actual, row * size, expected, tolerance(), "row " + row);
-    });
-    batch.assertOthersUntouched(actual, size);
-  }
-
-  @ParameterizedTest
-  @CsvSource({
-    "1, 1, 1, 1, 1, 1",
-    "7, 7, 5, 3, 2, 8",
-    "3, 8, 8, 16, 2, 32",
-    "3, 8, 8, 33, 1, 33",
-    "2, 9, 10, 7, 3, 129",
-    "129, 3, 3, 7, 2, 7"
-  })
-  void shortcut(int capacity, int height, int width, int channels, int stride, int outputs) {
-    ImageShape image = new ImageShape(height, width, channels);
-    Batch batch = Batch.random(rig.random, capacity, 1);
-    float[] in = batch.activations(rig.random, image.elements());
-    in[batch.rows()[0] * image.elements()] = Float.NaN;
-    int size = Math.ceilDiv(height, stride) * Math.ceilDiv(width, stride) * outputs;
-    Buffer out = rig.upload(batch.untouched(size));
-
-    rig.device.shortcut(batch.load(rig), image, stride, outputs, rig.upload(in), out);
-
-    float[] actual = rig.floats(out);
-    batch.eachToken(row -> {
-      double[] x = Batch.at(in, row, image.elements());
-      assertClose(
-          actual,
-          row * size,
-          ImageOracle.shortcut(x, image, stride, outputs),
-          tolerance(),
-          "row " + row);
-    });
-    batch.assertOthersUntouched(actual, size);
-  }
 
   @Test
   void zeroLiveRowsChangeNothing() {

@@ -65,14 +65,20 @@ record ConvolutionKernel(Kind kind, int m, int n, int each) {
       return null;
     }
     ConvolutionKernel best = TILE.getFirst();
-    for (ConvolutionKernel kernel : TILE) {
+    for (ConvolutionKernel kernel : all(traits, shape)) {
       if (best.n < shape.outputs()
-          && kernel.items() <= traits.maxGroupItems()
           && (kernel.m == best.m || kernel.tiles(images, shape) >= computeUnits)) {
         best = kernel;
       }
     }
     return best;
+  }
+
+  /** Those that can make a convolution of the shape where there is a choice, else none. */
+  static List<ConvolutionKernel> all(Traits traits, ConvolutionShape shape) {
+    return traits.processor() || shape.groups() > 1
+        ? List.of()
+        : TILE.stream().filter(kernel -> kernel.items() <= traits.maxGroupItems()).toList();
   }
 
   /** The vector kernel for a shape, or null; a panel of weights is as wide as its tile. */

@@ -366,6 +366,10 @@ public final class GpuDevice implements Device {
     return gemms;
   }
 
+  ImageLaunches imageLaunches() {
+    return images.launches;
+  }
+
   boolean closed() {
     return heap.closed();
   }

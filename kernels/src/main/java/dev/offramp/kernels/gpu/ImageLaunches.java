@@ -14,9 +14,15 @@ final class ImageLaunches {
   private static final int ITEMS = 64;
 
   private final Driver driver;
+  private ConvolutionKernel forced; // null where the shape says which
 
   ImageLaunches(Driver driver) {
     this.driver = driver;
+  }
+
+  /** Has that kernel make all convolutions, which must be without groups, until null is given. */
+  void force(ConvolutionKernel kernel) {
+    forced = kernel;
   }
 
   /** A grid for that many items of each image that may be live; see image_item. */
@@ -81,7 +87,10 @@ final class ImageLaunches {
     List<Object> arguments = new ArrayList<>(List.of(rows.table(), rows.capacity()));
     arguments.addAll(window(shape));
     int units = driver.info().computeUnits();
-    ConvolutionKernel kernel = ConvolutionKernel.of(driver.traits(), units, bounds.tokens(), shape);
+    ConvolutionKernel kernel =
+        forced == null
+            ? ConvolutionKernel.of(driver.traits(), units, bounds.tokens(), shape)
+            : forced;
     boolean tile = kernel != null && kernel.kind() == ConvolutionKernel.Kind.TILE;
     if (!tile) {
       arguments.add(shape.groups());

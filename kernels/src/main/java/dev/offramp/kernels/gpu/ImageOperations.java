@@ -11,7 +11,7 @@ import dev.offramp.kernels.gpu.Driver.Memory;
 
 /** Operations on images: checks their arguments and says what launches them. */
 final class ImageOperations {
-  private final ImageLaunches launches;
+  final ImageLaunches launches;
 
   ImageOperations(Driver driver) {
     launches = new ImageLaunches(driver);

@@ -49,7 +49,7 @@ public final class KernelSources {
 
   private static void processorKernels(StringBuilder text) {
     define(
-        text, "WEIGHT_AT(n, k, inputs)", "((((n) / 32) * (long)(inputs) + (k)) * 32 + (n) % 32)");
+        text, "WEIGHT_AT(n, k, inputs)", "((((n) / 32) * (LONG)(inputs) + (k)) * 32 + (n) % 32)");
     include(text, "exit.c");
     include(text, "vector.c");
     include(text, "vector_layers.c");
@@ -77,7 +77,7 @@ public final class KernelSources {
   }
 
   private static void acceleratorKernels(StringBuilder text, Dialect dialect, Precision precision) {
-    define(text, "WEIGHT_AT(n, k, inputs)", "((long)(n) * (inputs) + (k))");
+    define(text, "WEIGHT_AT(n, k, inputs)", "((LONG)(n) * (inputs) + (k))");
     include(text, "positionwise.c");
     include(text, "exit.c");
     attention(text, Launches.HEAD_SIZES, "attention_", "attention.c");

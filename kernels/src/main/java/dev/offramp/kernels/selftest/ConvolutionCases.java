@@ -35,7 +35,24 @@ final class ConvolutionCases {
     {2, 5, 5, 7, 21, 3, 1, 1, 7},
     {129, 3, 3, 3, 7, 3, 1, 1, 1},
     {129, 1, 1, 16, 33, 1, 1, 0, 1},
+    {3, 1, 1, 16, 16, 3, 1, 1, 1},
+    {3, 7, 5, 16, 48, 3, 1, 1, 1},
+    {2, 5, 1, 32, 80, 3, 1, 1, 1},
+    {1, 35, 33, 16, 144, 3, 1, 1, 1},
+    {2, 6, 9, 208, 16, 3, 1, 1, 1},
+    {2, 12, 12, 3, 7, 7, 1, 0, 1},
+    {3, 5, 6, 4, 6, 2, 3, 1, 1},
+    {2, 6, 6, 64, 128, 3, 2, 1, 4},
   };
+
+  /** Where NaN and infinity are: ways of all kinds, since some would spread them. */
+  private static final List<ConvolutionShape> ODD =
+      List.of(
+          ConvolutionShape.same(new ImageShape(9, 8, 32), 128, 3, 1),
+          ConvolutionShape.same(new ImageShape(9, 8, 8), 32, 3, 2),
+          new ConvolutionShape(new ImageShape(9, 8, 8), 32, 7, 2, 3, 1),
+          new ConvolutionShape(new ImageShape(9, 8, 8), 32, 3, 1, 1, 2),
+          new ConvolutionShape(new ImageShape(9, 8, 8), 32, 3, 1, 1, 8));
 
   private ConvolutionCases() {}
 
@@ -66,6 +83,13 @@ final class ConvolutionCases {
                   side -> play(side, Batch.random(side.random, 4, 1), same, epilogue, true)));
         }
       }
+    }
+    for (ConvolutionShape shape : ODD) {
+      cases.add(
+          convolve(
+              Epilogue.BIAS_RELU,
+              "NaN and infinity, " + text(shape),
+              side -> odd(side, shape, Epilogue.BIAS_RELU)));
     }
     for (DataType type : new DataType[] {DataType.F32, DataType.F16, DataType.BF16}) {
       cases.add(
@@ -115,9 +139,10 @@ final class ConvolutionCases {
     int size = shape.in().elements();
     int width = shape.out().elements();
     float[] x = batch.input(side, size, 1);
+    ImageShape in = shape.in();
     x[size + 3] = Float.NaN;
-    x[2 * size + (2 * 4 + 3) * 7 + 6] = Float.POSITIVE_INFINITY;
-    x[3 * size + (2 * 4 + 1) * 7] = Float.NEGATIVE_INFINITY;
+    x[2 * size + 3 * in.width() * in.channels() - 1] = Float.POSITIVE_INFINITY;
+    x[3 * size + (2 * in.width() + 1) * in.channels()] = Float.NEGATIVE_INFINITY;
     float[] weight = side.weight(shape.depth(), shape.outputs());
     for (int i = 0; i < weight.length; i++) {
       // Infinity times a weight of 0 would be NaN.

@@ -10,7 +10,7 @@ import java.util.List;
 final class ImageCases {
   /** Capacity, height, width, channels. */
   private static final int[][] IMAGES = {
-    {1, 1, 1, 1}, {7, 7, 5, 3}, {5, 8, 8, 64}, {2, 32, 32, 16}, {129, 3, 3, 7}, {3, 9, 8, 33}
+    {1, 1, 1, 1}, {7, 7, 5, 3}, {5, 8, 8, 64}, {2, 32, 31, 16}, {129, 3, 3, 7}, {3, 9, 8, 33}
   };
 
   private ImageCases() {}
@@ -26,7 +26,7 @@ final class ImageCases {
               side -> pixels(side, images(side, s), image(s))));
     }
     for (int[] s : IMAGES) {
-      for (int[] window : new int[][] {{3, 2, 1}, {2, 2, 0}, {3, 1, 2}}) {
+      for (int[] window : new int[][] {{3, 2, 1}, {2, 2, 0}, {3, 1, 2}, {5, 1, 4}}) {
         ImageShape image = image(s);
         if (image.height() + 2 * window[2] >= window[0]) {
           ConvolutionShape shape =
@@ -40,7 +40,7 @@ final class ImageCases {
                   side -> maxPool(side, images(side, s), shape, 0)));
         }
       }
-      for (int grid : new int[] {1, 2, 3}) {
+      for (int grid : new int[] {1, 2, 3, 7}) {
         if (grid <= Math.min(s[1], s[2])) {
           cases.add(
               gridPool(

@@ -9,6 +9,7 @@ import dev.offramp.kernels.ExitSignal;
 import dev.offramp.kernels.Linear;
 import dev.offramp.kernels.Normalization;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -166,17 +167,28 @@ final class Side implements AutoCloseable {
 
   /** So many elements from that one on. */
   float[] floats(Buffer buffer, long at, int count) {
-    float[] values = new float[count];
-    if (buffer.type() == DataType.F32) {
-      device.copyOut(buffer, at, MemorySegment.ofArray(values)).await();
-      return values;
+    MemorySegment values =
+        buffer.type() == DataType.F32
+            ? MemorySegment.ofArray(new float[count])
+            : MemorySegment.ofArray(new short[count]);
+    device.copyOut(buffer, at, values).await();
+    return floats(values, buffer.type());
+  }
+
+  /** Numbers of F32, F16 or BF16. */
+  static float[] floats(MemorySegment values, DataType type) {
+    if (type == DataType.F32) {
+      return values.toArray(ValueLayout.JAVA_FLOAT);
     }
-    short[] bits = new short[count];
-    device.copyOut(buffer, at, MemorySegment.ofArray(bits)).await();
-    for (int i = 0; i < count; i++) {
-      values[i] = Float.float16ToFloat(bits[i]);
+    short[] bits = values.toArray(ValueLayout.JAVA_SHORT);
+    float[] floats = new float[bits.length];
+    for (int i = 0; i < bits.length; i++) {
+      floats[i] =
+          type == DataType.F16
+              ? Float.float16ToFloat(bits[i])
+              : Float.intBitsToFloat(bits[i] << 16);
     }
-    return values;
+    return floats;
   }
 
   int[] ints(Buffer buffer) {

@@ -40,7 +40,7 @@ KERNEL void ATTENTION(
   } else {
     i = 0;
   }
-  long token = (long)LIVE_ROWS(live)[i] * live[LIVE_POSITIONS];
+  LONG token = (LONG)LIVE_ROWS(live)[i] * live[LIVE_POSITIONS];
   int width = heads * headSize;
   int query = GROUP_Y * 32 + LANE;
   int item = TEAM * 32 + LANE;

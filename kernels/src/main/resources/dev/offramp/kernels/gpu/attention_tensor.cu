@@ -40,7 +40,7 @@ extern "C" __global__ void __launch_bounds__(32 * WARPS) ATTENTION(
   }
   int width = heads * headSize;
   int stride = 3 * width;
-  long token = (long)LIVE_ROWS(live)[i] * live[LIVE_POSITIONS];
+  LONG token = (LONG)LIVE_ROWS(live)[i] * live[LIVE_POSITIONS];
   const ACT* rows = qkv + token * stride + head * headSize;
   unsigned base = shared_address(tiles + warp * KEYS * HEAD * 2);
   int q0 = unit % rounds * 16 + lane / 4; /* this lane's two queries */
@@ -55,7 +55,7 @@ extern "C" __global__ void __launch_bounds__(32 * WARPS) ATTENTION(
     for (int e = 0; e < 4; e++) {
       int query = e % 2 == 0 ? q0 : q1;
       int d = 16 * k + e / 2 * 8 + pair;
-      q[k][e] = query < length && d < headSize ? *(const unsigned*)(rows + (long)query * stride + d) : 0u;
+      q[k][e] = query < length && d < headSize ? *(const unsigned*)(rows + (LONG)query * stride + d) : 0u;
     }
   }
   float o[HEAD / 8][4];
@@ -74,7 +74,7 @@ extern "C" __global__ void __launch_bounds__(32 * WARPS) ATTENTION(
       int key = (32 * e + lane) / PIECES;
       int piece = (32 * e + lane) % PIECES;
       int valid = from + key < length && 8 * piece < headSize;
-      const ACT* value = rows + 2 * width + (long)(valid ? from + key : 0) * stride;
+      const ACT* value = rows + 2 * width + (LONG)(valid ? from + key : 0) * stride;
       copy16(base + PLACE(key, piece), value + (valid ? 8 * piece : 0), valid);
     }
     copies_end();
@@ -84,7 +84,7 @@ extern "C" __global__ void __launch_bounds__(32 * WARPS) ATTENTION(
     for (int n = 0; n < 4; n++) {
       s[n][0] = s[n][1] = s[n][2] = s[n][3] = 0.0f;
       int key = from + 8 * n + lane / 4;
-      const ACT* k_row = rows + width + (long)(key < length ? key : 0) * stride;
+      const ACT* k_row = rows + width + (LONG)(key < length ? key : 0) * stride;
 #pragma unroll
       for (int k = 0; k < HEAD / 16; k++) {
         int d = 16 * k + pair;

@@ -35,7 +35,7 @@ KERNEL void CONVOLUTION(
   }
   int x = LANE % ACROSS;
   int y = LANE / ACROSS;
-  long in_at[LOADS_IN]; /* of the image */
+  LONG in_at[LOADS_IN]; /* of the image */
   int in_y[LOADS_IN];   /* where the window starts */
   int in_x[LOADS_IN];
   float next_in[LOADS_IN][4];
@@ -48,7 +48,7 @@ KERNEL void CONVOLUTION(
     int i = m / outPixels;
     int pixel = m - i * outPixels;
     int line = pixel / outWidth;
-    in_at[e] = (long)LIVE_LIST(live, capacity)[i] * height * width * channels;
+    in_at[e] = (LONG)LIVE_LIST(live, capacity)[i] * height * width * channels;
     in_y[e] = line * stride - padding;
     in_x[e] = (pixel - line * outWidth) * stride - padding;
   }
@@ -76,7 +76,7 @@ KERNEL void CONVOLUTION(
       UNROLL
       for (int e = 0; e < LOADS_WEIGHT; e++) {
         int n = column + (LANE + e * ITEMS) / (DEPTH / 4);
-        load4_upto(weight + (long)(n < outputs ? n : 0) * inputs, k, inputs, next_weight[e]);
+        load4_upto(weight + (LONG)(n < outputs ? n : 0) * inputs, k, inputs, next_weight[e]);
       }
     }
     if (k0 >= 0) {
@@ -102,7 +102,7 @@ KERNEL void CONVOLUTION(
       if (m < pixels && n < outputs) {
         int image = m / outPixels;
         int pixel = m - image * outPixels;
-        long to = ((long)LIVE_LIST(live, capacity)[image] * outPixels + pixel) * outputs;
+        LONG to = ((LONG)LIVE_LIST(live, capacity)[image] * outPixels + pixel) * outputs;
         float v[4];
         UNROLL
         for (int k = 0; k < 4; k++) {

@@ -16,7 +16,7 @@ DEVFN float pooled(const GLOBAL ACT* in, int pooling, int length, int width, int
     return v;
   }
   for (int p = 1; p < length; p++) {
-    float x = LOAD(in, (long)p * width + j);
+    float x = LOAD(in, (LONG)p * width + j);
     if (pooling == MEAN) {
       v += x;
     } else {
@@ -37,10 +37,10 @@ KERNEL void pool(
   AWAIT_EARLIER();
   int i = GROUP;
   if (i < live[LIVE_COUNT]) {
-    long row = (long)LIVE_ROWS(live)[i] * live[LIVE_POSITIONS] * width;
+    LONG row = (LONG)LIVE_ROWS(live)[i] * live[LIVE_POSITIONS] * width;
     int length = LIVE_LENGTHS(live, capacity)[i];
     for (int j = LANE; j < width; j += LANES) {
-      out[(long)i * width + j] = pooled(in + row, pooling, length, width, j);
+      out[(LONG)i * width + j] = pooled(in + row, pooling, length, width, j);
     }
   }
 }
@@ -85,7 +85,7 @@ DEVFN void pool_row(
       UNROLL
       for (int q = 0; q < QUADS_EACH; q++) {
         float v[4];
-        load4_upto(in + (long)p * width, from + 128 * q + 4 * LANE, width, v);
+        load4_upto(in + (LONG)p * width, from + 128 * q + 4 * LANE, width, v);
         UNROLL
         for (int k = 0; k < 4; k++) {
           sum[q][k] = largest ? larger(sum[q][k], v[k]) : sum[q][k] + v[k];
@@ -143,8 +143,8 @@ KERNEL void exit_head(
     classes = 0;
   }
   int item = TEAM * 32 + LANE;
-  long row = (long)LIVE_ROWS(live)[i] * live[LIVE_POSITIONS] * width;
-  GLOBAL float* features = work + (long)i * (width + classes);
+  LONG row = (LONG)LIVE_ROWS(live)[i] * live[LIVE_POSITIONS] * width;
+  GLOBAL float* features = work + (LONG)i * (width + classes);
   GLOBAL float* logits = features + width;
   pool_row(in + row, pooling, LIVE_LENGTHS(live, capacity)[i], width, parts, features);
 
@@ -213,7 +213,7 @@ KERNEL void exit_head(
   }
   if (present && probabilities) {
     for (int c = item; c < classes; c += HEAD_ITEMS) {
-      probabilities[(long)i * classes + c] = EXP(logits[c] - best) / sum;
+      probabilities[(LONG)i * classes + c] = EXP(logits[c] - best) / sum;
     }
   }
 }

@@ -32,14 +32,14 @@ KERNEL void GEMM(
   int column = GROUP * N;
   int x = LANE % ACROSS;
   int y = LANE / ACROSS;
-  long in_at[LOADS_IN];
+  LONG in_at[LOADS_IN];
   float next_in[LOADS_IN][4];
   float next_weight[LOADS_WEIGHT][4];
   float sum[EACH][EACH];
   UNROLL
   for (int e = 0; e < LOADS_IN; e++) {
     int m = first + (LANE + e * ITEMS) / (DEPTH / 4);
-    in_at[e] = (long)LIVE_LIST(live, capacity)[m < tokens ? m : first] * inputs;
+    in_at[e] = (LONG)LIVE_LIST(live, capacity)[m < tokens ? m : first] * inputs;
   }
   TILE_CLEAR(sum)
   for (int k0 = -DEPTH; k0 < depth; k0 += DEPTH) {
@@ -52,7 +52,7 @@ KERNEL void GEMM(
       UNROLL
       for (int e = 0; e < LOADS_WEIGHT; e++) {
         int n = column + (LANE + e * ITEMS) / (DEPTH / 4);
-        load4_upto(weight + (long)(n < outputs ? n : 0) * inputs, k, inputs, next_weight[e]);
+        load4_upto(weight + (LONG)(n < outputs ? n : 0) * inputs, k, inputs, next_weight[e]);
       }
     }
     if (k0 >= 0) {
@@ -76,7 +76,7 @@ KERNEL void GEMM(
     for (int i = 0; i < EACH; i++) {
       int m = first + (i / 4) * (4 * M / EACH) + 4 * y + i % 4;
       if (m < tokens && n < outputs) {
-        long to = (long)LIVE_LIST(live, capacity)[m] * outputs;
+        LONG to = (LONG)LIVE_LIST(live, capacity)[m] * outputs;
         float v[4];
         UNROLL
         for (int k = 0; k < 4; k++) {

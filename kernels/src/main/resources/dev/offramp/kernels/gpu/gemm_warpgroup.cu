@@ -42,7 +42,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) GEMM(
 #pragma unroll
   for (int e = 0; e < COPIES_WEIGHT; e++) {
     int n = column + fetched_line<PIECES, THREADS>(e);
-    weight_line[e] = weight + (long)(n < outputs ? n : 0) * inputs + LANE % PIECES * PIECE;
+    weight_line[e] = weight + (LONG)(n < outputs ? n : 0) * inputs + LANE % PIECES * PIECE;
   }
   auto fetch_weight = [&](int step) {
     unsigned to = base + step % WIDE_STAGES * STAGE_BYTES + M * WIDE_LINE;
@@ -65,7 +65,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) GEMM(
 #pragma unroll
   for (int e = 0; e < COPIES_IN; e++) {
     int m = first + fetched_line<PIECES, THREADS>(e);
-    in_line[e] = in + (long)list[m < tokens ? m : first] * inputs + LANE % PIECES * PIECE;
+    in_line[e] = in + (LONG)list[m < tokens ? m : first] * inputs + LANE % PIECES * PIECE;
   }
   auto fetch_in = [&](int step) {
     fetch_lines<PIECES, THREADS>(in_line, inputs, step, base + step % WIDE_STAGES * STAGE_BYTES);

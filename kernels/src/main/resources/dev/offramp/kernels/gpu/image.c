@@ -9,7 +9,7 @@
       int stride, int padding
 
 /* This item's number in an image of so many items, or -1 if there is none; *row is its row. */
-DEVFN int image_item(const GLOBAL int* live, int capacity, int items, long* row) {
+DEVFN int image_item(const GLOBAL int* live, int capacity, int items, LONG* row) {
   int groups = (items + LANES - 1) / LANES; /* of an image */
   int i = GROUP / groups;
   int item = GROUP % groups * LANES + LANE;
@@ -39,7 +39,7 @@ DEVFN void window4(
   if (channels % 4 == 0) { /* all of one pixel */
     int inside = ky < side && y + ky >= 0 && y + ky < height && x + kx >= 0 && x + kx < width;
     if (inside) {
-      load4(image + ((long)(y + ky) * width + x + kx) * channels, c, channels, v);
+      load4(image + ((LONG)(y + ky) * width + x + kx) * channels, c, channels, v);
     } else {
       v[0] = v[1] = v[2] = v[3] = 0.0f;
     }
@@ -48,7 +48,7 @@ DEVFN void window4(
   UNROLL
   for (int k = 0; k < 4; k++) {
     int inside = ky < side && y + ky >= 0 && y + ky < height && x + kx >= 0 && x + kx < width;
-    v[k] = inside ? LOAD(image, ((long)(y + ky) * width + x + kx) * channels + c) : 0.0f;
+    v[k] = inside ? LOAD(image, ((LONG)(y + ky) * width + x + kx) * channels + c) : 0.0f;
     if (++c == channels) {
       c = 0;
       if (++kx == side) {
@@ -70,10 +70,10 @@ KERNEL void image_pixels(
     const GLOBAL int* RESTRICT in,
     GLOBAL ACT* RESTRICT out) {
   AWAIT_EARLIER();
-  long row;
+  LONG row;
   int item = image_item(live, capacity, pixels, &row);
   if (item >= 0) {
-    long at = row * pixels + item;
+    LONG at = row * pixels + item;
     int pixel = in[at];
     for (int c = 0; c < channels; c++) {
       float byte = (float)(pixel >> (8 * c) & 255);
@@ -91,7 +91,7 @@ KERNEL void max_pool(
     GLOBAL ACT* RESTRICT out) {
   AWAIT_EARLIER();
   int quads = (channels + 3) / 4;
-  long row;
+  LONG row;
   int item = image_item(live, capacity, outPixels * quads, &row);
   if (item < 0) {
     return;
@@ -126,7 +126,7 @@ KERNEL void grid_pool(
     GLOBAL ACT* RESTRICT out) {
   AWAIT_EARLIER();
   int quads = (channels + 3) / 4;
-  long row;
+  LONG row;
   int item = image_item(live, capacity, grid * grid * quads, &row);
   if (item < 0) {
     return;
@@ -135,10 +135,10 @@ KERNEL void grid_pool(
   int j = item % quads * 4;
   int cy = cell / grid;
   int cx = cell % grid;
-  int y0 = (int)((long)cy * height / grid);
-  int y1 = (int)(((long)(cy + 1) * height + grid - 1) / grid);
-  int x0 = (int)((long)cx * width / grid);
-  int x1 = (int)(((long)(cx + 1) * width + grid - 1) / grid);
+  int y0 = (int)((LONG)cy * height / grid);
+  int y1 = (int)(((LONG)(cy + 1) * height + grid - 1) / grid);
+  int x0 = (int)((LONG)cx * width / grid);
+  int x1 = (int)(((LONG)(cx + 1) * width + grid - 1) / grid);
   float sum[4] = {0.0f, 0.0f, 0.0f, 0.0f};
   for (int y = y0; y < y1; y++) {
     for (int x = x0; x < x1; x++) {
@@ -172,7 +172,7 @@ KERNEL void image_shortcut(
     GLOBAL ACT* RESTRICT out) {
   AWAIT_EARLIER();
   int quads = (outputs + 3) / 4;
-  long row;
+  LONG row;
   int item = image_item(live, capacity, outPixels * quads, &row);
   if (item < 0) {
     return;
@@ -209,7 +209,7 @@ KERNEL void convolution_grouped(
     GLOBAL ACT* out) {
   AWAIT_EARLIER();
   int quads = (outputs + 3) / 4;
-  long row;
+  LONG row;
   int item = image_item(live, capacity, outPixels * quads, &row);
   if (item < 0) {
     return;
@@ -233,11 +233,11 @@ KERNEL void convolution_grouped(
       int x = x0 + kx;
       if (x >= 0 && x < width) {
         const GLOBAL ACT* from = in + ((row * height + y) * width + x) * channels;
-        const GLOBAL ACT* w = weight + (long)(ky * side + kx) * inputs * outputs;
+        const GLOBAL ACT* w = weight + (LONG)(ky * side + kx) * inputs * outputs;
         for (int c = 0; c < inputs; c++) {
           float v[4];
           float f[4];
-          load4(w + (long)c * outputs, j, outputs, f);
+          load4(w + (LONG)c * outputs, j, outputs, f);
           if (depthwise) {
             load4(from, j, outputs, v);
           } else {
@@ -260,6 +260,6 @@ KERNEL void convolution_grouped(
   for (int k = 0; k < 4; k++) {
     sum[k] += add[k];
   }
-  long to = (row * outPixels + pixel) * outputs;
+  LONG to = (row * outPixels + pixel) * outputs;
   finish4(epilogue, sum, residual + to, out + to, j, outputs);
 }

@@ -58,7 +58,7 @@ KERNEL void layer_norm(
   LOCAL float scratch[TEAM_ITEMS];
   int t = GROUP * TEAMS + TEAM;
   int valid = t < live[LIVE_TOKENS];
-  long at = valid ? (long)LIVE_LIST(live, capacity)[t] * width : 0;
+  LONG at = valid ? (LONG)LIVE_LIST(live, capacity)[t] * width : 0;
   if (width <= WIDTH_HELD) {
     float x[QUADS_HELD][4];
     UNROLL
@@ -107,8 +107,8 @@ DEVFN void embedding4(
     const GLOBAL float* positions,
     const GLOBAL float* types,
     int known,
-    long word,
-    long position,
+    LONG word,
+    LONG position,
     int j,
     int width,
     float* v) {
@@ -143,8 +143,8 @@ KERNEL void embed(
   int token = valid ? LIVE_LIST(live, capacity)[t] : 0;
   int id = valid ? ids[token] : 0;
   int known = id >= 0 && id < vocabulary;
-  long word = known ? (long)id * width : 0;
-  long position = (long)(token % live[LIVE_POSITIONS]) * width;
+  LONG word = known ? (LONG)id * width : 0;
+  LONG position = (LONG)(token % live[LIVE_POSITIONS]) * width;
   int n = valid ? width : 0;
   float v[4];
   float g[4];
@@ -176,6 +176,6 @@ KERNEL void embed(
     for (int k = 0; k < 4; k++) {
       v[k] = FMA((v[k] - mean) * scale, g[k], b[k]);
     }
-    store4(out + (long)token * width, j, width, v);
+    store4(out + (LONG)token * width, j, width, v);
   }
 }

@@ -4,6 +4,7 @@
 #define GLOBAL
 #define LOCAL __shared__
 #define LOCALPTR
+#define LONG long long /* 64 bits, as places in memory need; long has 32 on Windows */
 #define UNROLL _Pragma("unroll")
 #define UNROLL_FOUR _Pragma("unroll 4")
 #define LANE ((int)threadIdx.x)

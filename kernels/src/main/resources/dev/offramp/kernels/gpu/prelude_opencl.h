@@ -5,6 +5,7 @@
 #define GLOBAL __global
 #define LOCAL __local
 #define LOCALPTR __local
+#define LONG long /* 64 bits, as places in memory need */
 #define RESTRICT restrict
 #define AWAIT_EARLIER() /* one kernel runs after the other */
 #define UNROLL _Pragma("unroll")

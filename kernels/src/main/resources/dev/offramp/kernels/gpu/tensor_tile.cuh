@@ -76,7 +76,7 @@ DEVFN void finish_tile(
     if (line < positions) {
       float4 r = *(const float4*)(result + result_place<N>(line, quad));
       float v[4] = {r.x + add[0], r.y + add[1], r.z + add[2], r.w + add[3]};
-      long to = (long)list[line] * outputs;
+      LONG to = (LONG)list[line] * outputs;
       finish4(epilogue, v, residual + to, out + to, n, outputs);
     }
   }

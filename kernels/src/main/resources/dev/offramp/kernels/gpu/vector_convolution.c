@@ -36,8 +36,8 @@ KERNEL __attribute__((reqd_work_group_size(1, 1, 1))) void CONVOLUTION(
     int row = LIVE_LIST(live, capacity)[line / lines];
     int oy = line % lines;
     int ox = tile % across * PIXELS;
-    const GLOBAL ACT* image = in + (long)row * elements;
-    const GLOBAL float* w = weight + (long)GROUP_Y * PANEL_WIDTH * side * side * inputs;
+    const GLOBAL ACT* image = in + (LONG)row * elements;
+    const GLOBAL float* w = weight + (LONG)GROUP_Y * PANEL_WIDTH * side * side * inputs;
     float16 sum[PIXELS][WIDE];
     UNROLL
     for (int i = 0; i < PIXELS; i++) {
@@ -86,14 +86,14 @@ KERNEL __attribute__((reqd_work_group_size(1, 1, 1))) void CONVOLUTION(
         }
       }
     }
-    long to = ((long)row * outPixels + oy * outWidth + ox) * outputs + group * wide + first;
+    LONG to = ((LONG)row * outPixels + oy * outWidth + ox) * outputs + group * wide + first;
     UNROLL
     for (int i = 0; i < PIXELS; i++) {
       if (ox + i < outWidth) {
         UNROLL
         for (int j = 0; j < WIDE; j++) {
           if (first + 16 * j < wide) {
-            long at = to + (long)i * outputs + 16 * j;
+            LONG at = to + (LONG)i * outputs + 16 * j;
             finish16(epilogue, sum[i][j], residual + at, out + at, wide - first - 16 * j);
           }
         }

@@ -11,7 +11,7 @@ DEVFN void PACK(
     const GLOBAL int* list, int count, int inputs, const GLOBAL ACT* in, int k0, int depth,
     float* packed) {
   for (int i = 0; i < ROWS; i++) {
-    const GLOBAL ACT* line = in + (long)list[i < count ? i : 0] * inputs + k0;
+    const GLOBAL ACT* line = in + (LONG)list[i < count ? i : 0] * inputs + k0;
     for (int k = 0; k < depth; k++) {
       packed[k * ROWS + i] = LOAD(line, k);
     }
@@ -45,7 +45,7 @@ KERNEL __attribute__((reqd_work_group_size(1, 1, 1))) void GEMM(
     PACK(list, count, inputs, in, 0, inputs, packed);
   }
   for (int panel = GROUP * stride; panel < end; panel++) {
-    const GLOBAL float* w = weight + (long)panel * inputs * PANEL;
+    const GLOBAL float* w = weight + (LONG)panel * inputs * PANEL;
     float16 l[ROWS];
     float16 r[ROWS];
     UNROLL
@@ -75,7 +75,7 @@ KERNEL __attribute__((reqd_work_group_size(1, 1, 1))) void GEMM(
     UNROLL
     for (int i = 0; i < ROWS; i++) {
       if (i < count) {
-        long to = (long)list[i] * outputs + panel * PANEL;
+        LONG to = (LONG)list[i] * outputs + panel * PANEL;
         finish16(epilogue, l[i], residual + to, out + to, n);
         if (n > 16) {
           finish16(epilogue, r[i], residual + to + 16, out + to + 16, n - 16);

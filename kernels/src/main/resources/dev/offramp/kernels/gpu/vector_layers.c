@@ -50,7 +50,7 @@ KERNEL __attribute__((reqd_work_group_size(1, 1, 1))) void layer_norm_vector(
   float16 x[WIDEST / 16];
   int end = min((GROUP + 1) * BLOCK, live[LIVE_TOKENS]);
   for (int t = GROUP * BLOCK; t < end; t++) {
-    long at = (long)LIVE_LIST(live, capacity)[t] * width;
+    LONG at = (LONG)LIVE_LIST(live, capacity)[t] * width;
     for (int j = 0; j < width; j += 16) {
       x[j / 16] = load16(in + at + j, width - j);
     }
@@ -78,14 +78,14 @@ KERNEL __attribute__((reqd_work_group_size(1, 1, 1))) void embed_vector(
     int token = LIVE_LIST(live, capacity)[t];
     int id = ids[token];
     int known = id >= 0 && id < vocabulary;
-    const GLOBAL float* word = words + (known ? (long)id * width : 0);
-    const GLOBAL float* position = positions + (long)(token % live[LIVE_POSITIONS]) * width;
+    const GLOBAL float* word = words + (known ? (LONG)id * width : 0);
+    const GLOBAL float* position = positions + (LONG)(token % live[LIVE_POSITIONS]) * width;
     for (int j = 0; j < width; j += 16) {
       int n = width - j;
       float16 v = load16_f32(word + j, n) + load16_f32(position + j, n) + load16_f32(types + j, n);
       x[j / 16] = known ? v : first16((float16)(NAN), n);
     }
-    normalize(x, width, epsilon, gamma, beta, out + (long)token * width);
+    normalize(x, width, epsilon, gamma, beta, out + (LONG)token * width);
   }
 }
 
@@ -114,7 +114,7 @@ KERNEL __attribute__((reqd_work_group_size(1, 1, 1))) void attention_vector(
     return;
   }
   int length = LIVE_LENGTHS(live, capacity)[i];
-  long token = (long)LIVE_ROWS(live)[i] * live[LIVE_POSITIONS];
+  LONG token = (LONG)LIVE_ROWS(live)[i] * live[LIVE_POSITIONS];
   int width = heads * headSize;
   const GLOBAL ACT* q = qkv + token * 3 * width + head * headSize;
   const GLOBAL ACT* k = q + width;
@@ -130,7 +130,7 @@ KERNEL __attribute__((reqd_work_group_size(1, 1, 1))) void attention_vector(
         packed = from;
         for (int j = 0; j < tile; j++) {
           for (int d = 0; d < headSize; d++) {
-            keys[d * tile + j] = from + j < length ? LOAD(k, (long)(from + j) * 3 * width + d) : 0.0f;
+            keys[d * tile + j] = from + j < length ? LOAD(k, (LONG)(from + j) * 3 * width + d) : 0.0f;
           }
         }
       }
@@ -144,7 +144,7 @@ KERNEL __attribute__((reqd_work_group_size(1, 1, 1))) void attention_vector(
           UNROLL
           for (int e = 0; e < QUERIES; e++) {
             int query = min(first + e, length - 1);
-            s[e] = fma((float16)(LOAD(q, (long)query * 3 * width + d)), key, s[e]);
+            s[e] = fma((float16)(LOAD(q, (LONG)query * 3 * width + d)), key, s[e]);
           }
         }
         for (int e = 0; e < QUERIES; e++) {
@@ -177,14 +177,14 @@ KERNEL __attribute__((reqd_work_group_size(1, 1, 1))) void attention_vector(
         sums[e] = (float16)(0.0f);
       }
       for (int j = 0; j < length; j++) {
-        float16 value = load16(v + (long)j * 3 * width + d, headSize - d);
+        float16 value = load16(v + (LONG)j * 3 * width + d, headSize - d);
         UNROLL
         for (int e = 0; e < QUERIES; e++) {
           sums[e] = fma((float16)(scores[e][j]), value, sums[e]);
         }
       }
       for (int e = 0; e < QUERIES && first + e < length; e++) {
-        store16(o + (long)(first + e) * width + d, headSize - d, sums[e]);
+        store16(o + (LONG)(first + e) * width + d, headSize - d, sums[e]);
       }
     }
   }

@@ -158,6 +158,15 @@ class PtxTest {
     return device.convolution(shape, weight, DataType.F32, null);
   }
 
+  /** A long has 32 bits where the host is Windows: places in memory are counted in LONG. */
+  @Test
+  void kernelsDoNotDependOnTheHostsLong() {
+    for (Ptx.Program program : Ptx.programs(List.of(80))) {
+      String code = program.text().replaceAll("(?s)/\\*.*?\\*/", "").replace("long long", "");
+      assertThat(code).as(program.file()).contains("LONG").doesNotContainPattern("\\blong\\b");
+    }
+  }
+
   private static Buffer activations(Device device, int width) {
     return device.allocate(device.activations(), (long) CAPACITY * POSITIONS * width);
   }

@@ -25,24 +25,21 @@ class SelfTestTest {
   private static final long SEED = Long.getLong("offramp.seed", System.nanoTime());
 
   private Device jvm;
-  private Device reference;
 
   @BeforeEach
   void open() {
     System.out.println("SelfTestTest: offramp.seed=" + SEED);
     jvm = Devices.open("jvm", new DeviceOptions(2));
-    reference = Devices.open("jvm", new DeviceOptions(1));
   }
 
   @AfterEach
   void close() {
     assertThat(jvm.liveBytes()).isZero();
     jvm.close();
-    reference.close();
   }
 
   @Test
-  void theJvmDeviceAgreesWithItselfToTheBit() {
+  void theJvmDeviceIsComparedWithSomethingElse() {
     List<Result> told = new ArrayList<>();
     List<Result> results = SelfTest.run(jvm, SEED, told::add);
     assertThat(results).hasSize(SelfTest.size()).isEqualTo(told);
@@ -50,8 +47,12 @@ class SelfTestTest {
         .allSatisfy(result -> {
           assertThat(result.message()).as(result.toString()).isEmpty();
           assertThat(result.passed()).isTrue();
-          assertThat(result.error()).isZero();
         });
+    assertThat(results)
+        .as("sums in floats are not those in doubles")
+        .filteredOn(result -> result.operation().matches("gemm.*|convolve.*|attention|exitHead"))
+        .filteredOn(result -> result.error() > 0)
+        .hasSizeGreaterThan(100);
     assertThat(results.stream().map(Result::operation).distinct())
         .containsExactly(
             "copyIn",
@@ -62,6 +63,7 @@ class SelfTestTest {
             "gemm BIAS_RESIDUAL",
             "gemm BIAS_RESIDUAL_RELU",
             "gemm by each kernel",
+            "convolve by each kernel",
             "layerNorm",
             "embed",
             "attention",
@@ -85,8 +87,8 @@ class SelfTestTest {
   void aSeedRepeatsTheNumbers() {
     Case one = LayerCases.all().getFirst();
     Device off = ValueFaults.altered("layerNorm", 1e-3f).apply(jvm);
-    assertThat(one.run(off, reference, 5)).isEqualTo(one.run(off, reference, 5));
-    assertThat(one.run(off, reference, 5)).isNotEqualTo(one.run(off, reference, 6));
+    assertThat(one.run(off, 5)).isEqualTo(one.run(off, 5));
+    assertThat(one.run(off, 5)).isNotEqualTo(one.run(off, 6));
   }
 
   /** Rounding as graphics cards do it is within the tolerances, and they are not ten times that. */
@@ -100,7 +102,7 @@ class SelfTestTest {
       List<Result> results =
           SelfTest.CASES.stream()
               .filter(one -> !one.operation().startsWith("copy"))
-              .map(one -> one.run(device, reference, SEED))
+              .map(one -> one.run(device, SEED))
               .toList();
       assertThat(results).filteredOn(result -> !result.passed()).isEmpty();
       for (Tolerance tolerance : Tolerance.values()) {
@@ -137,7 +139,7 @@ class SelfTestTest {
     assertThat(ExitCases.all())
         .filteredOn(one -> one.operation().equals("exitHead") && one.shape().contains("384"))
         .isNotEmpty()
-        .noneMatch(one -> one.run(wrong, reference, SEED).passed());
+        .noneMatch(one -> one.run(wrong, SEED).passed());
   }
 
   @ParameterizedTest
@@ -147,7 +149,7 @@ class SelfTestTest {
     List<Result> results =
         SelfTest.CASES.stream()
             .filter(one -> one.operation().equals(fault.operation()))
-            .map(one -> one.run(wrong, reference, SEED))
+            .map(one -> one.run(wrong, SEED))
             .toList();
     assertThat(results).anyMatch(result -> !result.passed());
     assertThat(results)

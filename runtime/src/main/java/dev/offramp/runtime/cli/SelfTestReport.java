@@ -63,7 +63,7 @@ record SelfTestReport(DeviceInfo device, long seed, List<Result> results) {
     table.append(
         """
 
-        error: largest difference from the jvm device in F32, relative to max(1, |value|);
+        error: largest difference from plain loops in doubles, relative to max(1, |value|);
         independence: of a row's values in different batches
         """);
     return table.toString();

@@ -1,16 +1,16 @@
 package dev.offramp.kernels.selftest;
 
-import dev.offramp.kernels.Precision;
+import dev.offramp.kernels.tornado.TornadoUnderTest;
 import org.junit.jupiter.api.Test;
 
-/** In the only precision that TornadoVM devices have. */
 class TornadoSelfTest extends DeviceSelfTest {
-  TornadoSelfTest() {
-    super("tornado:0", "OFFRAMP_REQUIRE_TORNADO", "a driver of a backend of the SDK");
+  @Test
+  void everyOperation() {
+    passes(TornadoUnderTest.open());
   }
 
   @Test
-  void everyOperation() {
-    runEveryOperation(Precision.F32);
+  void withTheKernelsOfGraphicsCards() {
+    passes(TornadoUnderTest.openAsAccelerator(), DeviceSelfTest::small);
   }
 }

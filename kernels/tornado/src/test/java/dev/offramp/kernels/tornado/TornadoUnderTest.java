@@ -28,6 +28,9 @@ public final class TornadoUnderTest {
   private static void require() {
     Probe first = new TornadoDevices().probe().getFirst();
     if (!first.accepted()) {
+      if ("1".equals(System.getenv("OFFRAMP_REQUIRE_TORNADO"))) {
+        throw new AssertionError("OFFRAMP_REQUIRE_TORNADO=1, but " + first.reason());
+      }
       if (!said) {
         said = true;
         System.err.println("SKIPPED tests of TornadoVM devices: " + first.reason());

@@ -1,10 +1,22 @@
-package dev.offramp.kernels;
+package dev.offramp.kernels.selftest;
 
+import dev.offramp.kernels.ConvolutionShape;
+import dev.offramp.kernels.Epilogue;
+import dev.offramp.kernels.ImageShape;
 import java.util.Arrays;
 
-/** Operations on images once more, plainly and in double precision, one image at a time. */
-final class ImageOracle {
-  private ImageOracle() {}
+/** As {@link PlainMath}, what operations on images are, one image at a time. */
+final class PlainImages {
+  private PlainImages() {}
+
+  static double[] pixels(int[] packed, ImageShape s, double[] scale, double[] shift) {
+    double[] out = new double[s.elements()];
+    for (int at = 0; at < out.length; at++) {
+      int channel = at % s.channels();
+      out[at] = (packed[at / s.channels()] >> 8 * channel & 255) * scale[channel] + shift[channel];
+    }
+    return out;
+  }
 
   /** weight is [outputs, inputs / groups, kernel, kernel]; bias and residual may be null. */
   static double[] convolve(
@@ -31,7 +43,7 @@ final class ImageOracle {
           }
         }
       }
-      out[at] = Oracle.finish(sum, epilogue, residual == null ? 0 : residual[at]);
+      out[at] = PlainMath.finish(sum, epilogue, residual == null ? 0 : residual[at]);
     }
     return out;
   }

@@ -1,14 +1,19 @@
-package dev.offramp.kernels;
+package dev.offramp.kernels.selftest;
 
+import dev.offramp.kernels.Confidence;
+import dev.offramp.kernels.Epilogue;
+import dev.offramp.kernels.Pooling;
 import java.util.Arrays;
-import org.apache.commons.math3.special.Erf;
 
 /**
- * Every operation once more, plainly and in double precision, one position or row at a time. Inputs
- * are the floats that the device is given.
+ * What operations are, said plainly and in double precision, one position or row at a time. It is
+ * written to be read beside the contract of {@link dev.offramp.kernels.Device}, not to be fast.
  */
-final class Oracle {
-  private Oracle() {}
+final class PlainMath {
+  /** erf of more than this is 1 to the last bit of a double. */
+  private static final double ENOUGH = 6;
+
+  private PlainMath() {}
 
   /** out = epilogue(W in + b) of one position; weight is [outputs, inputs]. */
   static double[] linear(
@@ -35,10 +40,24 @@ final class Oracle {
   }
 
   static double gelu(double x) {
-    return 0.5 * x * (Double.isNaN(x) ? x : Erf.erfc(-x / Math.sqrt(2)));
+    return 0.5 * x * (1 + erf(x / Math.sqrt(2)));
   }
 
-  static double[] layerNorm(double[] x, float[] gamma, float[] beta, double epsilon) {
+  /** 2 / sqrt(pi) exp(-x^2) (x + 2 x^3 / 3 + 4 x^5 / (3 * 5) + ..), whose terms have one sign. */
+  static double erf(double x) {
+    if (!(Math.abs(x) <= ENOUGH)) {
+      return Math.signum(x); // NaN of NaN
+    }
+    double sum = 0;
+    double term = x;
+    for (int n = 3; sum + term != sum; n += 2) {
+      sum += term;
+      term *= 2 * x * x / n;
+    }
+    return 2 / Math.sqrt(Math.PI) * Math.exp(-x * x) * sum;
+  }
+
+  static double[] layerNorm(double[] x, double[] gamma, double[] beta, double epsilon) {
     double mean = Arrays.stream(x).average().orElseThrow();
     double variance = Arrays.stream(x).map(v -> (v - mean) * (v - mean)).average().orElseThrow();
     double[] y = new double[x.length];
@@ -93,6 +112,17 @@ final class Oracle {
       }
     }
     return pooling == Pooling.MEAN ? Arrays.stream(out).map(v -> v / in.length).toArray() : out;
+  }
+
+  /** The largest of those that are not NaN, the first of equals; 0 where all are NaN. */
+  static int prediction(double[] logits) {
+    int best = 0;
+    for (int c = 1; c < logits.length; c++) {
+      if (logits[c] > logits[best] || Double.isNaN(logits[best]) && !Double.isNaN(logits[c])) {
+        best = c;
+      }
+    }
+    return best;
   }
 
   static double score(double[] probabilities, Confidence confidence) {
