@@ -2,6 +2,7 @@ package dev.offramp.kernels.selftest;
 
 import dev.offramp.kernels.Precision;
 import dev.offramp.kernels.opencl.OpenClUnderTest;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -13,9 +14,9 @@ class OpenClSelfTest extends DeviceSelfTest {
     passes(OpenClUnderTest.open(precision));
   }
 
-  @ParameterizedTest
-  @EnumSource(names = {"F32", "F16"})
-  void withTheKernelsOfGraphicsCards(Precision precision) {
-    passes(OpenClUnderTest.openAsAccelerator(precision), DeviceSelfTest::small);
+  /** A processor takes minutes to compile and run these in F16, which emulated CUDA has too. */
+  @Test
+  void withTheKernelsOfGraphicsCards() {
+    passes(OpenClUnderTest.openAsAccelerator(Precision.F32), DeviceSelfTest::small);
   }
 }
