@@ -310,15 +310,7 @@ final class PlainDevice implements Device {
     recorded = calls;
     operations.run();
     recorded = null;
-    return new Recording() {
-      @Override
-      public void replay() {
-        calls.forEach(Runnable::run);
-      }
-
-      @Override
-      public void close() {}
-    };
+    return new Calls(calls);
   }
 
   @Override

@@ -219,15 +219,7 @@ class AlteredDevice implements Device {
     } finally {
       recorded = null;
     }
-    return new Recording() {
-      @Override
-      public void replay() {
-        calls.forEach(Runnable::run);
-      }
-
-      @Override
-      public void close() {}
-    };
+    return new Calls(calls);
   }
 
   @Override
