@@ -90,6 +90,11 @@ public final class BatchMode implements Mode {
   }
 
   @Override
+  public boolean overlaps() {
+    return overlaps;
+  }
+
+  @Override
   public double timeAll(List<List<int[]>> batches) {
     if (!overlaps) {
       return Mode.super.timeAll(batches);

@@ -4,11 +4,13 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.IntConsumer;
+import org.apache.commons.math3.util.ResizableDoubleArray;
 
 /**
  * Times modes side by side: every round runs each mode for a slice of time on the same batches, one
  * after the other, so that whatever else happens on the machine meets all of them alike. Latencies
- * are of batches run one at a time; for the throughput a mode may overlap them.
+ * are of batches run one at a time; where a mode overlaps them for the throughput, they have a pass
+ * of their own.
  */
 public final class Interleaved {
   private static final int WARM_UP_CALLS = 16;
@@ -64,22 +66,27 @@ public final class Interleaved {
     HeapUse[] heap = new HeapUse[modes.size()];
     Arrays.fill(heap, HeapUse.NONE);
     long[] timed = new long[modes.size()];
-    List<List<Double>> latencies = new ArrayList<>();
-    modes.forEach(mode -> latencies.add(new ArrayList<>()));
+    List<ResizableDoubleArray> latencies = new ArrayList<>();
+    modes.forEach(mode -> latencies.add(new ResizableDoubleArray()));
+    double[] millis = new double[batches.size()];
     for (int round = 0; round < rounds; round++) {
       for (int m = 0; m < modes.size(); m++) {
         Mode mode = modes.get(m);
-        for (List<int[]> batch : batches) {
-          latencies.get(m).add(1e3 * mode.time(batch));
+        if (mode.overlaps()) {
+          oneByOne(mode, batches, millis);
+          latencies.get(m).addElements(millis);
         }
         double seconds = 0;
         long passes = 0;
-        HeapUse before = HeapUse.now();
         do {
-          seconds += mode.timeAll(batches);
+          HeapUse before = HeapUse.now();
+          seconds += mode.overlaps() ? mode.timeAll(batches) : oneByOne(mode, batches, millis);
+          heap[m] = heap[m].plus(HeapUse.now().since(before));
+          if (!mode.overlaps()) {
+            latencies.get(m).addElements(millis);
+          }
           passes++;
         } while (seconds < sliceSeconds);
-        heap[m] = heap[m].plus(HeapUse.now().since(before));
         timed[m] += passes * samples;
         rates[m][round] = passes * samples / seconds;
       }
@@ -87,9 +94,8 @@ public final class Interleaved {
     }
     List<Timing> timings = new ArrayList<>();
     for (int m = 0; m < modes.size(); m++) {
-      double[] millis =
-          latencies.get(m).stream().mapToDouble(Double::doubleValue).sorted().toArray();
-      timings.add(new Timing(modes.get(m).name(), rates[m], millis, heap[m], timed[m]));
+      double[] ascending = Quantiles.sorted(latencies.get(m).getElements());
+      timings.add(new Timing(modes.get(m).name(), rates[m], ascending, heap[m], timed[m]));
     }
     return timings;
   }
@@ -114,16 +120,35 @@ public final class Interleaved {
     return rounds == 1 ? "1 round" : rounds + " rounds";
   }
 
+  /**
+   * Runs one batch after the other.
+   *
+   * @param millis receives what each took, shape [batches]
+   * @return seconds they took together
+   */
+  private static double oneByOne(Mode mode, List<List<int[]>> batches, double[] millis) {
+    double seconds = 0;
+    for (int b = 0; b < millis.length; b++) {
+      double one = mode.time(batches.get(b));
+      millis[b] = 1e3 * one;
+      seconds += one;
+    }
+    return seconds;
+  }
+
   /** Runs the mode until it is as fast as it gets, and every batch at least once. */
   static void warmUp(Mode mode, List<List<int[]>> batches) {
+    int calls = mode.overlaps() ? WARM_UP_CALLS : Math.max(WARM_UP_CALLS, batches.size());
     long start = System.nanoTime();
     for (int call = 0;
-        call < WARM_UP_CALLS || (System.nanoTime() - start) / 1e9 < WARM_UP_SECONDS;
+        call < calls || (System.nanoTime() - start) / 1e9 < WARM_UP_SECONDS;
         call++) {
       mode.run(batches.get(call % batches.size()));
     }
-    for (double seconds = 0; seconds < WARM_UP_SECONDS; ) {
-      seconds += mode.timeAll(batches);
+    if (mode.overlaps()) {
+      for (double seconds = 0; seconds < WARM_UP_SECONDS; ) {
+        seconds += mode.timeAll(batches);
+      }
     }
   }
 }

@@ -156,6 +156,11 @@ public final class JCudaMode implements Mode {
     return timeAll(List.of(batch));
   }
 
+  @Override
+  public boolean overlaps() {
+    return true;
+  }
+
   /** Queues all batches and waits once. */
   @Override
   public double timeAll(List<List<int[]>> batches) {

@@ -42,6 +42,11 @@ public interface Mode extends AutoCloseable {
     return (System.nanoTime() - start) / 1e9;
   }
 
+  /** Whether {@link #timeAll} is quicker than the batches' times together. */
+  default boolean overlaps() {
+    return false;
+  }
+
   /**
    * Runs batches one after the other, or overlapped where the mode can.
    *

@@ -141,6 +141,11 @@ public final class PyTorchMode implements Mode {
   }
 
   @Override
+  public boolean overlaps() {
+    return true;
+  }
+
+  @Override
   public double timeAll(List<List<int[]>> batches) {
     JsonArray which = new JsonArray();
     batches.forEach(batch -> which.add(numbers.get(batch)));
