@@ -48,11 +48,10 @@ public final class KernelSources {
   }
 
   private static void processorKernels(StringBuilder text) {
-    define(
-        text, "WEIGHT_AT(n, k, inputs)", "((((n) / 32) * (LONG)(inputs) + (k)) * 32 + (n) % 32)");
     include(text, "exit.c");
     include(text, "vector.c");
     include(text, "vector_layers.c");
+    include(text, "vector_exit.c");
     for (GemmKernel kernel : GemmKernel.VECTOR) {
       define(text, "GEMM", kernel.name());
       define(text, "PACK", kernel.name() + "_pack");
@@ -77,9 +76,9 @@ public final class KernelSources {
   }
 
   private static void acceleratorKernels(StringBuilder text, Dialect dialect, Precision precision) {
-    define(text, "WEIGHT_AT(n, k, inputs)", "((LONG)(n) * (inputs) + (k))");
     include(text, "positionwise.c");
     include(text, "exit.c");
+    include(text, "exit_head.c");
     attention(text, Launches.HEAD_SIZES, "attention_", "attention.c");
     include(text, "tile.h");
     for (GemmKernel kernel : GemmKernel.TILE) {

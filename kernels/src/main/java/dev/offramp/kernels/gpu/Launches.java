@@ -37,11 +37,13 @@ final class Launches {
 
   private final Driver driver;
   private final boolean vector;
+  private final boolean vectorExits; // kernels in Java have exit heads by groups on processors too
   private final boolean tensor;
 
   Launches(Driver driver) {
     this.driver = driver;
     vector = driver.traits().processor();
+    vectorExits = vector && driver.traits().dialect() != Dialect.JAVA;
     tensor =
         driver.traits().dialect() == Dialect.CUDA && driver.info().precision() == Precision.F16;
   }
@@ -162,8 +164,8 @@ final class Launches {
       Memory work,
       ExitSignal signal) {
     driver.launch(
-        "exit_head",
-        Grid.of(bounds.rows(), LANES, HEAD_TEAMS),
+        vectorExits ? "exit_head_vector" : "exit_head",
+        vectorExits ? Grid.of(bounds.rows(), 1) : Grid.of(bounds.rows(), LANES, HEAD_TEAMS),
         rows.table(),
         rows.capacity(),
         pooling.ordinal(),

@@ -1,7 +1,7 @@
 /*
  * For OpenCL devices that are processors: a work item does a vector's work, sixteen floats at a
  * time, and there are no barriers. Weights lie in panels of 32 outputs: (outputs / 32, inputs, 32),
- * the last panel filled up with zeros; so is the bias. See WEIGHT_AT.
+ * the last panel filled up with zeros; so is the bias.
  */
 #define PANEL 32
 
@@ -66,6 +66,22 @@ DEVFN void store16(GLOBAL ACT* p, int n, float16 x) {
   }
 }
 
+#ifdef F16
+DEVFN void store16_f32(GLOBAL float* p, int n, float16 x) {
+  if (n >= 16) {
+    vstore16(x, 0, p);
+  } else {
+    float v[16];
+    vstore16(x, 0, v);
+    for (int k = 0; k < n; k++) {
+      p[k] = v[k];
+    }
+  }
+}
+#else
+#define store16_f32 store16
+#endif
+
 /* The epilogue of sums with their bias, the first n of them. */
 DEVFN void finish16(
     int epilogue, float16 v, const GLOBAL ACT* residual, GLOBAL ACT* out, int n) {
@@ -78,6 +94,20 @@ DEVFN void finish16(
     v = relu16(v);
   }
   store16(out, n, v);
+}
+
+#define INDEX16 ((int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15))
+
+/* The first n elements, zeros beyond. */
+DEVFN float16 first16(float16 v, int n) {
+  return select((float16)(0.0f), v, INDEX16 < n);
+}
+
+/* The largest element; NaN is none. */
+DEVFN float max16(float16 v) {
+  float8 a = fmax(v.lo, v.hi);
+  float4 b = fmax(a.lo, a.hi);
+  return fmax(fmax(b.x, b.y), fmax(b.z, b.w));
 }
 
 DEVFN float sum16(float16 v) {

@@ -3,12 +3,6 @@
  * item for each head of each row.
  */
 #define BLOCK 16
-#define INDEX16 ((int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15))
-
-/* The first n elements, zeros beyond. */
-DEVFN float16 first16(float16 v, int n) {
-  return select((float16)(0.0f), v, INDEX16 < n);
-}
 
 /* Normalizes a line of floats that ends with zeros up to a multiple of sixteen. */
 DEVFN void normalize(
@@ -157,9 +151,7 @@ KERNEL __attribute__((reqd_work_group_size(1, 1, 1))) void attention_vector(
       for (int j = 0; j < length; j += 16) {
         most = fmax(most, select((float16)(-INFINITY), vload16(0, scores[e] + j), INDEX16 < length - j));
       }
-      float8 m8 = fmax(most.lo, most.hi);
-      float4 m4 = fmax(m8.lo, m8.hi);
-      float m = fmax(fmax(m4.x, m4.y), fmax(m4.z, m4.w));
+      float m = max16(most);
       float16 sums = (float16)(0.0f);
       for (int j = 0; j < length; j += 16) {
         float16 p = first16(exp(vload16(0, scores[e] + j) - m), length - j);
