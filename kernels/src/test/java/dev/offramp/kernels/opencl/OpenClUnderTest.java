@@ -1,9 +1,12 @@
 package dev.offramp.kernels.opencl;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import dev.offramp.kernels.Device;
 import dev.offramp.kernels.DeviceOptions;
 import dev.offramp.kernels.Precision;
 import dev.offramp.kernels.gpu.GpuDevice;
+import dev.offramp.kernels.gpu.KernelSources;
 
 /** Opens the OpenCL device that the suites run on, or skips them with the reason. */
 public final class OpenClUnderTest {
@@ -14,7 +17,11 @@ public final class OpenClUnderTest {
     return OpenClDevices.open(Present.number(), new DeviceOptions(1).with(precision));
   }
 
-  /** A processor with the kernels that graphics cards get, which differ from its own. */
+  /**
+   * A processor with the kernels that graphics cards get, which differ from its own. Loops are not
+   * unrolled: PoCL, which puts loops over a group's items around everything between barriers, would
+   * compile for minutes.
+   */
   public static Device openAsAccelerator(Precision precision) {
     Present.number();
     Candidate c = Present.candidate();
@@ -35,7 +42,10 @@ public final class OpenClUnderTest {
             c.memoryBytes(),
             c.maxBufferBytes(),
             c.localBytes());
+    String text = KernelSources.text(accelerator.traits(), precision);
+    String rolled = text.replaceAll("_Pragma\\(\"unroll.*\"\\)", "");
+    assertThat(rolled).isNotEqualTo(text);
     return new GpuDevice(
-        new OpenClDriver(accelerator, precision), new DeviceOptions(1).with(precision));
+        new OpenClDriver(accelerator, precision, rolled), new DeviceOptions(1).with(precision));
   }
 }
