@@ -32,7 +32,7 @@ import java.util.UUID;
  * @param thresholds shape [early exits], what a confidence must exceed at each; all of them {@code
  *     lambda} unless a vector was calibrated
  * @param modelHash hash of the model directory's content
- * @param dataHash hash of the calibration data
+ * @param dataHash hash of the files that the calibration samples are from
  * @param device device the confidences were computed on, such as {@code jvm} or {@code cuda:0}
  * @param deviceDescription what that device said of itself; null where an older version calibrated,
  *     whose files lack the field

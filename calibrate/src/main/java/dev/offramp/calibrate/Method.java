@@ -88,6 +88,14 @@ public enum Method implements Named {
     return family == Family.LTT;
   }
 
+  /**
+   * Whether it bets on one loss after the other (arXiv 2010.09686), so that their order counts: it
+   * must have nothing to do with the losses.
+   */
+  public boolean bets() {
+    return tail == Tail.BETTING;
+  }
+
   Family family() {
     return family;
   }

@@ -4,6 +4,7 @@ import com.google.gson.Gson;
 import com.google.gson.JsonObject;
 import dev.offramp.calibrate.Calibration;
 import dev.offramp.calibrate.Calibrator;
+import dev.offramp.calibrate.Certificate;
 import dev.offramp.calibrate.Fwer;
 import dev.offramp.calibrate.LossTable;
 import dev.offramp.calibrate.Method;
@@ -87,7 +88,10 @@ final class CalibrateCommand implements Callable<Integer> {
       names = "--seed",
       paramLabel = "S",
       defaultValue = "0",
-      description = "seed of the halves of --fwer split and --per-exit (default: ${DEFAULT-VALUE})")
+      description =
+          "seed of the order in which the samples of a model directory count, which the -wsr methods"
+              + " look at, and of the halves of --fwer split and --per-exit (default:"
+              + " ${DEFAULT-VALUE})")
   long seed;
 
   @Mixin DeviceOption device;
@@ -111,6 +115,12 @@ final class CalibrateCommand implements Callable<Integer> {
       DeviceOption.refuse(spec);
       Settings settings = settings(RequestedRisk.given(epsilon, losses.bound()));
       LossTable table = losses.read();
+      if (settings.method().bets()) {
+        Console.say(
+            "%s takes the samples in the order of the columns: if that has to do with their losses,"
+                + " as where samples are sorted by class, shuffle the columns first",
+            method);
+      }
       tellShortfall(settings, table.samples(), table.rows(), table.bound());
       report(Calibrator.calibrate(table, settings), List.of(), null);
       return 0;
@@ -122,10 +132,13 @@ final class CalibrateCommand implements Callable<Integer> {
     ModelCalibration.Result result = new ModelCalibration(model, risks, ofRisk, device).run();
     report(result.certificate().calibration(), risks, result);
     if (!result.written()) {
+      Certificate kept = result.kept();
       Console.say(
-          "offramp: %s: kept as it is: it lets samples leave early, and this calibration certifies no"
-              + " threshold; to replace it by one that never exits pass --overwrite",
-          result.file());
+          "offramp: %s: kept as it is: it lets samples leave early (%s, epsilon %s, of %s), and this"
+              + " calibration certifies no threshold. Where these samples are more like those to come,"
+              + " its result is the one to go by: pass --overwrite for one that never exits. Keeping"
+              + " the nicer of two results is not covered by delta",
+          result.file(), kept.risk().id(), kept.calibration().epsilon(), kept.created());
       return Main.NO_GUARANTEE;
     }
     return 0;

@@ -49,10 +49,15 @@ record ModelCalibration(
    * What was found.
    *
    * @param file where the certificate belongs
-   * @param written false if the one that is there is of more use and was kept
+   * @param kept the certificate that is there, if it lets samples leave early and this does not;
+   *     null if the new one was written
    * @param depth how deep the calibration samples run with what was found, for people
    */
-  record Result(Certificate certificate, Path file, boolean written, String depth) {}
+  record Result(Certificate certificate, Path file, Certificate kept, String depth) {
+    boolean written() {
+      return kept == null;
+    }
+  }
 
   Result run() throws IOException {
     Path file =
@@ -64,8 +69,12 @@ record ModelCalibration(
     Certificate former = former(file);
     try (ModelDirectory directory = ModelDirectory.open(options.model)) {
       Thresholds.requireHeads(directory);
-      Inputs inputs = Inputs.read(options.data, directory);
+      Inputs read = Inputs.read(options.data, directory);
       boolean labelled = kinds.stream().anyMatch(Risk::needsLabels);
+      if (labelled) {
+        read.classes(directory.config(), options.data); // Before its lines are out of order.
+      }
+      Inputs inputs = read.shuffled(settings.getFirst().seed());
       int[] labels = labelled ? inputs.classes(directory.config(), options.data) : null;
       double[] grid = Grid.uniform();
       for (int r = 0; r < kinds.size(); r++) {
@@ -95,16 +104,24 @@ record ModelCalibration(
                 opened.info().precision().name(),
                 Main.Version.version(),
                 Instant.now().truncatedTo(ChronoUnit.SECONDS));
-        boolean worse =
-            calibration.fallback() && former != null && !former.calibration().fallback();
-        boolean write = !worse || options.overwrite;
-        if (write) {
+        boolean keep = !options.overwrite && worse(certificate, former);
+        if (!keep) {
           write(certificate, file);
         }
         String depth = depth(directory.config(), seen.table(), certificate.thresholds());
-        return new Result(certificate, file, write, depth);
+        return new Result(certificate, file, keep ? former : null, depth);
       }
     }
+  }
+
+  /** Whether the former one lets samples of the same model on the same device leave, this none. */
+  private static boolean worse(Certificate certificate, Certificate former) {
+    return certificate.calibration().fallback()
+        && former != null
+        && !former.calibration().fallback()
+        && former.modelHash().equals(certificate.modelHash())
+        && former.device().equals(certificate.device())
+        && former.dtype().equals(certificate.dtype());
   }
 
   private static void write(Certificate certificate, Path file) {

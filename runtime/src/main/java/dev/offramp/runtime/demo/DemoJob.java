@@ -16,7 +16,7 @@ public sealed interface DemoJob permits TextJob, VisionJob {
    *
    * @param noun what is classified, in the plural
    * @param question what is asked of it
-   * @param calibrationHash of the calibration data
+   * @param calibrationHash of the files that the calibration samples are from
    * @param test data for measuring alone
    * @param source of the test data, for messages
    * @param again arguments of a command that runs the model on this data

@@ -11,12 +11,8 @@ import dev.offramp.runtime.io.Inputs;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
-import java.util.Random;
 import java.util.stream.Collectors;
-import java.util.stream.IntStream;
 
 /** Names what is on a picture of 32x32 pixels: CIFAR-10's test images. */
 public final class VisionJob implements DemoJob {
@@ -85,9 +81,7 @@ public final class VisionJob implements DemoJob {
           "%d images are too few; name at least %d".formatted(all.size(), LEAST_IMAGES));
     }
     // Folders come class by class: who calibrates and who tests is drawn.
-    List<Integer> order =
-        IntStream.range(0, all.size()).boxed().collect(Collectors.toCollection(ArrayList::new));
-    Collections.shuffle(order, new Random(SEED));
+    Inputs drawn = all.shuffled(SEED);
     int calibration = all.size() / PARTS;
     Console.say(
         "%,d images: %,d calibrate, %,d measure",
@@ -95,9 +89,9 @@ public final class VisionJob implements DemoJob {
     return new Data(
         "images",
         "name what is on a picture of 32x32 pixels",
-        all.pick(order.subList(0, calibration)),
+        drawn.range(0, calibration),
         ImageData.hash(data),
-        all.pick(order.subList(calibration, all.size())),
+        drawn.range(calibration, all.size()),
         data.getFirst(),
         "--input " + data.stream().map(Console::argument).collect(Collectors.joining(" ")));
   }

@@ -10,11 +10,15 @@ import dev.offramp.models.TextData;
 import dev.offramp.models.WordPieceTokenizer;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /**
  * Texts or images read from files and turned into what a model takes.
@@ -60,10 +64,28 @@ public record Inputs(List<String> labels, List<int[]> rows, List<String> sources
     return config.takesTexts() ? TextData.hash(files) : ImageData.hash(files);
   }
 
-  /** The inputs of these numbers, in their order. */
-  public Inputs pick(List<Integer> numbers) {
+  /** The inputs from one number up to another. */
+  public Inputs range(int from, int to) {
+    return pick(IntStream.range(from, to).boxed().toList());
+  }
+
+  private Inputs pick(List<Integer> numbers) {
     return new Inputs(
         of(labels, numbers), of(rows, numbers), sources.isEmpty() ? sources : of(sources, numbers));
+  }
+
+  /**
+   * All inputs in a random order. Files are often sorted, by class for example, and what bets on
+   * losses one by one (the {@code wsr} methods) needs them in an order that has nothing to do with
+   * their losses.
+   *
+   * @param seed of the order; it must not be chosen by what came of it
+   */
+  public Inputs shuffled(long seed) {
+    List<Integer> order =
+        IntStream.range(0, size()).boxed().collect(Collectors.toCollection(ArrayList::new));
+    Collections.shuffle(order, new Random(seed));
+    return pick(order);
   }
 
   private static <T> List<T> of(List<T> all, List<Integer> numbers) {

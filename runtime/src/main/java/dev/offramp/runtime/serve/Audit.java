@@ -167,8 +167,8 @@ final class Audit implements AutoCloseable {
     }
     LOG.log(
         System.Logger.Level.ERROR,
-        ("ALARM: model %s: %s is above epsilon %s (%.4f in %d audited samples, at least %.4f; a"
-                + " false alarm has probability %s at most); %s")
+        ("ALARM: model %s: %s was above epsilon %s at some time (since the start it is %.4f in %d"
+                + " audited samples, at least %.4f; a false alarm has probability %s at most); %s")
             .formatted(
                 model,
                 risk.risk().id(),

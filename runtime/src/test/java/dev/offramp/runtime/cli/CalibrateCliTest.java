@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -248,6 +249,13 @@ class CalibrateCliTest {
     assertThat(certificate().get("fallback").getAsBoolean()).isTrue();
     assertThat(offramp(with("--epsilon", 0.002)).code()).as("nothing of use is there").isZero();
     assertThat(certificate().get("epsilon").getAsDouble()).isEqualTo(0.002);
+
+    assertThat(offramp(with("--epsilon", 0.6)).code()).isZero();
+    Path former = Files.copy(model.resolve("certificate.json"), folder.resolve("former.json"));
+    model = TinyModel.write(folder.resolve("other"), 12, 1, 2, 4);
+    Files.copy(former, model.resolve("certificate.json"));
+    assertThat(offramp(with("--epsilon", 0.001)).code()).as("of no use to this model").isZero();
+    assertThat(certificate().get("fallback").getAsBoolean()).isTrue();
   }
 
   @Test
@@ -257,5 +265,46 @@ class CalibrateCliTest {
     assertThat(model.resolve("certificate.json")).doesNotExist();
     assertThat(offramp("run", "--model", model, "--input", labelled, "--certificate", file).code())
         .isZero();
+  }
+
+  private List<String> predictions(Object... how) {
+    List<Object> line = new ArrayList<>(List.of("run", "--model", model, "--input", labelled));
+    line.addAll(List.of(how));
+    return offramp(line.toArray())
+        .out()
+        .lines()
+        .skip(1)
+        .map(answer -> answer.split("\t")[1])
+        .toList();
+  }
+
+  /**
+   * Betting looks at one loss after the other: in a file that begins with the samples without loss
+   * it would win before it comes to the others, whatever the threshold.
+   */
+  @Test
+  void theOrderOfTheFileIsNotThatOfTheBets() throws IOException {
+    List<String> lines = Files.readAllLines(labelled);
+    List<String> early = predictions("--lambda", 0);
+    List<String> full = predictions("--full-depth");
+    List<String> sorted = new ArrayList<>(List.of(lines.getFirst()));
+    for (boolean same : new boolean[] {true, false}) {
+      for (int i = 0; i < SAMPLES; i++) {
+        if (early.get(i).equals(full.get(i)) == same) {
+          sorted.add(lines.get(i + 1));
+        }
+      }
+    }
+    Files.write(labelled, sorted);
+    double differ =
+        IntStream.range(0, SAMPLES).filter(i -> !early.get(i).equals(full.get(i))).count()
+            / (double) SAMPLES;
+    assertThat(differ).isBetween(0.2, 0.8);
+    for (String method : List.of("ltt-wsr", "ucb-wsr")) {
+      JsonObject found =
+          offramp(with("--epsilon", 0.7 * differ, "--method", method, "--overwrite", "--json"))
+              .json();
+      assertThat(found.get("empiricalRisk").getAsDouble()).as(method).isLessThan(0.7 * differ);
+    }
   }
 }

@@ -313,4 +313,12 @@ class ValidateCliTest {
     assertThat(cells[7]).isEqualTo("NaN");
     assertThat(cells[8]).isEqualTo("NaN");
   }
+
+  @Test
+  void bettingOnAMatrixOfLossesSaysThatItsOrderCounts() {
+    assertThat(offramp(with("calibrate --epsilon 0.1 --method ucb-wsr")).err())
+        .contains("ucb-wsr takes the samples in the order of the columns");
+    assertThat(offramp(with("calibrate --epsilon 0.1 --method ltt-hb")).err())
+        .doesNotContain("order of the columns");
+  }
 }
