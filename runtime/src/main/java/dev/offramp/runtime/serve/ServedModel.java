@@ -13,6 +13,7 @@ import java.util.Optional;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Supplier;
 
 /**
  * A model directory under a name. It can be loaded again while it serves: requests go to the new
@@ -23,8 +24,8 @@ final class ServedModel implements AutoCloseable {
   private static final int VERSION_DIGITS = 12;
 
   private final String name;
-  private final Path directory;
-  private final EngineOptions options;
+  private final Supplier<Engine> opener;
+  private final int queueCapacity;
   private final AuditOptions auditOptions;
   private final LongAdder rejected = new LongAdder();
   private volatile Loaded current; // null until it was loaded for the first time
@@ -71,9 +72,17 @@ final class ServedModel implements AutoCloseable {
   }
 
   ServedModel(String name, Path directory, EngineOptions options, AuditOptions auditOptions) {
+    this(name, () -> Engine.open(directory, options), options.queue(), auditOptions);
+  }
+
+  /**
+   * @param opener opens the engine, each time that the model is loaded
+   * @param queueCapacity of all of these engines
+   */
+  ServedModel(String name, Supplier<Engine> opener, int queueCapacity, AuditOptions auditOptions) {
     this.name = name;
-    this.directory = directory;
-    this.options = options;
+    this.opener = opener;
+    this.queueCapacity = queueCapacity;
     this.auditOptions = auditOptions;
   }
 
@@ -117,7 +126,7 @@ final class ServedModel implements AutoCloseable {
   }
 
   int queueCapacity() {
-    return options.queue();
+    return queueCapacity;
   }
 
   /**
@@ -133,7 +142,7 @@ final class ServedModel implements AutoCloseable {
       return false;
     }
     try {
-      Loaded former = replace(Engine.open(directory, options));
+      Loaded former = replace(opener.get());
       failure = null;
       LOG.log(
           System.Logger.Level.INFO,
