@@ -153,6 +153,7 @@ final class ServedModel implements AutoCloseable {
           current.engine.device().id());
       if (former != null && former.audit.equals(current.audit)) {
         former.engine.close(); // Its audit goes on with the new one.
+        former.audit.ifPresent(Audit::formerIsClosed);
       } else if (former != null) {
         former.close();
       }
