@@ -59,8 +59,11 @@ final class ServedModel implements AutoCloseable {
     /** Answers what it has, frees the device, and ends its audit. */
     @Override
     public void close() {
-      engine.close();
-      audit.ifPresent(Audit::close);
+      try {
+        engine.close();
+      } finally {
+        audit.ifPresent(Audit::close);
+      }
     }
   }
 
@@ -151,11 +154,8 @@ final class ServedModel implements AutoCloseable {
           current.version,
           current.certificate == null ? "none" : current.certificate,
           current.engine.device().id());
-      if (former != null && former.audit.equals(current.audit)) {
-        former.engine.close(); // Its audit goes on with the new one.
-        former.audit.ifPresent(Audit::formerIsClosed);
-      } else if (former != null) {
-        former.close();
+      if (former != null) {
+        close(former);
       }
       return true;
     } catch (RuntimeException | Error e) {
@@ -163,6 +163,24 @@ final class ServedModel implements AutoCloseable {
       throw e;
     } finally {
       loading.set(false);
+    }
+  }
+
+  /** Closes what was served before. Should that fail, the model is loaded all the same. */
+  private void close(Loaded former) {
+    try {
+      if (former.audit.equals(current.audit)) {
+        former.engine.close(); // Its audit goes on with the new one.
+      } else {
+        former.close();
+      }
+    } catch (RuntimeException e) {
+      LOG.log(
+          System.Logger.Level.ERROR,
+          "model " + name + ": what was served before could not be closed",
+          e);
+    } finally {
+      former.audit.ifPresent(Audit::formerIsClosed);
     }
   }
 

@@ -1,15 +1,27 @@
 package dev.offramp.runtime.serve;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.offramp.kernels.DeviceException;
+import dev.offramp.runtime.Audited;
 import dev.offramp.runtime.Engine;
 import dev.offramp.runtime.EngineOptions;
+import dev.offramp.runtime.FaultyDevice;
+import dev.offramp.runtime.serve.AuditOptions.OnAlarm;
 import dev.offramp.runtime.serve.http.Call;
 import dev.offramp.runtime.serve.http.Reply;
 import dev.offramp.runtime.serve.protocol.InferLimits;
 import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.List;
+import java.util.Optional;
+import java.util.Queue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
@@ -73,5 +85,46 @@ class ServedModelTest extends OnTinyModel {
       assertThat(model.failure()).isEqualTo("a fault");
       assertThat(model.state()).isEqualTo(ServedModel.State.READY);
     }
+  }
+
+  @Test
+  void aModelIsLoadedAnewThoughTheFormerDoesNotClose() throws Exception {
+    Queue<Engine> engines = new ArrayDeque<>();
+    try (ServedModel model = model(engines::remove)) {
+      engines.add(FaultyDevice.failsToClose(directory, OPTIONS));
+      model.load();
+      Engine next = open();
+      engines.add(next);
+      assertThat(model.load()).isTrue();
+      assertThat(model.failure()).isNull();
+      assertThat(model.current().engine()).isSameAs(next);
+      assertThat(model.state()).isEqualTo(ServedModel.State.READY);
+    }
+  }
+
+  @Test
+  void anAuditEndsThoughItsEngineDoesNotClose() throws Exception {
+    CountDownLatch interrupted = new CountDownLatch(1);
+    CountDownLatch waits = new CountDownLatch(1);
+    CompletableFuture<Audited> never =
+        new CompletableFuture<>() {
+          @Override
+          public Audited get() throws InterruptedException, ExecutionException {
+            waits.countDown();
+            try {
+              return super.get();
+            } catch (InterruptedException e) {
+              interrupted.countDown();
+              throw e;
+            }
+          }
+        };
+    Engine engine = FaultyDevice.failsToClose(directory, OPTIONS);
+    Audit audit = Audit.of("tiny", engine, new AuditOptions(1, 0.01, OnAlarm.REPORT)).orElseThrow();
+    audit.follow(never);
+    waits.await();
+    ServedModel.Loaded loaded = new ServedModel.Loaded(engine, Optional.of(audit), "1", null);
+    assertThatThrownBy(loaded::close).isInstanceOf(DeviceException.class);
+    assertThat(interrupted.await(60, TimeUnit.SECONDS)).isTrue();
   }
 }
