@@ -4,7 +4,7 @@ package dev.offramp.runtime;
 public final class DeadlineException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
-  DeadlineException() {
+  public DeadlineException() {
     super("the deadline passed before the request was answered", null, false, false);
   }
 }

@@ -133,7 +133,8 @@ public final class Engine implements AutoCloseable {
    *
    * @throws dev.offramp.models.InputException if an image cannot be read or is not one PNG or JPEG
    *     file
-   * @throws IllegalArgumentException if the model takes texts and this is an image, or the reverse
+   * @throws IllegalArgumentException if the model takes texts and this is an image, or the reverse,
+   *     or if prepared numbers are too many, too few or no tokens of the model
    * @throws IllegalStateException if the engine is closed
    * @throws InterruptedException if the thread is interrupted while it waits
    */
@@ -151,7 +152,8 @@ public final class Engine implements AutoCloseable {
    * @return the answer to come, or nothing if the queue is full
    * @throws dev.offramp.models.InputException if an image cannot be read or is not one PNG or JPEG
    *     file
-   * @throws IllegalArgumentException if the model takes texts and this is an image, or the reverse
+   * @throws IllegalArgumentException if the model takes texts and this is an image, or the reverse,
+   *     or if prepared numbers are too many, too few or no tokens of the model
    * @throws IllegalStateException if the engine is closed
    */
   public Optional<Future<Result>> trySubmit(Request request) {
@@ -178,7 +180,8 @@ public final class Engine implements AutoCloseable {
    * @return what is found, or nothing if too many wait already or the engine is closed
    * @throws dev.offramp.models.InputException if an image cannot be read or is not one PNG or JPEG
    *     file
-   * @throws IllegalArgumentException if the model takes texts and this is an image, or the reverse
+   * @throws IllegalArgumentException if the model takes texts and this is an image, or the reverse,
+   *     or if prepared numbers are too many, too few or no tokens of the model
    */
   public Optional<Future<Audited>> tryAudit(Request request) {
     PendingAudit audit =
@@ -229,7 +232,21 @@ public final class Engine implements AutoCloseable {
           "an input of %d numbers: the model takes %s%d"
               .formatted(numbers.length, tokenizer == null ? "" : "1 to ", config.longestRow()));
     }
+    if (tokenizer != null) {
+      requireTokens(numbers);
+    }
     return numbers;
+  }
+
+  /** On the device an unknown token would fail the whole step, the rows of others included. */
+  private void requireTokens(int[] numbers) {
+    int vocabulary = config.bert().vocabSize();
+    for (int id : numbers) {
+      if (id < 0 || id >= vocabulary) {
+        throw new IllegalArgumentException(
+            "an input with token %d: the model knows 0 to %d".formatted(id, vocabulary - 1));
+      }
+    }
   }
 
   /** The names of the classes, in the order of their numbers. */

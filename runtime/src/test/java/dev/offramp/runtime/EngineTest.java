@@ -42,6 +42,7 @@ class EngineTest {
   private static final int THREADS = 8;
   private static final int REQUESTS = 300;
   private static final int SECONDS = 60;
+  private static final int VOCABULARY = 103; // of the tiny model
   private static final double TOLERANCE = 1e-4;
 
   @TempDir private Path folder;
@@ -163,9 +164,31 @@ class EngineTest {
         Request wrong = Request.of(new Request.Prepared(new int[length]));
         assertThatThrownBy(() -> engine.submit(wrong)).hasMessageContaining("1 to 20");
       }
-      Future<Result> unknown =
-          engine.submit(Request.of(new Request.Prepared(new int[] {1, 1 << 20})));
-      assertThatThrownBy(unknown::get).hasMessageContaining("1048576");
+    }
+  }
+
+  /** Whoever sends a token that the model does not know is told so; others notice nothing. */
+  @Test
+  void unknownTokensHarmNobodyElse() throws Exception {
+    // They would all run in one step.
+    EngineOptions together = options().withBatch(16).withMaxWait(Duration.ofMillis(300));
+    try (Engine engine = Engine.open(directory, together)) {
+      Future<Result> before = engine.submit("wab wac");
+      for (int unknown : new int[] {-1, VOCABULARY, 1 << 20}) {
+        Request wrong = Request.of(new Request.Prepared(new int[] {1, unknown}));
+        assertThatThrownBy(() -> engine.submit(wrong))
+            .isInstanceOf(IllegalArgumentException.class)
+            .hasMessage("an input with token %d: the model knows 0 to 102".formatted(unknown));
+        assertThatThrownBy(() -> engine.trySubmitAll(List.of(Request.of("wad"), wrong)))
+            .isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> engine.tryAudit(wrong))
+            .isInstanceOf(IllegalArgumentException.class);
+      }
+      Future<Result> after =
+          engine.submit(Request.of(new Request.Prepared(new int[] {0, VOCABULARY - 1})));
+      assertThat(before.get(SECONDS, TimeUnit.SECONDS)).isNotNull();
+      assertThat(after.get(SECONDS, TimeUnit.SECONDS)).isNotNull();
+      assertThat(engine.counters().failedRows()).isZero();
     }
   }
 

@@ -2,15 +2,18 @@ package dev.offramp.runtime;
 
 import dev.offramp.kernels.Device;
 import dev.offramp.kernels.DeviceException;
+import dev.offramp.kernels.DeviceOptions;
+import dev.offramp.kernels.Devices;
 import dev.offramp.kernels.Event;
 import dev.offramp.kernels.Recording;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
+import java.nio.file.Path;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** Makes a device fail when told to: when work is queued, or when its answer is awaited. */
-final class FaultyDevice {
+public final class FaultyDevice {
   private final Device device;
 
   /** How many of the next replays fail. */
@@ -19,8 +22,18 @@ final class FaultyDevice {
   /** How many of the next waits for an answer fail. */
   final AtomicInteger lateFaults = new AtomicInteger();
 
+  /** How often it fails to close, after it is closed. */
+  private final AtomicInteger closeFaults = new AtomicInteger();
+
   FaultyDevice(Device device) {
     this.device = device;
+  }
+
+  /** An engine that answers like any other, and throws when it is closed for the first time. */
+  public static Engine failsToClose(Path directory, EngineOptions options) {
+    FaultyDevice faulty = new FaultyDevice(Devices.open("jvm", new DeviceOptions(1)));
+    faulty.closeFaults.set(1);
+    return Engine.open(directory, options, faulty::device);
   }
 
   /** The device with the faults; closing it closes the one that it was made of. */
@@ -38,6 +51,9 @@ final class FaultyDevice {
       result = method.invoke(device, arguments);
     } catch (InvocationTargetException e) {
       throw e.getCause();
+    }
+    if (method.getName().equals("close") && taken(closeFaults)) {
+      throw new DeviceException("injected fault: the device failed to close");
     }
     return switch (method.getName()) {
       case "record" -> faulty((Recording) result);

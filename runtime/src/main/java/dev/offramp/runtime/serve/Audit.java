@@ -38,6 +38,7 @@ final class Audit implements AutoCloseable {
   private final LongAdder failed = new LongAdder();
   private final Thread observer;
   private volatile Engine engine;
+  private Engine former; // which still has samples to answer, or null; guarded by this
   private boolean stopped; // guarded by this
 
   /**
@@ -100,13 +101,19 @@ final class Audit implements AutoCloseable {
 
   /**
    * Goes on with another engine of the same model and certificate: loading a model anew does not
-   * make an alarm unheard.
+   * make an alarm unheard. Until {@link #formerIsClosed} an alarm ends the exits of both.
    */
   synchronized void continueOn(Engine next) {
+    former = engine;
     engine = next;
     if (stopped) {
       next.stopExiting();
     }
+  }
+
+  /** The engine before this one has answered all that it had. */
+  synchronized void formerIsClosed() {
+    former = null; // A model's weights would stay in memory with it.
   }
 
   /**
@@ -163,6 +170,9 @@ final class Audit implements AutoCloseable {
       synchronized (this) {
         stopped = true;
         engine.stopExiting();
+        if (former != null) {
+          former.stopExiting();
+        }
       }
     }
     LOG.log(

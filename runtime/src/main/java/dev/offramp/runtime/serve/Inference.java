@@ -21,6 +21,8 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 
 /** Infer requests: from JSON to the engine and back. */
 final class Inference implements AutoCloseable {
@@ -33,14 +35,24 @@ final class Inference implements AutoCloseable {
 
   private final Metrics metrics;
   private final InferLimits limits;
-  private final ExecutorService decoders =
-      Executors.newFixedThreadPool(
-          Math.max(1, Runtime.getRuntime().availableProcessors() - 1),
-          Thread.ofPlatform().name("offramp-decoder-", 0).daemon().factory());
+  private final ExecutorService decoders;
 
   Inference(Metrics metrics, InferLimits limits) {
+    this(
+        metrics,
+        limits,
+        Executors.newFixedThreadPool(
+            Math.max(1, Runtime.getRuntime().availableProcessors() - 1),
+            Thread.ofPlatform().name("offramp-decoder-", 0).daemon().factory()));
+  }
+
+  /**
+   * @param decoders read requests with images; shut down when this is closed
+   */
+  Inference(Metrics metrics, InferLimits limits, ExecutorService decoders) {
     this.metrics = metrics;
     this.limits = limits;
+    this.decoders = decoders;
   }
 
   /** Reads a request and writes its answer for that long, at least once. */
@@ -114,7 +126,7 @@ final class Inference implements AutoCloseable {
 
   private Reply computed(ServedModel model, ServedModel.Loaded now, Call call, long start)
       throws InterruptedException, ExecutionException {
-    InferRequest request = parse(call, now.engine().config());
+    InferRequest request = parse(call, now.engine().config(), start);
     Duration passed = Duration.ofNanos(System.nanoTime() - start);
     Optional<List<Future<Result>>> futures =
         now.submit(request.requests().stream().map(one -> sooner(one, passed)).toList());
@@ -140,23 +152,38 @@ final class Inference implements AutoCloseable {
     return request.within(left.isNegative() ? Duration.ZERO : left);
   }
 
-  /** Images take long to decode: that is done on threads that nobody else waits for. */
-  private InferRequest parse(Call call, ModelConfig config)
+  /**
+   * Images take long to decode: that is done on threads that nobody else waits for. Under overload
+   * requests wait for these threads, too; those that are late by then would only take them from
+   * others, and are not decoded.
+   */
+  private InferRequest parse(Call call, ModelConfig config, long start)
       throws InterruptedException, ExecutionException {
     if (config.takesTexts()) {
       return InferRequest.parse(call.body(), config, limits);
     }
     Future<InferRequest> parsed =
-        decoders.submit(() -> InferRequest.parse(call.body(), config, limits));
+        decoders.submit(() ->
+            InferRequest.parse(call.body(), config, limits, timeout -> left(timeout, start) <= 0));
     call.onGone(() -> parsed.cancel(true));
     try {
-      return parsed.get();
+      // What time the request allows is known once it is read.
+      return parsed.get(left(limits.longestDeadline(), start), TimeUnit.NANOSECONDS);
+    } catch (TimeoutException e) {
+      throw new ExecutionException(new DeadlineException()); // as if it had been decoded, and late
     } catch (ExecutionException e) {
       if (e.getCause() instanceof BadRequestException bad) {
         throw bad;
       }
       throw e;
+    } finally {
+      parsed.cancel(true); // Does nothing to one that is done.
     }
+  }
+
+  /** Nanoseconds that are left of a time that began at the start. */
+  private static long left(Duration time, long start) {
+    return time.toNanos() - (System.nanoTime() - start);
   }
 
   private static void cancel(List<Future<Result>> futures) {

@@ -24,7 +24,7 @@ public final class JsonLog extends Formatter {
     for (Handler handler : root.getHandlers()) {
       root.removeHandler(handler);
     }
-    LogLimit limit = new LogLimit();
+    LogLimit limit = new LogLimit(System::nanoTime);
     Handler lines =
         new ConsoleHandler() {
           @Override

@@ -5,6 +5,7 @@ import java.time.Instant;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 import java.util.logging.Level;
 import java.util.logging.LogRecord;
 
@@ -20,12 +21,22 @@ final class LogLimit {
   private record Kind(String logger, Level level) {}
 
   private static final class Window {
-    Instant end = Instant.MIN;
+    long start;
+    Instant end; // to be told; null before the first entry
     int entries;
     int leftOut;
   }
 
   private final Map<Kind, Window> windows = new HashMap<>();
+  private final LongSupplier nanos;
+
+  /**
+   * @param nanos the time as {@link System#nanoTime} tells it: the clock on the wall may be set
+   *     back, and nothing would be logged until it is again as late as it was
+   */
+  LogLimit(LongSupplier nanos) {
+    this.nanos = nanos;
+  }
 
   /**
    * Hands on the entry, unless there have been too many of its kind, and what is to be said of
@@ -35,10 +46,12 @@ final class LogLimit {
     Window window =
         windows.computeIfAbsent(
             new Kind(entry.getLoggerName(), entry.getLevel()), kind -> new Window());
-    if (!entry.getInstant().isBefore(window.end)) {
+    long now = nanos.getAsLong();
+    if (window.end == null || now - window.start >= TIME.toNanos()) {
       if (window.leftOut > 0) {
         to.accept(about(entry, window.leftOut + " entries were left out before " + window.end));
       }
+      window.start = now;
       window.end = entry.getInstant().plus(TIME);
       window.entries = 0;
       window.leftOut = 0;

@@ -18,6 +18,8 @@ import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import java.util.function.IntSupplier;
 import java.util.regex.Pattern;
 
@@ -185,7 +187,7 @@ final class Router implements Service, AutoCloseable {
             now.engine().config(), model.name(), List.of(now.version()), ModelParameters.of(now)));
   }
 
-  private Reply load(ServedModel model) {
+  private Reply load(ServedModel model) throws InterruptedException {
     if (!mayLoad) {
       return Reply.error(
           403,
@@ -196,7 +198,7 @@ final class Router implements Service, AutoCloseable {
       return Inference.notReady(model);
     }
     try {
-      return model.load()
+      return loadAside(model)
           ? Reply.json(200, Metadata.modelReady(model.name(), true))
           : Reply.error(409, "the model is being loaded already");
     } catch (IllegalStateException e) {
@@ -209,6 +211,25 @@ final class Router implements Service, AutoCloseable {
           input ? null : e);
       String why = input ? e.getMessage() : "it failed on this server; see its log";
       return Reply.error(input ? 400 : 500, why + "; what was served before is served on");
+    }
+  }
+
+  /**
+   * Loads a model on a thread of the system. It computes for seconds without a pause, and on
+   * virtual threads a few such loads would leave no carrier to anybody else, not even to who asks
+   * whether the server lives.
+   */
+  private static boolean loadAside(ServedModel model) throws InterruptedException {
+    FutureTask<Boolean> load = new FutureTask<>(model::load);
+    Thread.ofPlatform().name("offramp-load-" + model.name()).daemon().start(load);
+    try {
+      return load.get();
+    } catch (ExecutionException e) {
+      switch (e.getCause()) {
+        case RuntimeException failure -> throw failure;
+        case Error failure -> throw failure;
+        default -> throw new IllegalStateException(e.getCause()); // It throws no other.
+      }
     }
   }
 

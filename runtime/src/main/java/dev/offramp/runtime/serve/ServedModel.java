@@ -13,6 +13,7 @@ import java.util.Optional;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Supplier;
 
 /**
  * A model directory under a name. It can be loaded again while it serves: requests go to the new
@@ -23,8 +24,8 @@ final class ServedModel implements AutoCloseable {
   private static final int VERSION_DIGITS = 12;
 
   private final String name;
-  private final Path directory;
-  private final EngineOptions options;
+  private final Supplier<Engine> opener;
+  private final int queueCapacity;
   private final AuditOptions auditOptions;
   private final LongAdder rejected = new LongAdder();
   private volatile Loaded current; // null until it was loaded for the first time
@@ -58,8 +59,11 @@ final class ServedModel implements AutoCloseable {
     /** Answers what it has, frees the device, and ends its audit. */
     @Override
     public void close() {
-      engine.close();
-      audit.ifPresent(Audit::close);
+      try {
+        engine.close();
+      } finally {
+        audit.ifPresent(Audit::close);
+      }
     }
   }
 
@@ -71,9 +75,17 @@ final class ServedModel implements AutoCloseable {
   }
 
   ServedModel(String name, Path directory, EngineOptions options, AuditOptions auditOptions) {
+    this(name, () -> Engine.open(directory, options), options.queue(), auditOptions);
+  }
+
+  /**
+   * @param opener opens the engine, each time that the model is loaded
+   * @param queueCapacity of all of these engines
+   */
+  ServedModel(String name, Supplier<Engine> opener, int queueCapacity, AuditOptions auditOptions) {
     this.name = name;
-    this.directory = directory;
-    this.options = options;
+    this.opener = opener;
+    this.queueCapacity = queueCapacity;
     this.auditOptions = auditOptions;
   }
 
@@ -117,7 +129,7 @@ final class ServedModel implements AutoCloseable {
   }
 
   int queueCapacity() {
-    return options.queue();
+    return queueCapacity;
   }
 
   /**
@@ -133,7 +145,7 @@ final class ServedModel implements AutoCloseable {
       return false;
     }
     try {
-      Loaded former = replace(Engine.open(directory, options));
+      Loaded former = replace(opener.get());
       failure = null;
       LOG.log(
           System.Logger.Level.INFO,
@@ -142,10 +154,8 @@ final class ServedModel implements AutoCloseable {
           current.version,
           current.certificate == null ? "none" : current.certificate,
           current.engine.device().id());
-      if (former != null && former.audit.equals(current.audit)) {
-        former.engine.close(); // Its audit goes on with the new one.
-      } else if (former != null) {
-        former.close();
+      if (former != null) {
+        close(former);
       }
       return true;
     } catch (RuntimeException | Error e) {
@@ -153,6 +163,24 @@ final class ServedModel implements AutoCloseable {
       throw e;
     } finally {
       loading.set(false);
+    }
+  }
+
+  /** Closes what was served before. Should that fail, the model is loaded all the same. */
+  private void close(Loaded former) {
+    try {
+      if (former.audit.equals(current.audit)) {
+        former.engine.close(); // Its audit goes on with the new one.
+      } else {
+        former.close();
+      }
+    } catch (RuntimeException e) {
+      LOG.log(
+          System.Logger.Level.ERROR,
+          "model " + name + ": what was served before could not be closed",
+          e);
+    } finally {
+      former.audit.ifPresent(Audit::formerIsClosed);
     }
   }
 

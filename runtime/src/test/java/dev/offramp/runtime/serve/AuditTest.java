@@ -171,6 +171,24 @@ class AuditTest extends OnTinyModel {
     }
   }
 
+  /** Samples that the former engine still has are to be answered at full depth as well. */
+  @Test
+  void anAlarmStopsTheEngineThatIsBeingReplacedToo() throws Exception {
+    Certified.write(directory, Risk.PREDICTION_CONSISTENCY, LAMBDA, 0.01);
+    AuditOptions all = new AuditOptions(1, 0.01, OnAlarm.FULL_DEPTH);
+    Result early = new Result(0, "one", 0.9f, 0, null);
+    Result full = new Result(1, "two", 0.9f, 2, null);
+    try (Engine former = Engine.open(directory, certified());
+        Engine next = Engine.open(directory, certified());
+        Audit audit = Audit.of("tiny", former, all).orElseThrow()) {
+      audit.continueOn(next);
+      for (int i = 0; i < 100; i++) {
+        audit.follow(CompletableFuture.completedFuture(new Audited(early, full)));
+      }
+      until("the alarm", () -> next.exitsStopped() && former.exitsStopped());
+    }
+  }
+
   /** What cannot be compared is counted, and the next sample is audited all the same. */
   @Test
   void aSampleWithoutNumbersDoesNotEndTheAudit() throws Exception {

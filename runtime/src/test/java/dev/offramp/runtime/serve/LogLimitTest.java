@@ -5,20 +5,28 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import java.util.logging.Level;
 import java.util.logging.LogRecord;
 import org.junit.jupiter.api.Test;
 
 class LogLimitTest {
   private static final Instant NOON = Instant.parse("2026-11-27T12:00:00Z");
+  private static final long START = Long.MAX_VALUE - 1; // it goes on from the least number
 
-  private final LogLimit limit = new LogLimit();
+  private long nanos = START;
+  private final LogLimit limit = new LogLimit(() -> nanos);
   private final List<String> written = new ArrayList<>();
 
   private void log(String logger, Level level, String message, int second) {
+    nanos = START + TimeUnit.SECONDS.toNanos(second);
     LogRecord entry = new LogRecord(level, message);
     entry.setLoggerName(logger);
     entry.setInstant(NOON.plusSeconds(second));
+    pass(entry);
+  }
+
+  private void pass(LogRecord entry) {
     limit.pass(
         entry,
         passed ->
@@ -44,6 +52,22 @@ class LogLimitTest {
             "a WARNING 6 entries were left out before 2026-11-27T12:01:00Z",
             "a WARNING failed",
             "a WARNING failed");
+  }
+
+  @Test
+  void aClockThatIsSetBackHidesNothing() {
+    for (int i = 0; i < LogLimit.ENTRIES + 5; i++) {
+      log("a", Level.WARNING, "failed", 0);
+    }
+    written.clear();
+    nanos += TimeUnit.MINUTES.toNanos(1);
+    LogRecord entry = new LogRecord(Level.WARNING, "failed");
+    entry.setLoggerName("a");
+    entry.setInstant(NOON.minusSeconds(3600));
+    pass(entry);
+    assertThat(written)
+        .containsExactly(
+            "a WARNING 5 entries were left out before 2026-11-27T12:01:00Z", "a WARNING failed");
   }
 
   @Test

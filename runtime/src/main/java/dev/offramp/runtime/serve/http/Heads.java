@@ -31,6 +31,11 @@ record Heads(HttpLimits limits, String token, Set<String> hosts, Service service
   Reply refusal(HttpServerRequest request) {
     Target target = Target.of(request.uri());
     MultiMap headers = request.headers();
+    // The decoder takes such a request for a WebSocket's, and the eight bytes after it for a body,
+    // be they the next request: what a front saw as two requests would be others here.
+    if (headers.contains("Sec-WebSocket-Key1") && headers.contains("Sec-WebSocket-Key2")) {
+      return Reply.error(400, "there are no WebSockets here; send it without Sec-WebSocket-Key1");
+    }
     if (target == null) {
       return Reply.error(400, "the request's target is not a path; send one such as /v2");
     }

@@ -5,11 +5,13 @@ import dev.offramp.models.InputException;
 import dev.offramp.models.ModelConfig;
 import dev.offramp.models.PixelBudget;
 import dev.offramp.models.ResnetArchitecture.Image;
+import dev.offramp.runtime.DeadlineException;
 import dev.offramp.runtime.Request;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import java.util.concurrent.CancellationException;
+import java.util.function.BooleanSupplier;
 
 /** What a model of images takes: PNG or JPEG files, or pixels in its own size. */
 final class ImageInputs {
@@ -27,9 +29,11 @@ final class ImageInputs {
   /**
    * The pictures of a tensor of files in base64, in the model's size.
    *
+   * @param late whether they are too late by now
    * @throws CancellationException if the thread is interrupted
+   * @throws DeadlineException if they are too late
    */
-  List<Request.Input> files(InputTensor tensor) {
+  List<Request.Input> files(InputTensor tensor, BooleanSupplier late) {
     tensor.requireDatatype(List.of("BYTES"));
     tensor.requireContentType("base64");
     int count = tensor.batch(limits.batch());
@@ -39,6 +43,9 @@ final class ImageInputs {
     for (int i = 0; i < count; i++) {
       if (Thread.currentThread().isInterrupted()) {
         throw new CancellationException("nobody waits for the pictures any more");
+      }
+      if (late.getAsBoolean()) {
+        throw new DeadlineException();
       }
       String path = tensor.path() + ".data[" + i + "]";
       byte[] file = decoded(tensor.data().strings().get(i), path);

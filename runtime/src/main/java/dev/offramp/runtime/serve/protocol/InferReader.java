@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.SequencedMap;
+import java.util.function.Predicate;
 
 /** Reads one inference request, whose fields come in any order. */
 final class InferReader {
@@ -20,6 +21,7 @@ final class InferReader {
 
   private final ModelConfig config;
   private final InferLimits limits;
+  private final Predicate<Duration> late;
   private final SequencedMap<String, InputTensor> tensors = new LinkedHashMap<>();
   private final List<Output> outputs = new ArrayList<>();
   private JsonBody body;
@@ -29,9 +31,10 @@ final class InferReader {
   private Duration timeout;
   private boolean hasInputs;
 
-  InferReader(ModelConfig config, InferLimits limits) {
+  InferReader(ModelConfig config, InferLimits limits, Predicate<Duration> late) {
     this.config = config;
     this.limits = limits;
+    this.late = late;
     timeout = limits.deadline();
   }
 
@@ -209,7 +212,9 @@ final class InferReader {
   private List<Request.Input> images() {
     ImageInputs inputs = new ImageInputs(config, limits);
     InputTensor tensor = only(ImageInputs.IMAGE, ImageInputs.PIXELS);
-    return tensor.name().equals(ImageInputs.IMAGE) ? inputs.files(tensor) : inputs.pixels(tensor);
+    return tensor.name().equals(ImageInputs.IMAGE)
+        ? inputs.files(tensor, () -> late.test(timeout))
+        : inputs.pixels(tensor);
   }
 
   private InputTensor only(String one, String other) {

@@ -3,9 +3,12 @@ package dev.offramp.runtime.serve.protocol;
 import static java.util.Objects.requireNonNull;
 
 import dev.offramp.models.ModelConfig;
+import dev.offramp.runtime.DeadlineException;
 import dev.offramp.runtime.Request;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CancellationException;
+import java.util.function.Predicate;
 
 /**
  * What an inference request asks for.
@@ -34,8 +37,21 @@ public record InferRequest(String id, List<Request> requests, List<Output> outpu
    *     afterwards
    */
   public static InferRequest parse(byte[] body, ModelConfig config, InferLimits limits) {
+    return parse(body, config, limits, timeout -> false);
+  }
+
+  /**
+   * As {@link #parse(byte[], ModelConfig, InferLimits)}, unless nobody has a use for the answer any
+   * more.
+   *
+   * @param late whether a request with that timeout is late by now; asked before each picture
+   * @throws DeadlineException if it is late before the last of its pictures
+   */
+  public static InferRequest parse(
+      byte[] body, ModelConfig config, InferLimits limits, Predicate<Duration> late) {
     requireNonNull(config, "config is null");
     requireNonNull(limits, "limits is null");
-    return new InferReader(config, limits).read(requireNonNull(body, "body is null"));
+    requireNonNull(late, "late is null");
+    return new InferReader(config, limits, late).read(requireNonNull(body, "body is null"));
   }
 }

@@ -293,6 +293,19 @@ class HttpFrontTest {
     assertThat(front.bodyBytesInFlight()).isZero();
   }
 
+  /** Netty would take the first bytes of the second request for the first one's body. */
+  @Test
+  void anOldWebSocketIsRefusedAndSwallowsNothing() throws Exception {
+    String head = "GET /a HTTP/1.1\r\nHost: x\r\nSec-WebSocket-Key1: 1\r\n";
+    String next = "GET /b HTTP/1.1\r\nHost: x\r\n\r\n";
+    isRefused(head + "sec-websocket-key2: 2\r\n\r\n" + next, 400, "WebSockets", true);
+    try (RawClient client = client()) {
+      client.send(head + "\r\n" + next);
+      assertThat(client.answer().body()).isEqualTo("GET /a ");
+      assertThat(client.answer().body()).isEqualTo("GET /b ");
+    }
+  }
+
   @Test
   void headsAreLimited() throws Exception {
     String path = "/a".repeat(600);

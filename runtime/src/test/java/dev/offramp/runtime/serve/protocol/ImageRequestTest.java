@@ -9,6 +9,7 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 
 import dev.offramp.models.ImageData;
 import dev.offramp.models.ModelConfig;
+import dev.offramp.runtime.DeadlineException;
 import dev.offramp.runtime.Request;
 import dev.offramp.runtime.TinyImageModel;
 import java.io.IOException;
@@ -16,6 +17,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CancellationException;
@@ -184,6 +186,25 @@ class ImageRequestTest {
         .hasMessage(
             "$.inputs[0].data[4]: has 501 pixels, 4001 with the pictures before it, at most 4000;"
                 + " send fewer at a time");
+  }
+
+  @Test
+  void picturesThatComeTooLateAreNotDecoded() {
+    InferLimits limits = new InferLimits(8, 1, 2_000, 1_000, Duration.ZERO, Duration.ofSeconds(1));
+    // The third is none.
+    String pictures = files(picture(3, 3, "png"), picture(3, 3, "png"), "GIF89a".getBytes());
+    byte[] body =
+        of("image", "BYTES", "[3]", pictures)
+            .replaceFirst("\\{", "{\"parameters\":{\"timeout\":7000},")
+            .getBytes(StandardCharsets.UTF_8);
+    List<Duration> asked = new ArrayList<>();
+    assertThatThrownBy(() ->
+            InferRequest.parse(
+                body, config, limits, timeout -> asked.add(timeout) && asked.size() == 3))
+        .isInstanceOf(DeadlineException.class);
+    assertThat(asked).hasSize(3).containsOnly(Duration.ofMillis(7));
+    assertThatThrownBy(() -> InferRequest.parse(body, config, limits, timeout -> false))
+        .isInstanceOf(BadRequestException.class);
   }
 
   @Test
