@@ -33,6 +33,9 @@ final class Inference implements AutoCloseable {
 
   private static final String RETRY_AFTER_SECONDS = "1";
 
+  /** Decoding a picture takes so many bytes of heap for each of its pixels; 7 to 11 were seen. */
+  private static final long PIXEL_BYTES = 12;
+
   private final Metrics metrics;
   private final InferLimits limits;
   private final ExecutorService decoders;
@@ -42,7 +45,10 @@ final class Inference implements AutoCloseable {
         metrics,
         limits,
         Executors.newFixedThreadPool(
-            Math.max(1, Runtime.getRuntime().availableProcessors() - 1),
+            decoders(
+                Runtime.getRuntime().availableProcessors(),
+                Runtime.getRuntime().maxMemory(),
+                limits.imagePixels()),
             Thread.ofPlatform().name("offramp-decoder-", 0).daemon().factory()));
   }
 
@@ -53,6 +59,15 @@ final class Inference implements AutoCloseable {
     this.metrics = metrics;
     this.limits = limits;
     this.decoders = decoders;
+  }
+
+  /**
+   * How many pictures are decoded at a time: one processor is left to others, and half of the heap
+   * suffices for the largest pictures.
+   */
+  static int decoders(int processors, long heapBytes, int imagePixels) {
+    long fit = heapBytes / 2 / (PIXEL_BYTES * imagePixels);
+    return (int) Math.max(1, Math.min(processors - 1, fit));
   }
 
   /** Reads a request and writes its answer for that long, at least once. */

@@ -17,7 +17,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
-/** Requests with images whose time is up before it is their turn to be decoded. */
+/** Requests with images, while others are being decoded. */
 class InferenceTest extends OnTinyModel {
   private final AtomicInteger runs = new AtomicInteger();
 
@@ -89,5 +89,15 @@ class InferenceTest extends OnTinyModel {
       assertThat(inference.answer(model, call("")).status()).isEqualTo(400);
       assertThat(runs).hasValue(2);
     }
+  }
+
+  @Test
+  void noMorePicturesAreDecodedAtOnceThanTheHeapHolds() {
+    int pixels = 16 << 20;
+    assertThat(Inference.decoders(1, 4L << 30, pixels)).isEqualTo(1);
+    assertThat(Inference.decoders(8, 4L << 30, pixels)).isEqualTo(7);
+    assertThat(Inference.decoders(64, 4L << 30, pixels)).isEqualTo(10);
+    assertThat(Inference.decoders(8, 512L << 20, pixels)).isEqualTo(1);
+    assertThat(Inference.decoders(8, 64L << 20, pixels)).isEqualTo(1);
   }
 }
