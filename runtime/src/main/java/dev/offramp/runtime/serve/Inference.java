@@ -142,9 +142,8 @@ final class Inference implements AutoCloseable {
   private Reply computed(ServedModel model, ServedModel.Loaded now, Call call, long start)
       throws InterruptedException, ExecutionException {
     InferRequest request = parse(call, now.engine().config(), start);
-    Duration passed = Duration.ofNanos(System.nanoTime() - start);
     Optional<List<Future<Result>>> futures =
-        now.submit(request.requests().stream().map(one -> sooner(one, passed)).toList());
+        now.submit(request.requests().stream().map(one -> sooner(one, start)).toList());
     if (futures.isEmpty()) {
       model.reject();
       return full(model, request.requests().size());
@@ -161,10 +160,9 @@ final class Inference implements AutoCloseable {
     return reply(model, now, request, results);
   }
 
-  /** The same with a deadline that counts from the request's arrival. */
-  private static Request sooner(Request request, Duration passed) {
-    Duration left = request.deadline().minus(passed);
-    return request.within(left.isNegative() ? Duration.ZERO : left);
+  /** The same with a deadline that counts from the request's arrival, which was at the start. */
+  private static Request sooner(Request request, long start) {
+    return request.within(Duration.ofNanos(Math.max(0, left(request.deadline(), start))));
   }
 
   /**
