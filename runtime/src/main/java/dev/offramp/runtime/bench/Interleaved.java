@@ -45,7 +45,7 @@ public final class Interleaved {
   }
 
   /**
-   * Times the modes.
+   * Warms the modes up and times them.
    *
    * @param batches the inputs, in batches; every mode runs whole passes over them
    * @param rounds number of rounds, odd for a clean median
@@ -58,10 +58,20 @@ public final class Interleaved {
       int rounds,
       double sliceSeconds,
       IntConsumer done) {
-    int samples = batches.stream().mapToInt(List::size).sum();
     for (Mode mode : modes) {
       warmUp(mode, batches);
     }
+    return timeWarm(modes, batches, rounds, sliceSeconds, done);
+  }
+
+  /** As {@link #time}, where these batches have been run alike already. */
+  public static List<Timing> timeWarm(
+      List<Mode> modes,
+      List<List<int[]>> batches,
+      int rounds,
+      double sliceSeconds,
+      IntConsumer done) {
+    int samples = batches.stream().mapToInt(List::size).sum();
     double[][] rates = new double[modes.size()][rounds];
     HeapUse[] heap = new HeapUse[modes.size()];
     Arrays.fill(heap, HeapUse.NONE);

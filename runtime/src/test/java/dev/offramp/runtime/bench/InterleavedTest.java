@@ -93,5 +93,10 @@ class InterleavedTest {
     assertThat(timings.get(1).samples()).isEqualTo(3 * 3 * rows);
     assertThat(timings.get(1).batchMillis()).hasSize(3 * 40);
     assertThat(timings.get(1).percentileMillis(1)).isEqualTo(40_000);
+
+    Counting warm = new Counting(false);
+    Interleaved.timeWarm(List.of(warm), batches, 3, 0, done -> {});
+    assertThat(warm.warmUps).isZero();
+    assertThat(warm.alone).isEqualTo(3 * 40);
   }
 }
