@@ -33,7 +33,7 @@ public record ModelConfig(
   static final String BERT = "bert";
   static final String RESNET = "resnet";
   static final List<String> FAMILIES = List.of(BERT, RESNET);
-  private static final long MAX_BYTES = 8 << 20;
+  static final long MAX_BYTES = 8 << 20;
   private static final Gson GSON =
       new GsonBuilder().setPrettyPrinting().disableHtmlEscaping().create();
 

@@ -200,8 +200,23 @@ public final class ModelDirectory implements AutoCloseable {
         throw InputException.in(
             out, null, "already holds a model; pass --overwrite or name another directory");
       }
+      if (!empty) {
+        requireOwn(out);
+      }
     } catch (IOException e) {
       throw Disk.unreadable(out, e);
+    }
+  }
+
+  /** Models of other programs have files of the same names. What is damaged may be replaced. */
+  private static void requireOwn(Path out) {
+    Path config = out.resolve(CONFIG);
+    if (!Files.exists(config)
+        || !Disk.readText(config, ModelConfig.MAX_BYTES).contains("\"family\"")) {
+      throw InputException.in(
+          out,
+          CONFIG,
+          "is not that of an Offramp model, which alone is replaced; name another directory");
     }
   }
 

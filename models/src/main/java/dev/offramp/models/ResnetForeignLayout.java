@@ -241,7 +241,9 @@ final class ResnetForeignLayout {
   }
 
   private static List<String> labels(Path names, int classes) {
-    List<String> labels = Disk.readText(names, 1 << 24).lines().map(String::strip).toList();
+    String text = Disk.readText(names, 1 << 24);
+    String unmarked = text.startsWith("\ufeff") ? text.substring(1) : text; // a byte order mark
+    List<String> labels = unmarked.lines().map(String::strip).toList();
     if (labels.size() != classes) {
       throw InputException.in(
           names,

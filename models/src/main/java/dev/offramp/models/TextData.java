@@ -54,6 +54,7 @@ public final class TextData {
   }
 
   private static void read(Path file, List<Example> examples) {
+    Disk.requireFile(file); // A root has no name.
     String plain = plainName(file);
     boolean table = plain.endsWith(".tsv");
     if (!table && !plain.endsWith(".txt")) {

@@ -148,6 +148,28 @@ class ModelDirectoryTest {
         .isInstanceOf(InputException.class);
   }
 
+  /** What a hub has of a model lies in files of the same names. */
+  @Test
+  void neverReplacesAModelOfAnotherProgram() throws IOException {
+    Path config = directory.resolve("config.json");
+    Files.writeString(config, "{\"model_type\": \"bert\", \"hidden_size\": 384}");
+    assertThatThrownBy(() -> writeBackbone(true))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("config.json: is not that of an Offramp model");
+    Files.delete(config);
+    assertThatThrownBy(() -> writeBackbone(true)).isInstanceOf(InputException.class);
+    assertThat(directory.resolve("model.safetensors")).exists();
+  }
+
+  @Test
+  void replacesADamagedModel() throws IOException {
+    Path config = directory.resolve("config.json");
+    String text = Files.readString(config);
+    Files.writeString(config, text.substring(0, text.length() / 2));
+    writeBackbone(true);
+    ModelDirectory.open(directory).close();
+  }
+
   @Test
   void writesIntoAnEmptyDirectory() throws IOException {
     Path empty = Files.createDirectories(temp.resolve("deep/empty"));

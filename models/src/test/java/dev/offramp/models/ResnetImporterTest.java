@@ -144,7 +144,7 @@ class ResnetImporterTest {
   void optionsSayWhatTheFileDoesNot() throws IOException {
     cifar();
     Path labels = temp.resolve("labels.txt");
-    Files.writeString(labels, "a\nb\nc\nd\ne\nf\ng\nh\ni\n j \n");
+    Files.writeString(labels, "\ufeffa\nb\nc\nd\ne\nf\ng\nh\ni\n j \n");
     ImageOptions images =
         ImageOptions.defaults()
             .withLabels(labels)

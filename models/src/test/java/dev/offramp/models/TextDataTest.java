@@ -94,6 +94,7 @@ class TextDataTest {
     refuses(file("f.txt", "x\n\ny\n"), "line 2", "blank");
     refuses(file("g.csv", "text\nx\n"), "unknown ending");
     refuses(temp.resolve("none.tsv"), "does not exist");
+    refuses(Path.of("/"), "is a directory; name a file");
     Path bytes = Files.write(temp.resolve("h.txt"), new byte[] {'a', '\n', 'b', (byte) 0xc3, '\n'});
     refuses(bytes, "line 2", "UTF-8");
     refuses(file("i.txt.gz", "plain text"), "cannot be read");

@@ -38,27 +38,19 @@ public record Targets(float[][] distribution) {
   }
 
   /**
-   * All weight on the label.
+   * All weight on the label. A class without a sample is one that heads learn not to answer.
    *
    * @param labels shape [n], class numbers in [0, classes)
-   * @throws IllegalArgumentException if a label is out of range or a class has no sample
+   * @throws IllegalArgumentException if a label is out of range
    */
   public static Targets ofLabels(int[] labels, int classes) {
     float[][] distribution = new float[labels.length][classes];
-    boolean[] seen = new boolean[classes];
     for (int i = 0; i < labels.length; i++) {
       if (labels[i] < 0 || labels[i] >= classes) {
         throw new IllegalArgumentException(
             "label %d of sample %d is not one of %d classes".formatted(labels[i], i, classes));
       }
       distribution[i][labels[i]] = 1;
-      seen[labels[i]] = true;
-    }
-    for (int c = 0; c < classes; c++) {
-      if (!seen[c]) {
-        throw new IllegalArgumentException(
-            "class " + c + " has no training sample; add one or remove the class");
-      }
     }
     return new Targets(distribution);
   }

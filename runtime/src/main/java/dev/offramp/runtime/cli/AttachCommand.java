@@ -145,6 +145,12 @@ final class AttachCommand implements Callable<Integer> {
       List<Head> heads = config.exits().stream().map(Exit::head).toList();
       int rows = batch.rows(inputs.size());
       int[] classes = labelled ? inputs.classes(config, data) : null;
+      if (inputs.size() < 2) {
+        throw InputException.in(
+            data.getFirst(),
+            null,
+            "holds 1 example, and heads are trained on 2 at least; add more");
+      }
       tellData(inputs.size(), classes, labels);
       List<float[]> features;
       try (BatchRunner runner =
@@ -273,7 +279,13 @@ final class AttachCommand implements Callable<Integer> {
     Console.say(
         "%d examples of %d classes; of the rarest, %s, there are %d",
         examples, count.length, labels.get(rarest), count[rarest]);
-    if (count[rarest] < FEW_EXAMPLES) {
+    long without = Arrays.stream(count).filter(n -> n == 0).count();
+    if (without > 0) {
+      Console.say(
+          "without an example: %d of the model's classes, which heads trained on labels do not"
+              + " answer",
+          without);
+    } else if (count[rarest] < FEW_EXAMPLES) {
       Console.say("fewer than %d examples of a class teach and show little", FEW_EXAMPLES);
     }
   }

@@ -8,6 +8,7 @@ import dev.offramp.models.ModelDirectory;
 import dev.offramp.models.Picture;
 import dev.offramp.models.TextData;
 import dev.offramp.models.WordPieceTokenizer;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -32,7 +33,7 @@ public record Inputs(List<String> labels, List<int[]> rows, List<String> sources
   /**
    * Reads what the model takes.
    *
-   * @throws InputException naming the file and the place in it
+   * @throws InputException naming the file and the place in it, or a file that is named twice
    */
   public static Inputs read(List<Path> files, ModelDirectory model) {
     return model.config().takesTexts()
@@ -41,6 +42,7 @@ public record Inputs(List<String> labels, List<int[]> rows, List<String> sources
   }
 
   private static Inputs texts(List<Path> files, ModelDirectory model) {
+    requireDistinct(files);
     List<Example> examples = TextData.read(files);
     WordPieceTokenizer tokenizer = model.tokenizer();
     int maxTokens = model.config().longestRow();
@@ -52,11 +54,41 @@ public record Inputs(List<String> labels, List<int[]> rows, List<String> sources
 
   /** Reads images, each of which may be left out if it is bad. */
   public static Inputs images(List<Path> files, ModelConfig config, ImageData.OnBad onBad) {
+    requireDistinct(files);
     List<Picture> pictures = ImageData.read(files, config, onBad);
     return new Inputs(
         pictures.stream().map(Picture::label).toList(),
         pictures.stream().map(Picture::pixels).toList(),
         pictures.stream().map(Picture::source).toList());
+  }
+
+  /**
+   * That no sample is read twice: counted as two it would make a guarantee of half the evidence,
+   * and lie on both sides of a split.
+   */
+  static void requireDistinct(List<Path> files) {
+    Map<Path, Path> read = new HashMap<>();
+    Map<Path, Path> above = new HashMap<>(); // folders that something read lies in
+    for (Path file : files) {
+      Path real;
+      try {
+        real = file.toRealPath();
+      } catch (IOException e) {
+        continue; // Whoever reads it says what is wrong.
+      }
+      Path other = above.get(real);
+      for (Path path = real; path != null && other == null; path = path.getParent()) {
+        other = read.get(path);
+      }
+      if (other != null) {
+        throw InputException.in(
+            file, null, "would be read twice, as %s is named too; name it once".formatted(other));
+      }
+      read.put(real, file);
+      for (Path path = real.getParent(); path != null; path = path.getParent()) {
+        above.putIfAbsent(path, file);
+      }
+    }
   }
 
   /** SHA-256 in hex of files that {@link #read} takes. */

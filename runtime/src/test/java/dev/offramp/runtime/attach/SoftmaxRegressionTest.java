@@ -176,10 +176,9 @@ class SoftmaxRegressionTest {
   @Test
   void badInput() {
     Targets two = Targets.ofLabels(new int[] {0, 1}, 2);
-    assertBad(() -> Targets.ofLabels(new int[] {0, 2}, 3), "class 1 has no training sample");
     assertBad(() -> Targets.ofLabels(new int[] {0, 3}, 3), "label 3 of sample 1");
     assertBad(() -> Targets.ofLabels(new int[] {0, -1}, 3), "label -1");
-    assertBad(() -> Targets.ofLabels(new int[0], 3), "class 0 has no training sample");
+    assertBad(() -> Targets.ofLabels(new int[0], 3), "training needs samples");
     assertBad(() -> new Targets(new float[][] {{1}}), "at least 2 classes");
     assertBad(() -> new Targets(new float[][] {{0.5f, 0.6f}}), "sums to");
     assertBad(() -> new Targets(new float[][] {{Float.NaN, 1}}), "holds NaN");

@@ -107,6 +107,24 @@ class AttachTest {
     assertThat(outcome.err()).contains("the label 'nobody'").doesNotContain("features");
   }
 
+  /** A network of many classes may be given exits by examples of some. */
+  @Test
+  void aKeptHeadMayKnowClassesThatHaveNoExample() throws Exception {
+    Outcome outcome = attach("label\ttext\none\tbab\ntwo\twab\none\tbab wab\n", "--keep-last");
+    assertThat(outcome.code()).as(outcome.err()).isZero();
+    assertThat(outcome.err()).contains("without an example: 1 of the model's classes");
+    Path texts = Files.writeString(folder.resolve("texts.txt"), "bab\nwab\nbab wab\n");
+    Object[] run = {"run", "--model", folder.resolve("out"), "--input", texts, "--lambda", 0};
+    assertThat(offramp(run).out()).doesNotContain("three");
+  }
+
+  @Test
+  void oneExampleTeachesNothing() throws Exception {
+    Outcome outcome = attach("text\nbab\n", "--distill");
+    assertThat(outcome.code()).isEqualTo(2);
+    assertThat(outcome.err()).contains("data.tsv: holds 1 example").doesNotContain("features");
+  }
+
   private Outcome attach(String examples, Object... more) throws Exception {
     Path source = folder.resolve("source");
     if (!Files.exists(source)) {

@@ -106,6 +106,16 @@ class CalibrateCliTest {
     refuses(2, "--epsilon", with("--risk", "brier-gap=0.1,prediction-gap"));
   }
 
+  /** Counted twice, every sample would make the promise stronger than the evidence. */
+  @Test
+  void noSampleCountsTwice() throws IOException {
+    Path link = Files.createSymbolicLink(folder.resolve("link.tsv"), labelled);
+    for (Path again : List.of(labelled, folder.resolve("./labelled.tsv"), link)) {
+      refuses(2, "would be read twice", with(again, "--epsilon", 0.5));
+    }
+    assertThat(model.resolve("certificate.json")).doesNotExist();
+  }
+
   @Test
   void aLabelThatIsNoneIsNamedByItsLine() throws IOException {
     Path more = folder.resolve("more.tsv");

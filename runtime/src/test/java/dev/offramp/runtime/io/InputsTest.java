@@ -1,12 +1,38 @@
 package dev.offramp.runtime.io;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.offramp.models.ImageData;
+import dev.offramp.models.InputException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class InputsTest {
+  @TempDir private Path folder;
+
+  @Test
+  void aFolderAndAFileWithinAreReadOnce() throws IOException {
+    Path cats = Files.createDirectories(folder.resolve("images/cat"));
+    Path picture = Files.createFile(cats.resolve("1.png"));
+    Path dogs = Files.createDirectory(folder.resolve("images/dog"));
+    for (List<Path> files :
+        List.of(List.of(cats, picture), List.of(picture, folder.resolve("images")))) {
+      assertThatThrownBy(() -> Inputs.images(files, null, ImageData.OnBad.FAIL))
+          .isInstanceOf(InputException.class)
+          .hasMessageContaining(files.get(1) + ": would be read twice, as " + files.get(0));
+    }
+    Path other = Files.createDirectory(folder.resolve("images/catfish"));
+    assertThatCode(() -> Inputs.requireDistinct(List.of(folder.resolve("none"), cats, dogs, other)))
+        .doesNotThrowAnyException();
+  }
+
   @Test
   void whatIsShuffledStaysTogether() {
     List<Integer> numbers = IntStream.range(0, 100).boxed().toList();
