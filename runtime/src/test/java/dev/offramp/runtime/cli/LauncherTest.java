@@ -1,6 +1,7 @@
 package dev.offramp.runtime.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -8,6 +9,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -146,16 +148,7 @@ class LauncherTest {
   @Test
   void theModuleIsBuiltWhenItIsFirstAskedFor() throws Exception {
     completeSdk();
-    Files.createFile(home.resolve("pom.xml"));
-    script(
-        folder.resolve("bin/mvn"),
-        """
-        #!/bin/sh
-        mkdir -p %1$s/lib
-        [ -z "${TORNADOVM_HOME:-}" ] || mkdir -p %1$s/tornado
-        echo "mvn with '${TORNADOVM_HOME:-}' $*" >&2
-        """
-            .formatted(home.resolve("runtime/target/offramp")));
+    mvn("");
     assertThat(launch("run")).anyMatch(line -> line.startsWith("mvn with ''"));
     assertThat(launch("run")).noneMatch(line -> line.startsWith("mvn"));
     assertThat(launch("doctor"))
@@ -174,6 +167,120 @@ class LauncherTest {
     assertThat(launch("doctor")).noneMatch(line -> line.startsWith("mvn"));
   }
 
+  /** Or it would take away the jars of the first, which would then be held to be complete. */
+  @Test
+  void aSecondBuildWaitsForTheFirst() throws Exception {
+    assumeTrue(hasFlock(), "no flock here, so no lock");
+    sdk = null;
+    Path begun = folder.resolve("begun");
+    Path go = folder.resolve("go");
+    mvn(
+        """
+        touch '%s'
+        n=0
+        until [ -e '%s' ] || [ $((n += 1)) -gt 1500 ]; do sleep 0.02; done
+        : > %s/lib/a.jar
+        """
+            .formatted(begun, go, jars()));
+    Process first = start(folder.resolve("first"), "run");
+    awaitThat(() -> Files.exists(begun));
+    Process second = start(folder.resolve("second"), "run");
+    Process third = start(folder.resolve("third"), "run");
+    for (String waiting : List.of("second", "third")) {
+      awaitThat(() ->
+          Files.readString(folder.resolve(waiting)).contains("waiting for another build to end"));
+    }
+    // One that gives up leaves the first as it is.
+    third.destroy();
+    assertThat(third.waitFor()).isNotZero();
+    Files.createFile(go);
+    assertThat(first.waitFor()).isZero();
+    assertThat(second.waitFor()).isZero();
+    assertThat(Files.readAllLines(folder.resolve("first"))).anyMatch(LauncherTest::built);
+    assertThat(Files.readAllLines(folder.resolve("second")))
+        .as("what the first has built is taken")
+        .noneMatch(LauncherTest::built)
+        .contains("dev.offramp.runtime.cli.Main");
+    assertThat(jars().resolve("lib/a.jar")).exists();
+    assertThat(launch("run")).noneMatch(line -> built(line) || line.contains("waiting"));
+  }
+
+  @Test
+  void aBuildThatWasKilledHoldsUpNobody() throws Exception {
+    sdk = null;
+    Path begun = folder.resolve("begun");
+    mvn("touch '%s'; sleep 60".formatted(begun));
+    Process killed = start(folder.resolve("killed"), "run");
+    awaitThat(() -> Files.exists(begun));
+    List<ProcessHandle> all = new ArrayList<>(killed.descendants().toList());
+    all.add(killed.toHandle());
+    all.forEach(ProcessHandle::destroyForcibly);
+    assertThat(killed.waitFor()).isNotZero();
+    for (ProcessHandle one : all) {
+      one.onExit().join();
+    }
+    mvn("");
+    assertThat(launch("run"))
+        .anyMatch(LauncherTest::built)
+        .noneMatch(line -> line.contains("waiting"));
+    assertThat(launch("run")).noneMatch(LauncherTest::built);
+  }
+
+  @Test
+  void aSourceThatIsSavedDuringTheBuildIsBuiltNextTime() throws Exception {
+    completeSdk();
+    Path sources = Files.createDirectories(home.resolve("models/src/main"));
+    for (String command : List.of("run", "doctor")) {
+      mvn("sleep 0.05; touch '%s'; sleep 0.05".formatted(sources.resolve(command + ".java")));
+      assertThat(launch(command)).anyMatch(LauncherTest::built);
+      mvn("");
+      assertThat(launch(command)).as("%s after a change", command).anyMatch(LauncherTest::built);
+      assertThat(launch(command)).noneMatch(LauncherTest::built);
+    }
+  }
+
+  private Path jars() {
+    return home.resolve("runtime/target/offramp");
+  }
+
+  /** A Maven that makes the folders and does this. */
+  private void mvn(String does) throws IOException {
+    if (Files.notExists(home.resolve("pom.xml"))) {
+      Files.createFile(home.resolve("pom.xml"));
+    }
+    script(
+        folder.resolve("bin/mvn"),
+        """
+        #!/bin/sh
+        mkdir -p %1$s/lib
+        [ -z "${TORNADOVM_HOME:-}" ] || mkdir -p %1$s/tornado
+        echo "mvn with '${TORNADOVM_HOME:-}' $*" >&2
+        %2$s
+        """
+            .formatted(jars(), does));
+  }
+
+  private static boolean built(String line) {
+    return line.startsWith("mvn with");
+  }
+
+  private static boolean hasFlock() {
+    return Stream.of(System.getenv("PATH").split(":"))
+        .anyMatch(in -> Files.isExecutable(Path.of(in, "flock")));
+  }
+
+  private interface Condition {
+    boolean holds() throws IOException;
+  }
+
+  private static void awaitThat(Condition condition) throws Exception {
+    long until = System.nanoTime() + 30_000_000_000L;
+    while (!condition.holds()) {
+      assertThat(System.nanoTime()).as("this takes too long").isLessThan(until);
+      Thread.sleep(10);
+    }
+  }
+
   /** Commands that need TornadoVM. */
   private static List<String[]> asking() {
     return List.of(
@@ -184,9 +291,16 @@ class LauncherTest {
 
   /** What the launcher prints and, from its java, the arguments of the JVM, one a line. */
   private List<String> launch(String... arguments) throws IOException, InterruptedException {
+    Path output = folder.resolve("output");
+    int code = start(output, arguments).waitFor();
+    List<String> lines = Files.readAllLines(output);
+    assertThat(code).as(lines.toString()).isZero();
+    return lines;
+  }
+
+  private Process start(Path output, String... arguments) throws IOException {
     List<String> command = new ArrayList<>(List.of(home.resolve("offramp").toString()));
     command.addAll(List.of(arguments));
-    Path output = folder.resolve("output");
     ProcessBuilder builder =
         new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(output.toFile());
     builder.environment().put("OFFRAMP_JAVA", folder.resolve("jdk/bin/java").toString());
@@ -199,10 +313,7 @@ class LauncherTest {
     if (sdk != null) {
       builder.environment().put("TORNADOVM_HOME", sdk.toString());
     }
-    int code = builder.start().waitFor();
-    List<String> lines = Files.readAllLines(output);
-    assertThat(code).as(lines.toString()).isZero();
-    return lines;
+    return builder.start();
   }
 
   private static void script(Path file, String text) throws IOException {
