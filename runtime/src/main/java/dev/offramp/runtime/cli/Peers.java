@@ -54,7 +54,7 @@ record Peers(List<Mode> modes) implements AutoCloseable {
     try {
       for (String name : names) {
         if (name.equals(OnnxMode.FP32)) {
-          modes.addAll(onnxRuntime(model, onnx, device.computeUnits()));
+          modes.addAll(onnxRuntime(model, onnx, threads(device)));
         } else if (name.equals(JCudaMode.NAME)) {
           requireTexts(name, model);
           modes.add(jcuda(model, device));
@@ -90,7 +90,7 @@ record Peers(List<Mode> modes) implements AutoCloseable {
           "exits early and there are no thresholds; pass --lambda or calibrate the model first");
     }
     requireOnnxRuntime(OnnxSegmentedMode.NAME);
-    modes.add(new OnnxSegmentedMode(model, thresholds, device.computeUnits()));
+    modes.add(new OnnxSegmentedMode(model, thresholds, threads(device)));
   }
 
   /** What PyTorch and JCuda are and run on, by name. */
@@ -117,13 +117,24 @@ record Peers(List<Mode> modes) implements AutoCloseable {
 
   /** The same card for a GPU, as many threads for the processor. */
   private static PyTorchMode.Placement placement(DeviceInfo device) {
-    boolean processor =
-        device.id().equals("jvm")
-            || Devices.probe().stream()
+    String where = isProcessor(device) ? "cpu" : device.id().startsWith(CUDA) ? device.id() : "gpu";
+    return new PyTorchMode.Placement(
+        where, device.description(), threads(device), device.precision());
+  }
+
+  static boolean isProcessor(DeviceInfo device) {
+    return device.id().equals("jvm")
+        || !device.id().startsWith(CUDA)
+            && Devices.probe().stream()
                 .anyMatch(probe -> probe.id().equals(device.id()) && probe.processor());
-    String where = processor ? "cpu" : device.id().startsWith(CUDA) ? device.id() : "gpu";
-    int threads = processor ? device.computeUnits() : Runtime.getRuntime().availableProcessors();
-    return new PyTorchMode.Placement(where, device.description(), threads, device.precision());
+  }
+
+  /**
+   * Threads of a peer on the processor: as many as the device has where that is the processor, else
+   * all, for the compute units of a graphics card are no threads.
+   */
+  static int threads(DeviceInfo device) {
+    return isProcessor(device) ? device.computeUnits() : Runtime.getRuntime().availableProcessors();
   }
 
   private static void requireTexts(String peer, ModelDirectory model) {

@@ -2,6 +2,8 @@ package dev.offramp.runtime.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.offramp.kernels.DeviceInfo;
+import dev.offramp.kernels.Precision;
 import dev.offramp.models.InputException;
 import dev.offramp.models.MavenArtifact;
 import dev.offramp.models.ModelDirectory;
@@ -65,6 +67,18 @@ class PeersTest {
     assertThat(asked).isEmpty();
     assertThat(files.sequencedKeySet()).containsExactly("onnxruntime");
     assertThat(files.get("onnxruntime")).isNotEmptyFile();
+  }
+
+  /** A graphics card's compute units are multiprocessors, 132 of them on some. */
+  @Test
+  void threadsAreThoseOfTheProcessor() {
+    assertThat(Peers.threads(device("jvm", 3))).isEqualTo(3);
+    assertThat(Peers.threads(device("cuda:99", 100_000)))
+        .isEqualTo(Runtime.getRuntime().availableProcessors());
+  }
+
+  private static DeviceInfo device(String id, int computeUnits) {
+    return new DeviceInfo(id, "played", 1 << 30, computeUnits, Precision.F32, "");
   }
 
   private SequencedMap<String, Path> files(String source, boolean quantized) throws IOException {
