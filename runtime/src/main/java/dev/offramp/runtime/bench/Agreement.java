@@ -2,17 +2,27 @@ package dev.offramp.runtime.bench;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
+import dev.offramp.models.BertArchitecture;
 import dev.offramp.models.Head;
+import dev.offramp.models.ResnetArchitecture;
 import dev.offramp.runtime.engine.BatchRunner;
 import dev.offramp.runtime.engine.Outcome;
 import java.util.Collections;
 import java.util.List;
 import java.util.function.Function;
+import java.util.function.ToIntFunction;
 
 /** Whether a peer computes what this runtime computes: one that does not is no comparison. */
 final class Agreement {
   private static final double LEAST_SHARE = 0.99;
-  private static final double LEAST_COSINE = 0.999;
+  static final double LEAST_COSINE = 0.999;
+
+  /**
+   * Where one side has the weights that the other's were rounded from, to int8. MiniLM's texts have
+   * 0.993 and more then; another network of the same width came to 0.43.
+   */
+  static final double LEAST_ROUNDED_COSINE = 0.95;
+
   private static final int ROWS = 256;
 
   private Agreement() {}
@@ -29,21 +39,18 @@ final class Agreement {
       BatchRunner runner,
       List<List<int[]>> batches,
       Function<List<int[]>, JsonObject> results) {
-    int rows = 0;
-    int agreed = 0;
-    for (List<int[]> batch : batches) {
-      if (rows >= ROWS) {
-        break;
-      }
-      JsonObject answer = results.apply(batch);
-      agreed +=
-          runner.config().exits().isEmpty()
-              ? sameDirections(runner, batch, PyTorchMode.field(answer, "pooled").getAsJsonArray())
-              : samePredictions(
-                  runner, batch, PyTorchMode.field(answer, "predictions").getAsJsonArray());
-      rows += batch.size();
+    if (runner.config().exits().isEmpty()) {
+      requireDirections(peer, runner, batches, LEAST_COSINE, batch -> pooled(results.apply(batch)));
+    } else {
+      require(
+          peer,
+          batches,
+          batch ->
+              samePredictions(
+                  runner,
+                  batch,
+                  PyTorchMode.field(results.apply(batch), "predictions").getAsJsonArray()));
     }
-    require(peer, agreed, rows);
   }
 
   /**
@@ -57,35 +64,68 @@ final class Agreement {
       List<List<int[]>> batches,
       double[] thresholds,
       Function<List<int[]>, List<Outcome>> outcomes) {
+    require(peer, batches, batch -> same(runner.run(batch, thresholds), outcomes.apply(batch)));
+  }
+
+  /**
+   * As the other ones, by the directions of the last layer's mean hidden states, of models with
+   * exits, too.
+   *
+   * @param leastCosine between directions that are the same
+   * @param pooled answers a batch with the means, shape [rows][width]
+   */
+  static void requireDirections(
+      String peer,
+      BatchRunner runner,
+      List<List<int[]>> batches,
+      double leastCosine,
+      Function<List<int[]>, float[][]> pooled) {
+    require(
+        peer,
+        batches,
+        batch -> sameDirections(peer, runner, batch, leastCosine, pooled.apply(batch)));
+  }
+
+  /**
+   * @param agreeing says of a batch how many of its rows agree
+   */
+  private static void require(
+      String peer, List<List<int[]>> batches, ToIntFunction<List<int[]>> agreeing) {
     int rows = 0;
     int agreed = 0;
     for (List<int[]> batch : batches) {
       if (rows >= ROWS) {
         break;
       }
-      List<Outcome> others = outcomes.apply(batch);
-      List<Outcome> own = runner.run(batch, thresholds);
-      for (int r = 0; r < own.size(); r++) {
-        Outcome one = own.get(r);
-        Outcome other = others.get(r);
-        agreed += one.prediction() == other.prediction() && one.exit() == other.exit() ? 1 : 0;
-      }
+      agreed += agreeing.applyAsInt(batch);
       rows += batch.size();
     }
-    require(peer, agreed, rows);
-  }
-
-  private static void require(String peer, int agreed, int rows) {
     if (agreed < LEAST_SHARE * rows) {
       throw new PeerException(
           ("%s agrees with this runtime on %d of %d rows only, so it computes something else and is"
-                  + " no comparison; leave it out of --against and please report it")
-              .formatted(peer, agreed, rows));
+                  + " no comparison; leave it out of --against and please report it%s")
+              .formatted(peer, agreed, rows, unlessNamed(peer)));
     }
   }
 
+  private static String unlessNamed(String peer) {
+    return peer.equals(OnnxMode.FP32)
+        ? ", unless --onnx names an int8 file or that of another network"
+        : "";
+  }
+
+  private static int same(List<Outcome> own, List<Outcome> others) {
+    int same = 0;
+    for (int r = 0; r < own.size(); r++) {
+      Outcome one = own.get(r);
+      Outcome other = others.get(r);
+      same += one.prediction() == other.prediction() && one.exit() == other.exit() ? 1 : 0;
+    }
+    return same;
+  }
+
   private static int samePredictions(BatchRunner runner, List<int[]> batch, JsonArray predictions) {
-    requireRows(batch, predictions);
+    requireRows(batch, predictions.size());
     List<Outcome> outcomes = runner.run(batch, BatchRunner.NEVER);
     int same = 0;
     for (int r = 0; r < outcomes.size(); r++) {
@@ -94,33 +134,57 @@ final class Agreement {
     return same;
   }
 
-  private static int sameDirections(BatchRunner runner, List<int[]> batch, JsonArray pooled) {
-    requireRows(batch, pooled);
-    List<Head> means = Collections.nCopies(runner.stages(), Head.ofText("mean", "top1"));
+  private static int sameDirections(
+      String peer, BatchRunner runner, List<int[]> batch, double leastCosine, float[][] pooled) {
+    requireRows(batch, pooled.length);
+    // The mean over a text's tokens, or over all pixels of an image.
+    Head mean =
+        switch (runner.config().architecture()) {
+          case BertArchitecture _ -> Head.ofText("mean", "top1");
+          case ResnetArchitecture _ -> Head.ofImage(1, "top1");
+        };
+    List<Head> means = Collections.nCopies(runner.stages(), mean);
     float[] own = runner.features(batch, batch.size(), means, done -> {}).getLast();
     int width = own.length / batch.size();
     int same = 0;
     for (int r = 0; r < batch.size(); r++) {
-      JsonArray other = pooled.get(r).getAsJsonArray();
+      if (pooled[r].length != width) {
+        throw new PeerException(
+            ("%s has hidden states of %d numbers and this model has %d, so it computes something"
+                    + " else and is no comparison; leave it out of --against and please report it%s")
+                .formatted(peer, pooled[r].length, width, unlessNamed(peer)));
+      }
       double product = 0;
       double squares = 0;
       double otherSquares = 0;
       for (int i = 0; i < width; i++) {
         double x = own[r * width + i];
-        double y = other.get(i).getAsDouble();
+        double y = pooled[r][i];
         product += x * y;
         squares += x * x;
         otherSquares += y * y;
       }
-      same += product >= LEAST_COSINE * Math.sqrt(squares * otherSquares) ? 1 : 0;
+      same += product >= leastCosine * Math.sqrt(squares * otherSquares) ? 1 : 0;
     }
     return same;
   }
 
-  private static void requireRows(List<int[]> batch, JsonArray rows) {
-    if (rows.size() != batch.size()) {
-      throw new PeerException(
-          "the peer answered %d rows of %d".formatted(rows.size(), batch.size()));
+  private static float[][] pooled(JsonObject answer) {
+    JsonArray rows = PyTorchMode.field(answer, "pooled").getAsJsonArray();
+    float[][] pooled = new float[rows.size()][];
+    for (int r = 0; r < pooled.length; r++) {
+      JsonArray row = rows.get(r).getAsJsonArray();
+      pooled[r] = new float[row.size()];
+      for (int i = 0; i < pooled[r].length; i++) {
+        pooled[r][i] = row.get(i).getAsFloat();
+      }
+    }
+    return pooled;
+  }
+
+  private static void requireRows(List<int[]> batch, int rows) {
+    if (rows != batch.size()) {
+      throw new PeerException("the peer answered %d rows of %d".formatted(rows, batch.size()));
     }
   }
 }

@@ -2,6 +2,7 @@ package dev.offramp.runtime.bench;
 
 import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtSession;
+import dev.offramp.models.BertArchitecture;
 import dev.offramp.models.InputException;
 import dev.offramp.models.ModelConfig;
 import dev.offramp.models.OnnxExporter;
@@ -12,6 +13,7 @@ import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
@@ -26,6 +28,10 @@ import java.util.Set;
 public final class OnnxMode implements Mode {
   public static final String FP32 = "onnxruntime";
   public static final String INT8 = "onnxruntime-int8";
+
+  /** Ends the name of an artifact whose weights are int8. */
+  public static final String QUANTIZED = "-q";
+
   private static final Set<String> ANSWERS =
       Set.of(OnnxExporter.PREDICTION, OnnxExporter.CONFIDENCE);
   private static final Set<String> STATES = Set.of(OnnxExporter.LAST_HIDDEN_STATE);
@@ -47,7 +53,9 @@ public final class OnnxMode implements Mode {
     this.name = name;
     this.config = config;
     session = OnnxRuntime.open(onnx, threads);
-    outputs = session.getOutputNames().containsAll(ANSWERS) ? ANSWERS : STATES;
+    // A model without exits has no answers to compare a head's with.
+    boolean answers = session.getOutputNames().containsAll(ANSWERS) && !config.exits().isEmpty();
+    outputs = answers ? ANSWERS : STATES;
     requireAll(onnx, "has the outputs", session.getOutputNames(), outputs);
     requireAll(onnx, "may take the inputs", OnnxInputs.KNOWN, session.getInputNames());
   }
@@ -69,10 +77,16 @@ public final class OnnxMode implements Mode {
 
   @Override
   public Optional<String> prepare(List<List<int[]>> batches, BatchRunner runner) {
-    if (outputs == ANSWERS && !runner.config().exits().isEmpty()) {
+    if (outputs == ANSWERS) {
       double[] never = Floors.everywhere(Floors.NEVER, runner.stages());
       int last = runner.stages() - 1;
       Agreement.require(name, runner, batches, never, batch -> outcomes(batch, last));
+    } else if (!name.equals(INT8)) {
+      // Those of int8 differ by design, as those of weights do that an int8 file was read for.
+      boolean rounded =
+          config.artifact().filter(of -> of.artifact().endsWith(QUANTIZED)).isPresent();
+      double leastCosine = rounded ? Agreement.LEAST_ROUNDED_COSINE : Agreement.LEAST_COSINE;
+      Agreement.requireDirections(name, runner, batches, leastCosine, this::means);
     }
     return Optional.empty();
   }
@@ -114,6 +128,68 @@ public final class OnnxMode implements Mode {
     } finally {
       inputs.values().forEach(OnnxTensor::close);
     }
+  }
+
+  /** Mean hidden states, over a row's tokens without the padding or over all pixels. */
+  private float[][] means(List<int[]> batch) {
+    Map<String, OnnxTensor> inputs = inputs(batch);
+    try (OrtSession.Result result = OnnxRuntime.call(() -> session.run(inputs, outputs))) {
+      OnnxTensor states = tensor(result, OnnxExporter.LAST_HIDDEN_STATE);
+      long[] shape = states.getInfo().getShape();
+      FloatBuffer values = states.getFloatBuffer(); // null if they are no floats
+      boolean texts = config.architecture() instanceof BertArchitecture;
+      int longest = batch.stream().mapToInt(row -> row.length).max().orElseThrow();
+      if (values == null
+          || shape.length != (texts ? 3 : 4)
+          || shape[0] != batch.size()
+          || texts && shape[1] != longest) {
+        throw new PeerException(
+            "%s: %s is %s %s and not of floats [batch, %s]; name an ONNX file of the network"
+                .formatted(
+                    name,
+                    OnnxExporter.LAST_HIDDEN_STATE,
+                    states.getInfo().type,
+                    Arrays.toString(shape),
+                    texts ? "sequence, width" : "channels, height, width"));
+      }
+      float[][] means = new float[batch.size()][];
+      for (int r = 0; r < means.length; r++) {
+        means[r] =
+            texts
+                ? mean(values, r * longest, batch.get(r).length, (int) shape[2])
+                : mean(values, r, shape);
+      }
+      return means;
+    } finally {
+      inputs.values().forEach(OnnxTensor::close);
+    }
+  }
+
+  /** Of these tokens, from the first of them on. */
+  private static float[] mean(FloatBuffer states, int first, int tokens, int width) {
+    float[] mean = new float[width];
+    for (int i = 0; i < width; i++) {
+      double sum = 0;
+      for (int t = 0; t < tokens; t++) {
+        sum += states.get((first + t) * width + i);
+      }
+      mean[i] = (float) (sum / tokens);
+    }
+    return mean;
+  }
+
+  /** Of each channel of an image; shape [batch, channels, height, width]. */
+  private static float[] mean(FloatBuffer states, int image, long[] shape) {
+    int pixels = (int) (shape[2] * shape[3]);
+    float[] mean = new float[(int) shape[1]];
+    for (int c = 0; c < mean.length; c++) {
+      double sum = 0;
+      for (int p = 0; p < pixels; p++) {
+        sum += states.get((image * mean.length + c) * pixels + p);
+      }
+      mean[c] = (float) (sum / pixels);
+    }
+    return mean;
   }
 
   private static OnnxTensor tensor(OrtSession.Result result, String name) {

@@ -36,7 +36,6 @@ record Peers(List<Mode> modes) implements AutoCloseable {
           PyTorchMode.COMPILED,
           JCudaMode.NAME);
 
-  private static final String QUANTIZED = "-q";
   private static final String CUDA = "cuda:";
 
   /**
@@ -221,7 +220,8 @@ record Peers(List<Mode> modes) implements AutoCloseable {
     }
     if (imported != null) {
       try {
-        files.put(OnnxMode.INT8, extract(sibling(imported, fp32 + QUANTIZED), folder, jars));
+        files.put(
+            OnnxMode.INT8, extract(sibling(imported, fp32 + OnnxMode.QUANTIZED), folder, jars));
       } catch (InputException e) {
         Console.say("no int8 peer: %s", e.getMessage());
       }
@@ -230,7 +230,9 @@ record Peers(List<Mode> modes) implements AutoCloseable {
   }
 
   private static String withoutSuffix(String name) {
-    return name.endsWith(QUANTIZED) ? name.substring(0, name.length() - QUANTIZED.length()) : name;
+    return name.endsWith(OnnxMode.QUANTIZED)
+        ? name.substring(0, name.length() - OnnxMode.QUANTIZED.length())
+        : name;
   }
 
   private static MavenArtifact sibling(MavenArtifact of, String name) {

@@ -87,6 +87,8 @@ final class Resnet implements Layers {
       for (ResnetArchitecture.Block block : architecture.blocks()) {
         add(model, block);
       }
+      // Of a model without exits, too, the mean over the image can be had.
+      pooled = architecture.blocks().getLast().out().channels();
       for (Exit exit : exits) {
         pooled = Math.max(pooled, architecture.features(exit.afterLayer(), exit.head()));
       }

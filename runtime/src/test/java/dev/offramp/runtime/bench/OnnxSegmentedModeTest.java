@@ -7,20 +7,30 @@ import static org.assertj.core.api.Assertions.within;
 import dev.offramp.kernels.Device;
 import dev.offramp.kernels.Devices;
 import dev.offramp.models.Head;
+import dev.offramp.models.InputException;
 import dev.offramp.models.ModelDirectory;
 import dev.offramp.models.OnnxExporter;
+import dev.offramp.models.ResnetArchitecture;
+import dev.offramp.models.ResnetArchitecture.Group;
+import dev.offramp.models.Tensor;
+import dev.offramp.runtime.TinyImageModel;
 import dev.offramp.runtime.TinyModel;
 import dev.offramp.runtime.engine.BatchRunner;
 import dev.offramp.runtime.engine.Outcome;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Random;
+import java.util.SequencedMap;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** ONNX Runtime on exported files against this runtime. */
 class OnnxSegmentedModeTest {
@@ -83,12 +93,11 @@ class OnnxSegmentedModeTest {
   @Test
   void theWholeNetworkAnswersAsTheLastExit() {
     Path path = TinyModel.write(folder.resolve("model"), 5, EXITS);
-    Path onnx = folder.resolve("whole.onnx");
+    Path onnx = export(path);
     List<int[]> rows = TinyModel.tokens(5, ROWS);
     try (ModelDirectory model = ModelDirectory.open(path);
         Device device = Devices.open("jvm");
         BatchRunner runner = BatchRunner.open(model, device, ROWS, TinyModel.MAX_TOKENS)) {
-      OnnxExporter.write(model, OnnxExporter.whole(model.config()), onnx);
       try (OnnxMode mode = new OnnxMode(OnnxMode.FP32, model.config(), onnx, 1)) {
         assertThat(mode.prepare(List.of(rows), runner)).isEmpty();
         mode.run(rows);
@@ -111,6 +120,128 @@ class OnnxSegmentedModeTest {
           .isInstanceOf(PeerException.class)
           .hasMessageContaining("onnxruntime-segmented agrees with this runtime on");
     }
+  }
+
+  /** A model's own file agrees, with exits beside it or without; that of another is found out. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void theStatesOfAnotherNetworkStopTheBench(boolean exits) {
+    int[] after = exits ? EXITS : new int[0];
+    Path path = TinyModel.write(folder.resolve("model"), 5, after);
+    Path own = export(TinyModel.write(folder.resolve("own"), 5));
+    Path other = export(TinyModel.write(folder.resolve("other"), 6));
+    agree(OnnxMode.FP32, path, own, null);
+    agree(OnnxMode.FP32, path, other, "onnxruntime agrees with this runtime on 0 of 37 rows");
+    // Its states are its own by design.
+    agree(OnnxMode.INT8, path, other, null);
+  }
+
+  /** The fp32 file is of the weights that those of such a model were rounded from. */
+  @Test
+  void weightsOfAnInt8ArtifactAgreeWithTheFp32File() throws IOException {
+    Path path = TinyModel.write(folder.resolve("model"), 5);
+    Path rounded = rounded(path, folder.resolve("rounded"));
+    Path other = export(TinyModel.write(folder.resolve("other"), 6));
+    agree(OnnxMode.FP32, rounded, export(path), "of 37 rows");
+    Path config = rounded.resolve(ModelDirectory.CONFIG);
+    Files.writeString(
+        config, Files.readString(config).replace("random, seed 5", "org.x:mini-q:1.0"));
+    agree(OnnxMode.FP32, rounded, export(path), null);
+    agree(OnnxMode.FP32, rounded, other, "on 0 of 37 rows");
+  }
+
+  /**
+   * @param part of the message if they do not, else null
+   */
+  private static void agree(String name, Path path, Path onnx, String part) {
+    List<int[]> rows = TinyModel.tokens(5, ROWS);
+    try (ModelDirectory model = ModelDirectory.open(path);
+        Device device = Devices.open("jvm");
+        BatchRunner runner = BatchRunner.open(model, device, ROWS, TinyModel.MAX_TOKENS);
+        OnnxMode mode = new OnnxMode(name, model.config(), onnx, 1)) {
+      if (part == null) {
+        assertThat(mode.prepare(List.of(rows), runner)).isEmpty();
+      } else {
+        assertThatThrownBy(() -> mode.prepare(List.of(rows), runner))
+            .isInstanceOf(PeerException.class)
+            .hasMessageContaining(part);
+      }
+    }
+  }
+
+  /** The same model with weights of a few bits. */
+  private static Path rounded(Path path, Path out) throws IOException {
+    try (ModelDirectory model = ModelDirectory.open(path)) {
+      SequencedMap<String, Tensor> tensors = new LinkedHashMap<>();
+      model
+          .tensors()
+          .forEach((name, tensor) -> {
+            float[] values = new float[Math.toIntExact(tensor.elements())];
+            tensor.copyTo(values);
+            for (int i = 0; i < values.length; i++) {
+              values[i] = Math.round(values[i] * 32) / 32f;
+            }
+            long[] shape = tensor.shape().stream().mapToLong(Long::longValue).toArray();
+            tensors.put(name, Tensor.ofFloats(name, values, shape));
+          });
+      byte[] tokenizer = Files.readAllBytes(path.resolve(ModelDirectory.TOKENIZER));
+      ModelDirectory.write(out, model.config(), tensors, tokenizer, false);
+      return out;
+    }
+  }
+
+  @Test
+  void theStatesOfImagesAreComparedByTheirChannels() {
+    ResnetArchitecture architecture = TinyImageModel.BASIC;
+    ResnetArchitecture wider =
+        new ResnetArchitecture(
+            architecture.image(),
+            architecture.stem(),
+            architecture.block(),
+            List.of(new Group(1, 4, 4, 1), new Group(2, 9, 9, 2)),
+            architecture.cardinality(),
+            architecture.shortcut());
+    Path path = TinyImageModel.write(folder.resolve("model"), 5, architecture);
+    Path other = export(TinyImageModel.write(folder.resolve("other"), 6, architecture));
+    Path wide = export(TinyImageModel.write(folder.resolve("wide"), 5, wider));
+    List<int[]> rows = TinyImageModel.images(5, ROWS, architecture);
+    try (ModelDirectory model = ModelDirectory.open(path);
+        Device device = Devices.open("jvm");
+        BatchRunner runner = BatchRunner.open(model, device, ROWS, architecture.maxPositions())) {
+      try (OnnxMode mode = new OnnxMode(OnnxMode.FP32, model.config(), export(path), 1)) {
+        assertThat(mode.prepare(List.of(rows), runner)).isEmpty();
+      }
+      try (OnnxMode mode = new OnnxMode(OnnxMode.FP32, model.config(), other, 1)) {
+        assertThatThrownBy(() -> mode.prepare(List.of(rows), runner))
+            .isInstanceOf(PeerException.class)
+            .hasMessageContaining("onnxruntime agrees with this runtime on");
+      }
+      try (OnnxMode mode = new OnnxMode(OnnxMode.FP32, model.config(), wide, 1)) {
+        assertThatThrownBy(() -> mode.prepare(List.of(rows), runner))
+            .isInstanceOf(PeerException.class)
+            .hasMessageContaining("hidden states of 9 numbers and this model has 7");
+      }
+    }
+  }
+
+  @Test
+  void aHeadsAnswersAreNoneOfAModelWithoutExits() {
+    Path path = TinyModel.write(folder.resolve("model"), 5);
+    Path onnx = export(TinyModel.write(folder.resolve("exits"), 5, EXITS));
+    try (ModelDirectory model = ModelDirectory.open(path)) {
+      assertThatThrownBy(() -> new OnnxMode(OnnxMode.FP32, model.config(), onnx, 1))
+          .isInstanceOf(InputException.class)
+          .hasMessageContaining("not [last_hidden_state]");
+    }
+  }
+
+  /** Writes the whole network of a model directory. */
+  private static Path export(Path directory) {
+    Path onnx = directory.resolveSibling(directory.getFileName() + ".onnx");
+    try (ModelDirectory model = ModelDirectory.open(directory)) {
+      OnnxExporter.write(model, OnnxExporter.whole(model.config()), onnx);
+    }
+    return onnx;
   }
 
   /** Between two confidences that rows have at the exit, or never. */

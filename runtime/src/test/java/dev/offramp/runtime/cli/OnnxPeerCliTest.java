@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.gson.JsonObject;
 import dev.offramp.runtime.TinyModel;
+import dev.offramp.runtime.cli.Offramp.Outcome;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -22,7 +23,7 @@ class OnnxPeerCliTest {
   void bothPeersRunTheModelsOwnWeights() throws IOException {
     TinyModel.write(folder.resolve("model"), 3, 2, 4);
     Files.write(folder.resolve("texts.txt"), TinyModel.sentences(3, 40));
-    Offramp.Outcome outcome =
+    Outcome outcome =
         offramp(
             words(
                 folder,
@@ -42,12 +43,32 @@ class OnnxPeerCliTest {
     assertThat(segmented.get("schedulerEfficiency").getAsDouble()).isPositive();
   }
 
+  @Test
+  void aFileOfAnotherNetworkIsNoComparison() throws IOException {
+    TinyModel.write(folder.resolve("model"), 3, 2, 4);
+    TinyModel.write(folder.resolve("other"), 4);
+    Files.write(folder.resolve("texts.txt"), TinyModel.sentences(3, 8));
+    Outcome exported = offramp(words(folder, "export --model ./other --onnx ./other.onnx"));
+    assertThat(exported.code()).as(exported.err()).isZero();
+    Outcome outcome =
+        offramp(
+            words(
+                folder,
+                "bench --model ./model --input ./texts.txt --batch 8 --rounds 1 --threads 1"
+                    + " --full-depth --against onnxruntime --onnx ./other.onnx --json"));
+    assertThat(outcome.code()).isEqualTo(1);
+    assertThat(outcome.message())
+        .contains("onnxruntime agrees with this runtime on 0 of")
+        .contains("unless --onnx names an int8 file or that of another network");
+    assertThat(outcome.out()).isEmpty();
+  }
+
   /** Long enough to end ONNX Runtime where it starts on a thread with the usual stack. */
   @Test
   void aCommandLineMayBeLong() throws Exception {
     TinyModel.write(folder.resolve("model"), 3, 2, 4);
     Files.write(folder.resolve("texts.txt"), TinyModel.sentences(3, 8));
-    Offramp.Outcome outcome =
+    Outcome outcome =
         Offramp.process(
             folder,
             Map.of(),
