@@ -1,5 +1,6 @@
 package dev.offramp.runtime.bench;
 
+import dev.offramp.kernels.DeviceInfo;
 import dev.offramp.runtime.engine.BatchRunner;
 import dev.offramp.runtime.engine.Floors;
 import dev.offramp.runtime.scheduler.BulkRunner;
@@ -34,6 +35,11 @@ public final class BatchMode implements Mode {
   @Override
   public String name() {
     return name;
+  }
+
+  @Override
+  public boolean runsOn(DeviceInfo benched, boolean processor) {
+    return runner.network().device().info().id().equals(benched.id());
   }
 
   /** Name of early exit on a device beside the benched one; full depth there is named as it is. */

@@ -2,6 +2,7 @@ package dev.offramp.runtime.bench;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
+import dev.offramp.kernels.DeviceInfo;
 import dev.offramp.models.InputException;
 import dev.offramp.models.ModelDirectory;
 import dev.offramp.runtime.bench.JCudaDevice.Room;
@@ -35,6 +36,7 @@ import jcuda.driver.JCudaDriver;
 public final class JCudaMode implements Mode {
   public static final String NAME = "jcuda";
 
+  private final int number;
   private final JCudaDevice device;
   private final JCudaEncoder encoder;
   private final Room room = new Room();
@@ -59,6 +61,7 @@ public final class JCudaMode implements Mode {
    * @throws InputException if JCuda cannot load the driver or cuBLAS, or the device is not usable
    */
   public JCudaMode(ModelDirectory model, int number) {
+    this.number = number;
     device = new JCudaDevice(number);
     try {
       encoder = call(() -> new JCudaEncoder(device, model));
@@ -71,6 +74,11 @@ public final class JCudaMode implements Mode {
   @Override
   public String name() {
     return NAME;
+  }
+
+  @Override
+  public boolean runsOn(DeviceInfo benched, boolean processor) {
+    return benched.id().equals("cuda:" + number);
   }
 
   /** Name of the card, version of cuBLAS, precision: for the record. */

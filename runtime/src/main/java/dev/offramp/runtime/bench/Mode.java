@@ -1,5 +1,6 @@
 package dev.offramp.runtime.bench;
 
+import dev.offramp.kernels.DeviceInfo;
 import dev.offramp.runtime.engine.BatchRunner;
 import java.util.List;
 import java.util.Optional;
@@ -8,6 +9,16 @@ import java.util.Optional;
 public interface Mode extends AutoCloseable {
   /** Name in reports, such as {@code full-depth} or {@code onnxruntime}. */
   String name();
+
+  /**
+   * Whether it computes on the benched device, by whose peak its rate may then be measured.
+   *
+   * @param benched that device
+   * @param processor whether that is the machine's processor
+   */
+  default boolean runsOn(DeviceInfo benched, boolean processor) {
+    return true;
+  }
 
   /**
    * Makes ready for batches, which are then passed to {@link #run} as the very same objects.

@@ -62,8 +62,9 @@ public record Offline(Setup setup) implements Scenario {
       List<JsonObject> cases = new ArrayList<>();
       for (int m = 0; m < timings.size(); m++) {
         Timing timing = timings.get(m);
-        JsonObject line = line(batch, batches, timing, timings, depths.get(timing.mode()));
-        if (lineup.modes().get(m) instanceof BatchMode own && depths.containsKey(own.name())) {
+        Mode mode = lineup.modes().get(m);
+        JsonObject line = line(batch, batches, mode, timing, timings, depths.get(mode.name()));
+        if (mode instanceof BatchMode own && depths.containsKey(own.name())) {
           line.add("stepRows", numbers(own.stepRows()));
         }
         cases.add(line);
@@ -78,7 +79,12 @@ public record Offline(Setup setup) implements Scenario {
    * @param depth what a mode with exits ran, null for one without
    */
   private JsonObject line(
-      int batch, List<List<int[]>> batches, Timing timing, List<Timing> all, Workload.Depth depth) {
+      int batch,
+      List<List<int[]>> batches,
+      Mode mode,
+      Timing timing,
+      List<Timing> all,
+      Workload.Depth depth) {
     ModelConfig config = setup.model().config();
     double fullFlops = Workload.fullFlops(config, batches);
     double rate = timing.medianSamplesPerSecond();
@@ -92,7 +98,7 @@ public record Offline(Setup setup) implements Scenario {
     line.addProperty("p50Millis", timing.percentileMillis(0.5));
     line.addProperty("p99Millis", timing.percentileMillis(0.99));
     line.addProperty("gflops", gflops);
-    line.addProperty("shareOfPeak", gflops / setup.peakGflops());
+    line.addProperty("shareOfPeak", isHere(mode) ? gflops / setup.peakGflops() : null);
     line.addProperty(
         "meanDepth", depth == null ? config.architecture().layers() : depth.meanLayers());
     line.addProperty("ratio", ratio(timing, named(BatchMode.FULL_DEPTH, all)));
@@ -110,12 +116,28 @@ public record Offline(Setup setup) implements Scenario {
       line.add("rowsRunningHigh", running(depth, batchesOf -> Quantiles.spread(batchesOf)[1]));
     }
     if (setup.ceilings() != null) {
-      line.addProperty("shareOfProductCeiling", setup.ceilings().shareOfProduct(gflops));
+      boolean same = isWherePyTorchIs(mode);
+      line.addProperty(
+          "shareOfProductCeiling", same ? setup.ceilings().shareOfProduct(gflops) : null);
       line.addProperty(
           "shareOfCopyCeiling",
-          depth == null ? setup.ceilings().shareOfCopy(config.architecture(), rate / batch) : null);
+          same && depth == null
+              ? setup.ceilings().shareOfCopy(config.architecture(), rate / batch)
+              : null);
     }
     return line;
+  }
+
+  /** On the benched device: the peak of another one says nothing about the mode. */
+  private boolean isHere(Mode mode) {
+    return mode.runsOn(setup.device().info(), setup.processor());
+  }
+
+  /** PyTorch measures the ceilings, and may have to run elsewhere than on the benched device. */
+  private boolean isWherePyTorchIs(Mode mode) {
+    return mode instanceof PyTorchMode
+        || isHere(mode)
+            && setup.peers().stream().anyMatch(peer -> peer instanceof PyTorchMode && isHere(peer));
   }
 
   /** NaN becomes null. */

@@ -2,6 +2,7 @@ package dev.offramp.runtime.bench;
 
 import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtSession;
+import dev.offramp.kernels.DeviceInfo;
 import dev.offramp.models.BertArchitecture;
 import dev.offramp.models.InputException;
 import dev.offramp.models.ModelConfig;
@@ -73,6 +74,11 @@ public final class OnnxMode implements Mode {
   @Override
   public String name() {
     return name;
+  }
+
+  @Override
+  public boolean runsOn(DeviceInfo benched, boolean processor) {
+    return processor;
   }
 
   @Override

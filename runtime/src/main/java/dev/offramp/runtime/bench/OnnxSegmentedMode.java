@@ -4,6 +4,7 @@ import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
+import dev.offramp.kernels.DeviceInfo;
 import dev.offramp.models.BertArchitecture;
 import dev.offramp.models.InputException;
 import dev.offramp.models.ModelConfig;
@@ -98,6 +99,11 @@ public final class OnnxSegmentedMode implements Mode {
   @Override
   public String name() {
     return NAME;
+  }
+
+  @Override
+  public boolean runsOn(DeviceInfo benched, boolean processor) {
+    return processor;
   }
 
   @Override

@@ -3,6 +3,7 @@ package dev.offramp.runtime.bench;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
+import dev.offramp.kernels.DeviceInfo;
 import dev.offramp.kernels.Precision;
 import dev.offramp.models.InputException;
 import dev.offramp.models.ModelDirectory;
@@ -93,6 +94,11 @@ public final class PyTorchMode implements Mode {
   @Override
   public String name() {
     return name;
+  }
+
+  @Override
+  public boolean runsOn(DeviceInfo benched, boolean processor) {
+    return processor == field(about, "device").getAsString().equals("cpu");
   }
 
   /** Version of PyTorch, device, kind of attention, precision: for the record. */

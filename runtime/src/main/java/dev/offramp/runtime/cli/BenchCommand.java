@@ -80,6 +80,7 @@ final class BenchCommand implements Callable<Integer> {
           new Setup(
               directory,
               opened,
+              Peers.isProcessor(opened.info()),
               others.devices(),
               ofExits,
               options.modes(),

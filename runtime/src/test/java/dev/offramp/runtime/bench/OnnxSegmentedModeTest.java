@@ -5,7 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.offramp.kernels.Device;
+import dev.offramp.kernels.DeviceInfo;
 import dev.offramp.kernels.Devices;
+import dev.offramp.kernels.Precision;
 import dev.offramp.models.Head;
 import dev.offramp.models.InputException;
 import dev.offramp.models.ModelDirectory;
@@ -232,6 +234,21 @@ class OnnxSegmentedModeTest {
       assertThatThrownBy(() -> new OnnxMode(OnnxMode.FP32, model.config(), onnx, 1))
           .isInstanceOf(InputException.class)
           .hasMessageContaining("not [last_hidden_state]");
+    }
+  }
+
+  @Test
+  void itRunsOnTheProcessor() {
+    Path path = TinyModel.write(folder.resolve("model"), 5, EXITS);
+    DeviceInfo card = new DeviceInfo("cuda:0", "played", 1 << 30, 132, Precision.F32, "");
+    try (ModelDirectory model = ModelDirectory.open(path);
+        Device device = Devices.open("jvm");
+        OnnxMode whole = new OnnxMode(OnnxMode.FP32, model.config(), export(path), 1);
+        OnnxSegmentedMode parts = new OnnxSegmentedMode(model, new double[] {0.5, 0.5}, 1)) {
+      for (Mode mode : List.of(whole, parts)) {
+        assertThat(mode.runsOn(device.info(), true)).isTrue();
+        assertThat(mode.runsOn(card, false)).isFalse();
+      }
     }
   }
 

@@ -47,6 +47,12 @@ class OpenClCliTest {
     assertThat(cases)
         .extracting(line -> line.get("mode").getAsString())
         .containsExactly("full-depth", "early-exit", "jvm", "jvm-early-exit");
+    assertThat(cases.get(0).get("shareOfPeak").getAsDouble()).isPositive();
+    assertThat(cases.get(1).get("shareOfPeak").getAsDouble()).isPositive();
+    for (JsonObject other : cases.subList(2, 4)) {
+      assertThat(other.get("gflops").getAsDouble()).isPositive();
+      assertThat(other.get("shareOfPeak").isJsonNull()).as("that peak is of opencl:0").isTrue();
+    }
     assertThat(cases.get(2).get("meanDepth").getAsDouble()).isEqualTo(4);
     assertThat(cases.get(2).get("schedulerEfficiency").isJsonNull()).isTrue();
     assertThat(cases.get(3).get("meanDepth").getAsDouble()).isBetween(1.0, 3.9);
@@ -62,6 +68,19 @@ class OpenClCliTest {
                 .get("full-depth/jvm")
                 .getAsDouble())
         .isCloseTo(rate(cases.get(0)) / rate(cases.get(2)), withinPercentage(1e-3));
+  }
+
+  @Test
+  void theTableHasNoShareOfThePeakOfAnotherDevice() {
+    Outcome outcome =
+        offramp(
+            "bench --model ./model --input ./texts.txt --device opencl:0 --against jvm --batch 8"
+                + " --rounds 1 --full-depth --report ./bench.html");
+    assertThat(outcome.code()).as(outcome.err()).isZero();
+    assertThat(outcome.out())
+        .containsPattern("(?m)^     8 full-depth( +\\S+){4} +\\d+% +4\\.00 ")
+        .containsPattern("(?m)^     8 jvm( +\\S+){4} +- +4\\.00 ");
+    assertThat(folder.resolve("bench.html")).isNotEmptyFile();
   }
 
   private static double rate(JsonObject line) {

@@ -38,6 +38,7 @@ class PyTorchPeerCliTest {
     assertThat(line.get("mode").getAsString()).isEqualTo("pytorch");
     assertThat(line.get("samplesPerSecond").getAsDouble()).isEqualTo(BATCH / 0.5);
     assertThat(line.get("p50Millis").getAsDouble()).isEqualTo(500);
+    assertThat(line.get("shareOfPeak").getAsDouble()).isPositive();
     // 1e-6 TFLOP/s are 1e-3 GFLOP/s.
     assertThat(line.get("shareOfProductCeiling").getAsDouble())
         .isCloseTo(line.get("gflops").getAsDouble() / 1e-3, Percentage.withPercentage(1e-6));
@@ -54,6 +55,24 @@ class PyTorchPeerCliTest {
                 .get("precision")
                 .getAsString())
         .isEqualTo("f32");
+  }
+
+  /** Its ceilings are of where it ran, and the peak is of the benched device. */
+  @Test
+  void sharesAreOfTheDeviceThatAModeRanOn() throws IOException {
+    Path elsewhere = peer(truth(), "{\"batches\":16}");
+    String script = Files.readString(elsewhere);
+    Files.writeString(elsewhere, script.replace("\"cpu\"", "\"Some Card\""));
+    Outcome outcome = bench("pytorch", elsewhere);
+    assertThat(outcome.code()).as(outcome.err()).isZero();
+    JsonObject full = outcome.cases().get(0);
+    JsonObject pyTorch = outcome.cases().get(1);
+    assertThat(full.get("shareOfPeak").getAsDouble()).isPositive();
+    assertThat(full.get("shareOfProductCeiling").isJsonNull()).isTrue();
+    assertThat(full.get("shareOfCopyCeiling").isJsonNull()).isTrue();
+    assertThat(pyTorch.get("shareOfPeak").isJsonNull()).isTrue();
+    assertThat(pyTorch.get("shareOfProductCeiling").getAsDouble()).isPositive();
+    assertThat(pyTorch.get("shareOfCopyCeiling").getAsDouble()).isPositive();
   }
 
   @Test
@@ -139,7 +158,7 @@ class PyTorchPeerCliTest {
         """
         while read -r line; do
           case $line in
-            *'"load"'*) echo '{"torch":"played"}' ;;
+            *'"load"'*) echo '{"torch":"played","device":"cpu"}' ;;
             *'"ceilings"'*)
               echo '{"matrixSize":64,"copyGigabytesPerSecond":1e-4,"f32Tflops":1e-6}' ;;
             *'"batches"'*) echo '%s' ;;
