@@ -58,19 +58,21 @@ public final class Interleaved {
       int rounds,
       double sliceSeconds,
       IntConsumer done) {
-    for (Mode mode : modes) {
-      warmUp(mode, batches);
-    }
+    modes.stream().filter(mode -> !mode.overlaps()).forEach(mode -> warmUp(mode, batches));
     return timeWarm(modes, batches, rounds, sliceSeconds, done);
   }
 
-  /** As {@link #time}, where these batches have been run alike already. */
+  /**
+   * As {@link #time}, where these batches have been run alike already, one after the other: modes
+   * that overlap them are warmed up all the same.
+   */
   public static List<Timing> timeWarm(
       List<Mode> modes,
       List<List<int[]>> batches,
       int rounds,
       double sliceSeconds,
       IntConsumer done) {
+    modes.stream().filter(Mode::overlaps).forEach(mode -> warmUp(mode, batches));
     int samples = batches.stream().mapToInt(List::size).sum();
     double[][] rates = new double[modes.size()][rounds];
     HeapUse[] heap = new HeapUse[modes.size()];

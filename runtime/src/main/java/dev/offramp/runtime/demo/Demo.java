@@ -184,7 +184,7 @@ public final class Demo {
     }
   }
 
-  /** What answered all the test samples, early and at full depth, needs no further warm-up. */
+  /** What answered all the test samples, batch after batch, needs no further warm-up. */
   private static List<Timing> time(
       String task, List<Mode> modes, List<List<int[]>> batches, int rounds) {
     return Console.progress(

@@ -95,8 +95,10 @@ class InterleavedTest {
     assertThat(timings.get(1).percentileMillis(1)).isEqualTo(40_000);
 
     Counting warm = new Counting(false);
-    Interleaved.timeWarm(List.of(warm), batches, 3, 0, done -> {});
+    Counting cold = new Counting(true);
+    Interleaved.timeWarm(List.of(warm, cold), batches, 3, 0, done -> {});
     assertThat(warm.warmUps).isZero();
+    assertThat(cold.warmUps).isPositive();
     assertThat(warm.alone).isEqualTo(3 * 40);
   }
 }
