@@ -27,6 +27,7 @@ import java.util.UUID;
 
 /** Reading untrusted files whole or mapped, and writing so that nothing half-written is seen. */
 public final class Disk {
+  private static final String BYTE_ORDER_MARK = "\ufeff";
   private static final List<String> STREAMS =
       List.of("/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/fd");
 
@@ -88,6 +89,16 @@ public final class Disk {
       throw InputException.in(
           file, null, "is not UTF-8 text; restore the file or save it as UTF-8");
     }
+  }
+
+  /**
+   * The lines of a file of the user's, without a byte order mark.
+   *
+   * @throws InputException as {@link #readText}
+   */
+  public static List<String> readLines(Path file, long maxBytes) {
+    String text = readText(file, maxBytes);
+    return (text.startsWith(BYTE_ORDER_MARK) ? text.substring(1) : text).lines().toList();
   }
 
   /** A small file's bytes. */

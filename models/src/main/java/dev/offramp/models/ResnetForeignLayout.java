@@ -241,9 +241,7 @@ final class ResnetForeignLayout {
   }
 
   private static List<String> labels(Path names, int classes) {
-    String text = Disk.readText(names, 1 << 24);
-    String unmarked = text.startsWith("\ufeff") ? text.substring(1) : text; // a byte order mark
-    List<String> labels = unmarked.lines().map(String::strip).toList();
+    List<String> labels = Disk.readLines(names, 1 << 24).stream().map(String::strip).toList();
     if (labels.size() != classes) {
       throw InputException.in(
           names,

@@ -10,7 +10,6 @@ import java.util.List;
 /** Whole text files, UTF-8. */
 public final class TextFile {
   private static final long MAX_BYTES = 1 << 28;
-  private static final String BYTE_ORDER_MARK = "\ufeff";
 
   private TextFile() {}
 
@@ -20,8 +19,7 @@ public final class TextFile {
    * @throws InputException if it is missing, unreadable, too large or not UTF-8
    */
   public static List<String> lines(Path file) {
-    String text = Disk.readText(file, MAX_BYTES);
-    return (text.startsWith(BYTE_ORDER_MARK) ? text.substring(1) : text).lines().toList();
+    return Disk.readLines(file, MAX_BYTES);
   }
 
   /**
