@@ -1,7 +1,5 @@
 package dev.offramp.models;
 
-import static dev.offramp.models.OnnxGraphWriter.ValueType.F32;
-
 import dev.offramp.models.OnnxGraphWriter.Attribute;
 import java.util.List;
 
@@ -11,13 +9,13 @@ import java.util.List;
  * written as older exporters of PyTorch wrote them: norms and GELU spelled out, constants on the
  * side and of the values that it looks for.
  */
-final class BertOnnxLayers {
+class BertOnnxLayers {
   /** Added to the scores of padding: the only value that ONNX Runtime joins to an Attention. */
   private static final float PADDING = -10_000;
 
-  private final OnnxGraphWriter graph;
-  private final ModelDirectory model;
-  private final int heads;
+  final OnnxGraphWriter graph;
+  final ModelDirectory model;
+  final int heads;
   private final int headSize;
 
   BertOnnxLayers(OnnxGraphWriter graph, ModelDirectory model) {
@@ -27,32 +25,37 @@ final class BertOnnxLayers {
     headSize = model.config().bert().hiddenSize() / heads;
   }
 
-  /** I64 [batch, sequence] to F32 [batch, sequence, hiddenSize]; all tokens are of type 0. */
+  /** I64 [batch, sequence] to floats [batch, sequence, hiddenSize]; all tokens are of type 0. */
   String embeddings(String ids) {
-    // Independent of the inputs: computed once, when the file is loaded.
-    String type = graph.node("Gather", "type", weight(BertTensors.TYPE), graph.scalar(0));
-    String table = graph.node("Add", "positions", weight(BertTensors.POSITION), type);
+    String table = table();
     String shape = graph.node("Shape", "shape", ids);
     String length = graph.node("Gather", "length", shape, graph.list(1));
     String positions = graph.node("Slice", "position", table, graph.list(0), length, graph.list(0));
     String words = graph.node("Gather", "words", weight(BertTensors.WORD), ids);
     String sum = graph.node("Add", "embedded", words, positions);
     // Not to be inferred through the Slice, and needed to join sums and norms in all layers.
-    graph.shape(sum, F32, "batch", "sequence", (long) heads * headSize);
+    graph.shape(sum, graph.floats(), "batch", "sequence", (long) heads * headSize);
     return norm(BertTensors.EMBEDDING_NORM, BertTensors.EMBEDDING_NORM, sum);
   }
 
-  /** I64 [batch, sequence] of 1 and 0 to F32 [batch, 1, 1, sequence] of 0 and -10,000. */
+  /** Positions with token type 0, [maxPositions, hiddenSize]. */
+  String table() {
+    // Independent of the inputs: computed once, when the file is loaded.
+    String type = graph.node("Gather", "type", weight(BertTensors.TYPE), graph.scalar(0));
+    return graph.node("Add", "positions", weight(BertTensors.POSITION), type);
+  }
+
+  /** I64 [batch, sequence] of 1 and 0 to floats [batch, 1, 1, sequence] of 0 and -10,000. */
   String mask(String mask) {
     String heads = graph.node("Unsqueeze", "mask_heads", List.of(mask), Attribute.axes(1));
     String wide = graph.node("Unsqueeze", "mask_queries", List.of(heads), Attribute.axes(2));
-    String floats = graph.node("Cast", "mask_floats", List.of(wide), Attribute.of("to", 1));
+    String floats = graph.cast(wide, "mask_floats", graph.floats());
     String padding = graph.node("Sub", "mask_padding", graph.scalar(1f), floats);
     return graph.node("Mul", "mask_added", padding, graph.scalar(PADDING));
   }
 
   /**
-   * One layer on F32 [batch, sequence, hiddenSize].
+   * One layer on floats [batch, sequence, hiddenSize].
    *
    * @param mask as {@link #mask} gives it
    * @param output name of its result
@@ -107,18 +110,24 @@ final class BertOnnxLayers {
     };
   }
 
-  private String linear(String name, String x) {
-    String product =
-        graph.node(
-            "MatMul", name + ".product", x, graph.transposed(model.tensor(name + ".weight")));
-    return graph.node("Add", name, product, weight(name + ".bias"));
+  final String linear(String name, String x) {
+    return graph.node("Add", name, product(name, x), weight(name + ".bias"));
+  }
+
+  /** A linear map without its bias. */
+  final String product(String name, String x) {
+    Tensor matrix = model.tensor(name + ".weight");
+    String weight = graph.constant(OnnxInitializer.transposed(matrix, graph.floats()));
+    return graph.node("MatMul", name + ".product", x, weight);
   }
 
   /**
+   * A layer norm.
+   *
    * @param output name of its result
    * @param name of its tensors
    */
-  private String norm(String output, String name, String x) {
+  String norm(String output, String name, String x) {
     float epsilon = (float) model.config().bert().layerNormEpsilon();
     String mean = graph.node("ReduceMean", name + ".mean", List.of(x), Attribute.axes(-1));
     String centred = graph.node("Sub", name + ".centred", x, mean);
@@ -136,7 +145,7 @@ final class BertOnnxLayers {
     return graph.node("Transpose", name, List.of(x), Attribute.of("perm", order));
   }
 
-  private String weight(String name) {
+  final String weight(String name) {
     return graph.weight(model.tensor(name));
   }
 }

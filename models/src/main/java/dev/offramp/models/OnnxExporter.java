@@ -1,7 +1,8 @@
 package dev.offramp.models;
 
-import static dev.offramp.models.OnnxGraphWriter.ValueType.F32;
-import static dev.offramp.models.OnnxGraphWriter.ValueType.I64;
+import static dev.offramp.models.OnnxType.F16;
+import static dev.offramp.models.OnnxType.F32;
+import static dev.offramp.models.OnnxType.I64;
 
 import java.io.IOException;
 import java.nio.file.Path;
@@ -83,18 +84,44 @@ public final class OnnxExporter {
     Disk.replaceFile(file, temporary -> writeTo(model, segment, temporary));
   }
 
+  /**
+   * Writes {@link #whole} for ONNX Runtime on a card: in its own operators where there are any, and
+   * on request with weights in F16, in which the layers compute then. Inputs, outputs and what the
+   * head does after pooling are as ever; padding must come last.
+   *
+   * @throws InputException as {@link #write}
+   */
+  public static void writeForCard(ModelDirectory model, boolean half, Path file) {
+    Disk.replaceFile(
+        file,
+        temporary -> {
+          OnnxGraphWriter graph = new OnnxGraphWriter(half ? F16 : F32);
+          Segment whole = whole(model.config());
+          switch (model.config().architecture()) {
+            case BertArchitecture bert ->
+                texts(graph, model, new BertOnnxRuntimeLayers(graph, model), bert, whole);
+            case ResnetArchitecture resnet -> images(graph, model, resnet, whole);
+          }
+          graph.writeTo(temporary, model.config().name());
+        });
+  }
+
   private static void writeTo(ModelDirectory model, Segment segment, Path file) throws IOException {
-    OnnxGraphWriter graph = new OnnxGraphWriter();
+    OnnxGraphWriter graph = new OnnxGraphWriter(F32);
     switch (model.config().architecture()) {
-      case BertArchitecture bert -> texts(graph, model, bert, segment);
+      case BertArchitecture bert ->
+          texts(graph, model, new BertOnnxLayers(graph, model), bert, segment);
       case ResnetArchitecture resnet -> images(graph, model, resnet, segment);
     }
     graph.writeTo(file, model.config().name());
   }
 
   private static void texts(
-      OnnxGraphWriter graph, ModelDirectory model, BertArchitecture architecture, Segment segment) {
-    BertOnnxLayers layers = new BertOnnxLayers(graph, model);
+      OnnxGraphWriter graph,
+      ModelDirectory model,
+      BertOnnxLayers layers,
+      BertArchitecture architecture,
+      Segment segment) {
     boolean first = segment.from() == 0;
     boolean last = segment.to() == architecture.layers();
     Object[] states = {"batch", "sequence", architecture.hiddenSize()};
@@ -107,15 +134,16 @@ public final class OnnxExporter {
     String added = layers.mask(mask);
     String x = first ? layers.embeddings(input) : input;
     for (int l = segment.from(); l < segment.to(); l++) {
-      String name = l == segment.to() - 1 ? output : BertTensors.layer(l, "output");
+      String name = l == segment.to() - 1 ? result(graph, output) : BertTensors.layer(l, "output");
       x = layers.layer(l, x, added, name);
     }
     if (!last || segment.exit() < 0) {
+      graph.cast(x, graph.floats(), output, F32);
       graph.output(output, F32, states);
     }
     if (segment.exit() >= 0) {
       OnnxHead head = head(graph, model, segment.exit());
-      String weight = graph.weight(model.tensor(ModelTensors.exitWeight(segment.exit())));
+      String weight = graph.weight(model.tensor(ModelTensors.exitWeight(segment.exit())), F32);
       scores(graph, model, segment.exit(), head, head.pooled(x, mask), weight);
     }
   }
@@ -133,14 +161,16 @@ public final class OnnxExporter {
             ? graph.input(PIXEL_VALUES, F32, states(architecture.image()))
             : graph.input(HIDDEN_STATES, F32, states(after(architecture, segment.from())));
     if (first) {
-      x = layers.stem(x);
+      x = layers.stem(graph.cast(x, F32, "pixels", graph.floats()));
     }
     String output = last ? LAST_HIDDEN_STATE : NEXT_HIDDEN_STATES;
     for (int b = segment.from(); b < segment.to(); b++) {
-      String name = b == segment.to() - 1 ? output : ResnetTensors.block(b, "output");
+      String name =
+          b == segment.to() - 1 ? result(graph, output) : ResnetTensors.block(b, "output");
       x = layers.block(b, x, name);
     }
     if (!last || segment.exit() < 0) {
+      graph.cast(x, graph.floats(), output, F32);
       graph.output(output, F32, states(after(architecture, segment.to())));
     }
     if (segment.exit() >= 0) {
@@ -148,6 +178,11 @@ public final class OnnxExporter {
       String pooled = layers.pooled(segment.exit(), x);
       scores(graph, model, segment.exit(), head, pooled, layers.headWeight(segment.exit()));
     }
+  }
+
+  /** The name of what the last layer gives, which is an output only where that is F32. */
+  private static String result(OnnxGraphWriter graph, String output) {
+    return graph.floats() == F32 ? output : output + "_rounded";
   }
 
   private static ResnetArchitecture.Image after(ResnetArchitecture architecture, int layer) {
@@ -170,7 +205,7 @@ public final class OnnxExporter {
       String pooled,
       String weight) {
     int labels = model.config().labels().size();
-    String bias = graph.weight(model.tensor(ModelTensors.exitBias(exit)));
+    String bias = graph.weight(model.tensor(ModelTensors.exitBias(exit)), F32);
     head.logits(pooled, weight, bias, LOGITS);
     head.prediction(LOGITS, PREDICTION);
     head.confidence(LOGITS, labels, CONFIDENCE);

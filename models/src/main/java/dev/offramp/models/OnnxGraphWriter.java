@@ -8,13 +8,13 @@ import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.SequencedMap;
 import java.util.stream.LongStream;
 
@@ -24,25 +24,13 @@ import java.util.stream.LongStream;
  * never in memory a second time.
  */
 final class OnnxGraphWriter {
-  /** Types of values and initializers. */
-  enum ValueType {
-    F32(1),
-    I64(7);
-
-    private final int number;
-
-    ValueType(int number) {
-      this.number = number;
-    }
-  }
-
-  private static final ValueLayout.OfFloat FLOAT =
-      ValueLayout.JAVA_FLOAT.withOrder(ByteOrder.LITTLE_ENDIAN);
-
   private static final int IR_VERSION = 7;
 
   /** The last one with masks and norms in the form that ONNX Runtime joins to an Attention. */
   private static final int OPSET = 12;
+
+  /** Of the operators that ONNX Runtime has beyond ONNX's. */
+  private static final String MICROSOFT = "com.microsoft";
 
   private static final int MODEL_IR_VERSION = 1;
   private static final int MODEL_PRODUCER = 2;
@@ -61,56 +49,27 @@ final class OnnxGraphWriter {
   private static final int NODE_NAME = 3;
   private static final int NODE_OP = 4;
   private static final int NODE_ATTRIBUTE = 5;
+  private static final int NODE_DOMAIN = 7;
   private static final int ATTRIBUTE_NAME = 1;
+  private static final int ATTRIBUTE_FLOAT = 2;
   private static final int ATTRIBUTE_INT = 3;
   private static final int ATTRIBUTE_INTS = 8;
   private static final int ATTRIBUTE_TYPE = 20;
-  private static final int TENSOR_DIMS = 1;
-  private static final int TENSOR_TYPE = 2;
-  private static final int TENSOR_NAME = 8;
-  private static final int TENSOR_RAW_DATA = 9;
 
+  private final OnnxType floats;
+  private boolean needsOnnxRuntime;
   private final ByteArrayOutputStream nodes = new ByteArrayOutputStream();
   private final ByteArrayOutputStream values = new ByteArrayOutputStream();
-  private final SequencedMap<String, Initializer> initializers = new LinkedHashMap<>();
-
-  /** Data of an initializer, made when it is written. */
-  private interface Data {
-    MemorySegment bytes(Arena arena);
-  }
-
-  private record Initializer(String name, ValueType type, List<Long> shape, Data data) {
-    long dataBytes() {
-      int size = type == ValueType.F32 ? Float.BYTES : Long.BYTES;
-      return shape.stream().reduce((long) size, Math::multiplyExact);
-    }
-
-    /** All of the TensorProto but the data. */
-    byte[] header() {
-      return message(out -> {
-        for (long size : shape) {
-          out.writeInt64(TENSOR_DIMS, size);
-        }
-        out.writeInt32(TENSOR_TYPE, type.number);
-        out.writeString(TENSOR_NAME, name);
-        out.writeTag(TENSOR_RAW_DATA, WireFormat.WIRETYPE_LENGTH_DELIMITED);
-        out.writeUInt32NoTag(Math.toIntExact(dataBytes()));
-      });
-    }
-
-    /** Bytes of the field in the graph, tag and length included. */
-    long fieldBytes() {
-      long bytes = header().length + dataBytes();
-      return bytes
-          + CodedOutputStream.computeTagSize(GRAPH_INITIALIZER)
-          + CodedOutputStream.computeUInt64SizeNoTag(bytes);
-    }
-  }
+  private final SequencedMap<String, OnnxInitializer> initializers = new LinkedHashMap<>();
 
   /** An attribute of a node, as an encoded message. */
   record Attribute(byte[] bytes) {
     static Attribute of(String name, long value) {
       return attribute(name, 2, out -> out.writeInt64(ATTRIBUTE_INT, value));
+    }
+
+    static Attribute of(String name, float value) {
+      return attribute(name, 1, out -> out.writeFloat(ATTRIBUTE_FLOAT, value));
     }
 
     static Attribute of(String name, long... values) {
@@ -139,11 +98,12 @@ final class OnnxGraphWriter {
     }
   }
 
-  private interface Fields {
+  /** Writes the fields of a message. */
+  interface Fields {
     void write(CodedOutputStream out) throws IOException;
   }
 
-  private static byte[] message(Fields fields) {
+  static byte[] message(Fields fields) {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     CodedOutputStream out = CodedOutputStream.newInstance(bytes);
     try {
@@ -156,27 +116,41 @@ final class OnnxGraphWriter {
   }
 
   /**
+   * Begins an empty graph.
+   *
+   * @param floats in which weights and constants are written and layers compute: F32 or F16
+   */
+  OnnxGraphWriter(OnnxType floats) {
+    this.floats = floats;
+  }
+
+  /** The type that layers compute in. */
+  OnnxType floats() {
+    return floats;
+  }
+
+  /**
    * An input of the graph.
    *
    * @param dims a number, or a name for a size that is known at run time only
    * @return its name
    */
-  String input(String name, ValueType type, Object... dims) {
+  String input(String name, OnnxType type, Object... dims) {
     value(GRAPH_INPUT, name, type, dims);
     return name;
   }
 
   /** Says the shape of a value between operations, where it does not follow from theirs. */
-  void shape(String name, ValueType type, Object... dims) {
+  void shape(String name, OnnxType type, Object... dims) {
     value(GRAPH_VALUE, name, type, dims);
   }
 
   /** Makes a value an output of the graph. */
-  void output(String name, ValueType type, Object... dims) {
+  void output(String name, OnnxType type, Object... dims) {
     value(GRAPH_OUTPUT, name, type, dims);
   }
 
-  private void value(int field, String name, ValueType type, Object... dims) {
+  private void value(int field, String name, OnnxType type, Object... dims) {
     byte[] shape =
         message(out -> {
           for (Object dim : dims) {
@@ -193,7 +167,7 @@ final class OnnxGraphWriter {
         });
     byte[] tensor =
         message(out -> {
-          out.writeInt32(1, type.number);
+          out.writeInt32(1, type.number());
           out.writeByteArray(2, shape);
         });
     byte[] typed = message(out -> out.writeByteArray(1, tensor));
@@ -223,6 +197,26 @@ final class OnnxGraphWriter {
 
   /** Adds an operation of several outputs, the first of which names it. */
   void node(String op, List<String> outputs, List<String> inputs, Attribute... attributes) {
+    node("", op, outputs, inputs, attributes);
+  }
+
+  /**
+   * Adds one of the operations that ONNX Runtime alone has.
+   *
+   * @return output
+   */
+  String ownOf(String op, String output, List<String> inputs, Attribute... attributes) {
+    needsOnnxRuntime = true;
+    node(MICROSOFT, op, List.of(output), inputs, attributes);
+    return output;
+  }
+
+  private void node(
+      String domain,
+      String op,
+      List<String> outputs,
+      List<String> inputs,
+      Attribute... attributes) {
     byte[] node =
         message(out -> {
           for (String input : inputs) {
@@ -236,59 +230,47 @@ final class OnnxGraphWriter {
           for (Attribute attribute : attributes) {
             out.writeByteArray(NODE_ATTRIBUTE, attribute.bytes());
           }
+          out.writeString(NODE_DOMAIN, domain);
         });
     nodes.writeBytes(message(out -> out.writeByteArray(GRAPH_NODE, node)));
   }
 
-  /** A weight as it is stored, as F32; returns its name. */
+  /** A value in another type, by a node where it is of another; returns its name. */
+  String cast(String x, OnnxType from, String output, OnnxType to) {
+    return from == to ? x : cast(x, output, to);
+  }
+
+  /** A value in another type. */
+  String cast(String x, String output, OnnxType to) {
+    return node("Cast", output, List.of(x), Attribute.of("to", to.number()));
+  }
+
+  /** A weight as it is stored, in the type of the layers; returns its name. */
   String weight(Tensor tensor) {
-    return initializer(
-        new Initializer(tensor.name(), ValueType.F32, tensor.shape(), tensor::toF32));
+    return weight(tensor, floats);
   }
 
-  /** A matrix [out, in] as F32 [in, out]; returns its name, which is not that of the tensor. */
-  String transposed(Tensor matrix) {
-    return initializer(
-        new Initializer(
-            matrix.name() + "_transposed",
-            ValueType.F32,
-            matrix.shape().reversed(),
-            arena ->
-                StoredMatrix.plain(matrix)
-                    .toFloats(matrix.name(), true, arena)
-                    .orElseThrow()
-                    .data()));
+  /** A weight as it is stored, F32 or F16; returns its name. */
+  String weight(Tensor tensor, OnnxType type) {
+    return constant(
+        new OnnxInitializer(
+            tensor.name(), type, tensor.shape(), arena -> type.of(tensor.toF32(arena), arena)));
   }
 
-  /**
-   * A weight [out, cells * channels] as F32 [out, channels * cells]; returns its name, which is not
-   * that of the tensor.
-   */
-  String channelsFirst(Tensor weight, int channels) {
-    return initializer(
-        new Initializer(
-            weight.name() + "_channels_first",
-            ValueType.F32,
-            weight.shape(),
-            arena -> {
-              MemorySegment target = arena.allocate(Math.multiplyExact(weight.elements(), 4L), 64);
-              long features = weight.shape().get(1);
-              long cells = features / channels;
-              for (long i = 0; i < weight.elements(); i++) {
-                long cell = i % features / channels;
-                long to = i / features * features + i % channels * cells + cell;
-                target.setAtIndex(FLOAT, to, weight.floatAt(i));
-              }
-              return target;
-            }));
-  }
-
-  /** A constant scalar. */
+  /** A constant scalar, in the type of the layers. */
   String scalar(float value) {
+    return scalar(value, floats);
+  }
+
+  /** A constant scalar, F32 or F16. */
+  String scalar(float value, OnnxType type) {
     byte[] bytes = little(Float.BYTES).putFloat(value).array();
-    return initializer(
-        new Initializer(
-            Float.toString(value), ValueType.F32, List.of(), _ -> MemorySegment.ofArray(bytes)));
+    return constant(
+        new OnnxInitializer(
+            type.name().toLowerCase(Locale.ROOT) + "_" + value,
+            type,
+            List.of(),
+            arena -> type.of(MemorySegment.ofArray(bytes), arena)));
   }
 
   /** A constant scalar of integer type. */
@@ -306,16 +288,16 @@ final class OnnxGraphWriter {
   private String integers(String name, List<Long> shape, long... values) {
     ByteBuffer bytes = little(values.length * Long.BYTES);
     LongStream.of(values).forEach(bytes::putLong);
-    return initializer(
-        new Initializer(name, ValueType.I64, shape, _ -> MemorySegment.ofArray(bytes.array())));
+    return constant(
+        new OnnxInitializer(name, OnnxType.I64, shape, _ -> MemorySegment.ofArray(bytes.array())));
   }
 
   private static ByteBuffer little(int bytes) {
     return ByteBuffer.allocate(bytes).order(ByteOrder.LITTLE_ENDIAN);
   }
 
-  /** Constants of the same name are the same. */
-  private String initializer(Initializer initializer) {
+  /** Adds a constant, unless there is one of its name, which is the same; returns its name. */
+  String constant(OnnxInitializer initializer) {
     initializers.putIfAbsent(initializer.name(), initializer);
     return initializer.name();
   }
@@ -329,22 +311,20 @@ final class OnnxGraphWriter {
   void writeTo(Path file, String name) throws IOException {
     byte[] graphName = message(out -> out.writeString(GRAPH_NAME, name));
     long graph = (long) nodes.size() + values.size() + graphName.length;
-    for (Initializer initializer : initializers.values()) {
+    for (OnnxInitializer initializer : initializers.values()) {
       if (initializer.dataBytes() > Integer.MAX_VALUE) {
         throw tooLarge(file, initializer.dataBytes());
       }
-      graph += initializer.fieldBytes();
+      graph += initializer.fieldBytes(GRAPH_INITIALIZER);
     }
     byte[] head =
         message(out -> {
           out.writeInt64(MODEL_IR_VERSION, IR_VERSION);
           out.writeString(MODEL_PRODUCER, "offramp");
-          out.writeByteArray(
-              MODEL_OPSET,
-              message(opset -> {
-                opset.writeString(OPSET_DOMAIN, "");
-                opset.writeInt64(OPSET_VERSION, OPSET);
-              }));
+          out.writeByteArray(MODEL_OPSET, operators("", OPSET));
+          if (needsOnnxRuntime) {
+            out.writeByteArray(MODEL_OPSET, operators(MICROSOFT, 1));
+          }
         });
     if (graph > Integer.MAX_VALUE - 2L * head.length) {
       throw tooLarge(file, graph);
@@ -357,7 +337,7 @@ final class OnnxGraphWriter {
       out.writeRawBytes(graphName);
       out.writeRawBytes(values.toByteArray());
       out.writeRawBytes(nodes.toByteArray());
-      for (Initializer initializer : initializers.values()) {
+      for (OnnxInitializer initializer : initializers.values()) {
         byte[] header = initializer.header();
         out.writeTag(GRAPH_INITIALIZER, WireFormat.WIRETYPE_LENGTH_DELIMITED);
         out.writeUInt32NoTag((int) (header.length + initializer.dataBytes()));
@@ -368,6 +348,13 @@ final class OnnxGraphWriter {
       }
       out.flush();
     }
+  }
+
+  private static byte[] operators(String domain, int version) {
+    return message(out -> {
+      out.writeString(OPSET_DOMAIN, domain);
+      out.writeInt64(OPSET_VERSION, version);
+    });
   }
 
   private static InputException tooLarge(Path file, long bytes) {

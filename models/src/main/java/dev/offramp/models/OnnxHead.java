@@ -1,9 +1,15 @@
 package dev.offramp.models;
 
+import static dev.offramp.models.OnnxType.BOOL;
+import static dev.offramp.models.OnnxType.F32;
+
 import dev.offramp.models.OnnxGraphWriter.Attribute;
 import java.util.List;
 
-/** An exit head as operations of an ONNX graph. */
+/**
+ * An exit head as operations of an ONNX graph. What comes after the pooling is F32, whatever the
+ * layers compute in.
+ */
 final class OnnxHead {
   private final OnnxGraphWriter graph;
   private final Head head;
@@ -47,24 +53,28 @@ final class OnnxHead {
         String sum =
             graph.node("ReduceSum", "negative_entropy", List.of(terms), Attribute.axes(-1), flat());
         String share =
-            graph.node("Div", "entropy_share", sum, graph.scalar((float) Math.log(labels)));
-        String raw = graph.node("Add", "unclipped", share, graph.scalar(1f));
-        graph.node("Clip", output, raw, graph.scalar(0f), graph.scalar(1f));
+            graph.node("Div", "entropy_share", sum, graph.scalar((float) Math.log(labels), F32));
+        String raw = graph.node("Add", "unclipped", share, graph.scalar(1f, F32));
+        graph.node("Clip", output, raw, graph.scalar(0f, F32), graph.scalar(1f, F32));
       }
       default -> throw new IllegalArgumentException("confidence is not known");
     }
   }
 
   /**
-   * Pools F32 [batch, sequence, hiddenSize] to F32 [batch, hiddenSize].
+   * Pools floats [batch, sequence, hiddenSize] to F32 [batch, hiddenSize].
    *
    * @param mask I64 [batch, sequence]
    */
   String pooled(String x, String mask) {
+    return graph.cast(pooledFloats(x, mask), graph.floats(), "pooled_f32", F32);
+  }
+
+  private String pooledFloats(String x, String mask) {
     String output = "pooled";
     return switch (head.pooling()) {
       case "mean" -> {
-        String valid = cast("valid", mask, 1);
+        String valid = graph.cast(mask, "valid", graph.floats());
         String row = graph.node("Unsqueeze", "valid_row", List.of(valid), Attribute.axes(1));
         String sums = graph.node("MatMul", "sums", row, x);
         String sum = graph.node("Squeeze", "sum", List.of(sums), Attribute.axes(1));
@@ -72,9 +82,9 @@ final class OnnxHead {
         yield graph.node("Div", output, sum, count);
       }
       case "max" -> {
-        String valid = cast("valid", mask, 9);
+        String valid = graph.cast(mask, "valid", BOOL);
         String column = graph.node("Unsqueeze", "valid_column", List.of(valid), Attribute.axes(2));
-        String least = graph.scalar(-Float.MAX_VALUE);
+        String least = graph.scalar(graph.floats().least());
         String states = graph.node("Where", "valid_states", column, x, least);
         yield graph.node("ReduceMax", output, List.of(states), Attribute.axes(1), flat());
       }
@@ -86,10 +96,6 @@ final class OnnxHead {
 
   private String softmax(String logits) {
     return graph.node("Softmax", "shares", List.of(logits), last());
-  }
-
-  private String cast(String output, String x, int type) {
-    return graph.node("Cast", output, List.of(x), Attribute.of("to", type));
   }
 
   private static Attribute last() {

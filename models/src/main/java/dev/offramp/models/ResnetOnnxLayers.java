@@ -1,5 +1,7 @@
 package dev.offramp.models;
 
+import static dev.offramp.models.OnnxType.F32;
+
 import dev.offramp.models.OnnxGraphWriter.Attribute;
 import dev.offramp.models.ResnetArchitecture.Block;
 import dev.offramp.models.ResnetArchitecture.Image;
@@ -7,8 +9,8 @@ import java.util.List;
 
 /**
  * The layers of a residual network (He et al., arXiv 1512.03385) as operations of an ONNX graph,
- * F32 [batch, channels, height, width]. Each convolution is followed by what ONNX Runtime joins to
- * it: ReLU, or a sum and ReLU.
+ * floats [batch, channels, height, width]. Each convolution is followed by what ONNX Runtime joins
+ * to it: ReLU, or a sum and ReLU.
  */
 final class ResnetOnnxLayers {
   private final OnnxGraphWriter graph;
@@ -93,15 +95,18 @@ final class ResnetOnnxLayers {
               kernel(down.length, across.length),
               strides(down.step, across.step));
     }
-    return graph.node("Flatten", "pooled", List.of(y));
+    String pooled = graph.node("Flatten", "pooled", List.of(y));
+    return graph.cast(pooled, graph.floats(), "pooled_f32", F32);
   }
 
-  /** Weight of an exit head for {@link #pooled}. */
+  /** Weight of an exit head for {@link #pooled}, F32. */
   String headWeight(int exit) {
     Exit at = model.config().exits().get(exit);
     int channels = architecture.blocks().get(at.afterLayer() - 1).out().channels();
     Tensor weight = model.tensor(ModelTensors.exitWeight(exit));
-    return at.head().grid() == 1 ? graph.weight(weight) : graph.channelsFirst(weight, channels);
+    return at.head().grid() == 1
+        ? graph.weight(weight, F32)
+        : graph.constant(OnnxInitializer.channelsFirst(weight, channels));
   }
 
   /** Cells of the same length that begin in equal steps. */

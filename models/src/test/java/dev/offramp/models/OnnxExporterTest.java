@@ -76,7 +76,7 @@ class OnnxExporterTest {
       long rows = 1L << 19;
       Tensor half =
           new Tensor("half", TensorType.F32, List.of(rows, 512L), arena.allocate(rows * 2048));
-      OnnxGraphWriter graph = new OnnxGraphWriter();
+      OnnxGraphWriter graph = new OnnxGraphWriter(OnnxType.F32);
       graph.weight(half);
       graph.weight(half.named("other half"));
       assertThatThrownBy(() -> graph.writeTo(file, "large"))

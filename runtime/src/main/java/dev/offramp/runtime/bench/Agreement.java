@@ -109,7 +109,7 @@ final class Agreement {
   }
 
   private static String unlessNamed(String peer) {
-    return peer.equals(OnnxMode.FP32)
+    return peer.equals(OnnxMode.FP32) || peer.equals(OnnxMode.CUDA)
         ? ", unless --onnx names an int8 file or that of another network"
         : "";
   }

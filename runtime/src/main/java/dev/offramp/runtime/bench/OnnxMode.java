@@ -30,6 +30,9 @@ public final class OnnxMode implements Mode {
   public static final String FP32 = "onnxruntime";
   public static final String INT8 = "onnxruntime-int8";
 
+  /** On a card, in the precision of what it is compared with. */
+  public static final String CUDA = "onnxruntime-cuda";
+
   /** Ends the name of an artifact whose weights are int8. */
   public static final String QUANTIZED = "-q";
 
@@ -39,6 +42,7 @@ public final class OnnxMode implements Mode {
 
   private final String name;
   private final ModelConfig config;
+  private final OnnxTarget target;
   private final OrtSession session;
   private final Set<String> outputs;
   private final Map<List<int[]>, Map<String, OnnxTensor>> prepared = new IdentityHashMap<>();
@@ -47,13 +51,14 @@ public final class OnnxMode implements Mode {
    * Opens a session with every graph optimization.
    *
    * @param config of the model that the file is of
-   * @param threads threads within an operator
-   * @throws InputException if the file is not an ONNX file of such a network
+   * @throws InputException if the file is not an ONNX file of such a network, or the target is not
+   *     there
    */
-  public OnnxMode(String name, ModelConfig config, Path onnx, int threads) {
+  public OnnxMode(String name, ModelConfig config, Path onnx, OnnxTarget target) {
     this.name = name;
     this.config = config;
-    session = OnnxRuntime.open(onnx, threads);
+    this.target = target;
+    session = OnnxRuntime.open(onnx, target);
     // A model without exits has no answers to compare a head's with.
     boolean answers = session.getOutputNames().containsAll(ANSWERS) && !config.exits().isEmpty();
     outputs = answers ? ANSWERS : STATES;
@@ -78,7 +83,10 @@ public final class OnnxMode implements Mode {
 
   @Override
   public boolean runsOn(DeviceInfo benched, boolean processor) {
-    return processor;
+    return switch (target) {
+      case OnnxTarget.Processor _ -> processor;
+      case OnnxTarget.Card card -> benched.id().equals("cuda:" + card.number());
+    };
   }
 
   @Override

@@ -48,7 +48,7 @@ final class OnnxRuntime {
   }
 
   /** Options of a session with every graph optimization. */
-  static OrtSession.SessionOptions options(int threads) throws OrtException {
+  private static OrtSession.SessionOptions options(int threads) throws OrtException {
     OrtSession.SessionOptions options = new OrtSession.SessionOptions();
     options.setIntraOpNumThreads(threads);
     options.setInterOpNumThreads(1);
@@ -59,10 +59,17 @@ final class OnnxRuntime {
   }
 
   /**
-   * @throws InputException if the file is none that ONNX Runtime can load
+   * @throws InputException if the file is none that ONNX Runtime can load, or there is no such card
+   *     or library of CUDA
    */
-  static OrtSession open(Path onnx, int threads) {
+  static OrtSession open(Path onnx, OnnxTarget target) {
+    // On a card the processor does no more than hand out work.
+    int threads = target instanceof OnnxTarget.Processor processor ? processor.threads() : 1;
+    environment();
     try (OrtSession.SessionOptions options = options(threads)) {
+      if (target instanceof OnnxTarget.Card card) {
+        OnnxCuda.add(card, options);
+      }
       return environment().createSession(onnx.toString(), options);
     } catch (OrtException e) {
       throw InputException.in(

@@ -78,6 +78,7 @@ public final class OnnxSegmentedMode implements Mode {
     }
     this.thresholds = thresholds.clone();
     config = model.config();
+    OnnxTarget processor = new OnnxTarget.Processor(threads);
     try (TemporaryFolder folder = TemporaryFolder.create()) {
       int from = 0;
       for (Segment segment : OnnxExporter.segments(model.config())) {
@@ -87,7 +88,7 @@ public final class OnnxSegmentedMode implements Mode {
         }
         Path file = folder.path().resolve("exit-" + exit + ".onnx");
         OnnxExporter.write(model, new Segment(from, segment.to(), exit), file);
-        stages.add(new Stage(OnnxRuntime.open(file, threads), exit));
+        stages.add(new Stage(OnnxRuntime.open(file, processor), exit));
         from = segment.to();
       }
     } catch (RuntimeException | Error e) {

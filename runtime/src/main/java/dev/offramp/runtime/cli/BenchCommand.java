@@ -49,8 +49,8 @@ import picocli.CommandLine.Option;
       "ONNX Runtime runs --onnx, or the ONNX file of the Maven artifact that the model was imported",
       "from, or where an adapter was merged or there is no artifact, the model directory's own",
       "weights with its last exit head; and the artifact's int8 sibling where there is one. PyTorch",
-      "runs the model directory's own weights with its last exit head, in a Python process. So does",
-      "JCuda in this one; it needs CUDA 12's libcublas.so.12 beside the driver."
+      "runs the model directory's own weights with its last exit head, in a Python process. So do",
+      "onnxruntime-cuda and JCuda in this one, which need CUDA 12's libraries beside the driver."
     })
 final class BenchCommand implements Callable<Integer> {
   @Mixin BenchOptions options;

@@ -93,6 +93,7 @@ final class BenchOptions {
             + " exits, in f32;",
         "onnxruntime: full depth, fp32, and int8 where the artifact has a sibling;",
         "onnxruntime-segmented: cut at the exits, which are taken as in early-exit;",
+        "onnxruntime-cuda: full depth on the same card, at the precision of --device;",
         "pytorch, pytorch-compile: full depth, eager and by torch.compile;",
         "jcuda: full depth, fp32, by JCuda and cuBLAS of CUDA 12"
       })
@@ -255,9 +256,11 @@ final class BenchOptions {
   }
 
   private void checkPeers(String device) {
-    if (onnx != null && !against.contains(OnnxMode.FP32)) {
+    if (onnx != null && !against.contains(OnnxMode.FP32) && !against.contains(OnnxMode.CUDA)) {
       throw InputException.in(
-          null, "--onnx " + onnx, "is the file of a peer; add --against onnxruntime");
+          null,
+          "--onnx " + onnx,
+          "is the file of a peer; add --against onnxruntime or onnxruntime-cuda");
     }
     if (python != null && against.stream().noneMatch(peer -> peer.startsWith(PyTorchMode.EAGER))) {
       throw InputException.in(
@@ -279,9 +282,7 @@ final class BenchOptions {
                 null,
                 "--against " + peer,
                 "is no peer of --scenario server; there are "
-                    + OnnxMode.FP32
-                    + " and "
-                    + OnnxSegmentedMode.NAME);
+                    + String.join(", ", OnnxMode.FP32, OnnxSegmentedMode.NAME, OnnxMode.CUDA));
           });
     }
     if (isDevice(device) && against.contains(device)) {

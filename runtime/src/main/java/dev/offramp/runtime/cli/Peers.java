@@ -12,8 +12,10 @@ import dev.offramp.models.ModelDirectory;
 import dev.offramp.models.OnnxExporter;
 import dev.offramp.runtime.bench.JCudaMode;
 import dev.offramp.runtime.bench.Mode;
+import dev.offramp.runtime.bench.OnnxCuda;
 import dev.offramp.runtime.bench.OnnxMode;
 import dev.offramp.runtime.bench.OnnxSegmentedMode;
+import dev.offramp.runtime.bench.OnnxTarget;
 import dev.offramp.runtime.bench.PyTorchMode;
 import dev.offramp.runtime.io.Console;
 import dev.offramp.runtime.io.MavenFetch;
@@ -32,6 +34,7 @@ record Peers(List<Mode> modes) implements AutoCloseable {
       List.of(
           OnnxMode.FP32,
           OnnxSegmentedMode.NAME,
+          OnnxMode.CUDA,
           PyTorchMode.EAGER,
           PyTorchMode.COMPILED,
           JCudaMode.NAME);
@@ -51,9 +54,15 @@ record Peers(List<Mode> modes) implements AutoCloseable {
       List<String> names, ModelDirectory model, Path onnx, String python, DeviceInfo device) {
     List<Mode> modes = new ArrayList<>();
     try {
+      if (names.contains(OnnxMode.CUDA)) {
+        requireOnnxRuntime(OnnxMode.CUDA);
+        OnnxCuda.require(MavenFetch::jar); // before any of its peers loads the other build
+      }
       for (String name : names) {
         if (name.equals(OnnxMode.FP32)) {
           modes.addAll(onnxRuntime(model, onnx, threads(device)));
+        } else if (name.equals(OnnxMode.CUDA)) {
+          modes.add(onnxCuda(model, onnx, device));
         } else if (name.equals(JCudaMode.NAME)) {
           requireTexts(name, model);
           modes.add(jcuda(model, device));
@@ -152,11 +161,33 @@ record Peers(List<Mode> modes) implements AutoCloseable {
           null, "--against " + JCudaMode.NAME, "computes in fp32 only; bench with --precision f32");
     }
     requireOnClassPath(JCudaMode.NAME, "JCuda", "jcuda.jcublas.JCublas2");
-    String id = device.id();
-    int number = id.startsWith(CUDA) ? Integer.parseInt(id.substring(CUDA.length())) : 0;
-    JCudaMode opened = new JCudaMode(model, number);
+    JCudaMode opened = new JCudaMode(model, card(device));
     Console.say("%s: %s", JCudaMode.NAME, opened.about());
     return opened;
+  }
+
+  /** The number of a CUDA device, else that of the first one. */
+  private static int card(DeviceInfo device) {
+    return device.id().startsWith(CUDA)
+        ? Integer.parseInt(device.id().substring(CUDA.length()))
+        : 0;
+  }
+
+  /** On the same card as a CUDA device, else on the first one, in the device's precision. */
+  private static Mode onnxCuda(ModelDirectory model, Path onnx, DeviceInfo device) {
+    Precision precision = device.precision();
+    OnnxTarget card = new OnnxTarget.Card(card(device), precision == Precision.TF32);
+    try (TemporaryFolder folder = TemporaryFolder.create()) {
+      Path file = onnx;
+      if (file == null) {
+        // Not the artifact's, whose states would all be copied back from the card.
+        file = folder.path().resolve("exported-from-the-model-directory.onnx");
+        OnnxExporter.writeForCard(model, precision == Precision.F16, file);
+      }
+      Console.say(
+          "%s: %s, in %s", OnnxMode.CUDA, onnx == null ? file.getFileName() : file, precision);
+      return new OnnxMode(OnnxMode.CUDA, model.config(), file, card);
+    }
   }
 
   private static void requireOnnxRuntime(String peer) {
@@ -189,7 +220,7 @@ record Peers(List<Mode> modes) implements AutoCloseable {
       }
       files.forEach((name, file) -> {
         Console.say("%s: %s", name, file.startsWith(folder.path()) ? file.getFileName() : file);
-        modes.add(new OnnxMode(name, model.config(), file, threads));
+        modes.add(new OnnxMode(name, model.config(), file, new OnnxTarget.Processor(threads)));
       });
       return modes;
     } catch (RuntimeException e) {

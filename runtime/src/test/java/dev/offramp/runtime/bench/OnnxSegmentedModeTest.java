@@ -100,7 +100,8 @@ class OnnxSegmentedModeTest {
     try (ModelDirectory model = ModelDirectory.open(path);
         Device device = Devices.open("jvm");
         BatchRunner runner = BatchRunner.open(model, device, ROWS, TinyModel.MAX_TOKENS)) {
-      try (OnnxMode mode = new OnnxMode(OnnxMode.FP32, model.config(), onnx, 1)) {
+      try (OnnxMode mode =
+          new OnnxMode(OnnxMode.FP32, model.config(), onnx, new OnnxTarget.Processor(1))) {
         assertThat(mode.prepare(List.of(rows), runner)).isEmpty();
         mode.run(rows);
         mode.runOnce(rows.subList(3, 4));
@@ -160,7 +161,7 @@ class OnnxSegmentedModeTest {
     try (ModelDirectory model = ModelDirectory.open(path);
         Device device = Devices.open("jvm");
         BatchRunner runner = BatchRunner.open(model, device, ROWS, TinyModel.MAX_TOKENS);
-        OnnxMode mode = new OnnxMode(name, model.config(), onnx, 1)) {
+        OnnxMode mode = new OnnxMode(name, model.config(), onnx, new OnnxTarget.Processor(1))) {
       if (part == null) {
         assertThat(mode.prepare(List.of(rows), runner)).isEmpty();
       } else {
@@ -210,15 +211,18 @@ class OnnxSegmentedModeTest {
     try (ModelDirectory model = ModelDirectory.open(path);
         Device device = Devices.open("jvm");
         BatchRunner runner = BatchRunner.open(model, device, ROWS, architecture.maxPositions())) {
-      try (OnnxMode mode = new OnnxMode(OnnxMode.FP32, model.config(), export(path), 1)) {
+      try (OnnxMode mode =
+          new OnnxMode(OnnxMode.FP32, model.config(), export(path), new OnnxTarget.Processor(1))) {
         assertThat(mode.prepare(List.of(rows), runner)).isEmpty();
       }
-      try (OnnxMode mode = new OnnxMode(OnnxMode.FP32, model.config(), other, 1)) {
+      try (OnnxMode mode =
+          new OnnxMode(OnnxMode.FP32, model.config(), other, new OnnxTarget.Processor(1))) {
         assertThatThrownBy(() -> mode.prepare(List.of(rows), runner))
             .isInstanceOf(PeerException.class)
             .hasMessageContaining("onnxruntime agrees with this runtime on");
       }
-      try (OnnxMode mode = new OnnxMode(OnnxMode.FP32, model.config(), wide, 1)) {
+      try (OnnxMode mode =
+          new OnnxMode(OnnxMode.FP32, model.config(), wide, new OnnxTarget.Processor(1))) {
         assertThatThrownBy(() -> mode.prepare(List.of(rows), runner))
             .isInstanceOf(PeerException.class)
             .hasMessageContaining("hidden states of 9 numbers and this model has 7");
@@ -231,7 +235,8 @@ class OnnxSegmentedModeTest {
     Path path = TinyModel.write(folder.resolve("model"), 5);
     Path onnx = export(TinyModel.write(folder.resolve("exits"), 5, EXITS));
     try (ModelDirectory model = ModelDirectory.open(path)) {
-      assertThatThrownBy(() -> new OnnxMode(OnnxMode.FP32, model.config(), onnx, 1))
+      assertThatThrownBy(
+              () -> new OnnxMode(OnnxMode.FP32, model.config(), onnx, new OnnxTarget.Processor(1)))
           .isInstanceOf(InputException.class)
           .hasMessageContaining("not [last_hidden_state]");
     }
@@ -243,7 +248,8 @@ class OnnxSegmentedModeTest {
     DeviceInfo card = new DeviceInfo("cuda:0", "played", 1 << 30, 132, Precision.F32, "");
     try (ModelDirectory model = ModelDirectory.open(path);
         Device device = Devices.open("jvm");
-        OnnxMode whole = new OnnxMode(OnnxMode.FP32, model.config(), export(path), 1);
+        OnnxMode whole =
+            new OnnxMode(OnnxMode.FP32, model.config(), export(path), new OnnxTarget.Processor(1));
         OnnxSegmentedMode parts = new OnnxSegmentedMode(model, new double[] {0.5, 0.5}, 1)) {
       for (Mode mode : List.of(whole, parts)) {
         assertThat(mode.runsOn(device.info(), true)).isTrue();

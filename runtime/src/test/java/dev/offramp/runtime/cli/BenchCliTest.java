@@ -317,8 +317,8 @@ class BenchCliTest {
         2, "--probe-seconds NaN: must be", bench("--scenario", "server", "--probe-seconds", "NaN"));
     refuses(
         2,
-        "--against pytorch: is no peer of --scenario server; there are onnxruntime and"
-            + " onnxruntime-segmented",
+        "--against pytorch: is no peer of --scenario server; there are onnxruntime,"
+            + " onnxruntime-segmented, onnxruntime-cuda",
         bench("--scenario", "server", "--against", "pytorch"));
     refuses(
         2,

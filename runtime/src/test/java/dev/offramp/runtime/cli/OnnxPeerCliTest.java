@@ -4,10 +4,12 @@ import static dev.offramp.runtime.cli.Offramp.offramp;
 import static dev.offramp.runtime.cli.Offramp.words;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import ai.onnxruntime.OrtEnvironment;
 import com.google.gson.JsonObject;
 import dev.offramp.runtime.TinyModel;
 import dev.offramp.runtime.cli.Offramp.Outcome;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -79,5 +81,39 @@ class OnnxPeerCliTest {
                     + " --lambda 0.9 --modes full-depth --against onnxruntime --json"));
     assertThat(outcome.code()).as(outcome.err()).isZero();
     assertThat(outcome.cases()).hasSize(2);
+  }
+
+  /**
+   * The build of ONNX Runtime for CUDA is looked for where it is kept; here it is the other one.
+   */
+  @Test
+  void whatOnnxRuntimeLacksOfCudaIsTold() throws Exception {
+    TinyModel.write(folder.resolve("model"), 3, 2, 4);
+    Files.write(folder.resolve("texts.txt"), TinyModel.sentences(3, 8));
+    Path kept =
+        Files.createDirectories(
+            folder.resolve(
+                "onnxruntime-gpu-" + OrtEnvironment.class.getPackage().getImplementationVersion()));
+    for (String name : List.of("onnxruntime", "onnxruntime4j_jni")) {
+      String library = System.mapLibraryName(name);
+      try (InputStream in =
+          OrtEnvironment.class.getResourceAsStream("/ai/onnxruntime/native/linux-x64/" + library)) {
+        Files.copy(in, kept.resolve(library));
+      }
+    }
+    Outcome outcome =
+        Offramp.process(
+            folder,
+            Map.of("OFFRAMP_CACHE", folder.toString()),
+            List.of(),
+            words(
+                folder,
+                "bench --model ./model --input ./texts.txt --batch 8 --rounds 1 --threads 1"
+                    + " --lambda 0.9 --modes full-depth --against onnxruntime-cuda --json"));
+    assertThat(outcome.code()).isEqualTo(2);
+    assertThat(outcome.message())
+        .contains("--against onnxruntime-cuda: ONNX Runtime cannot compute on cuda:0")
+        .contains("libcublasLt.so.12");
+    assertThat(outcome.out()).isEmpty();
   }
 }
