@@ -27,6 +27,9 @@ import java.util.UUID;
 
 /** Reading untrusted files whole or mapped, and writing so that nothing half-written is seen. */
 public final class Disk {
+  /** Bytes at a time: a buffer has no more than 2 GB. */
+  private static final long DIGESTED = 1 << 30;
+
   private static final String BYTE_ORDER_MARK = "\ufeff";
   private static final List<String> STREAMS =
       List.of("/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/fd");
@@ -80,11 +83,17 @@ public final class Disk {
    * @throws InputException if it cannot be read, is larger or is not UTF-8
    */
   public static String readText(Path file, long maxBytes) {
+    return text(file, readBytes(file, maxBytes));
+  }
+
+  /**
+   * What was read of a file as strict UTF-8.
+   *
+   * @throws InputException if it is not UTF-8
+   */
+  static String text(Path file, byte[] bytes) {
     try {
-      return StandardCharsets.UTF_8
-          .newDecoder()
-          .decode(ByteBuffer.wrap(readBytes(file, maxBytes)))
-          .toString();
+      return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
     } catch (CharacterCodingException e) {
       throw InputException.in(
           file, null, "is not UTF-8 text; restore the file or save it as UTF-8");
@@ -290,7 +299,7 @@ public final class Disk {
   static void digest(MessageDigest digest, String name, Path file) {
     requireFile(file);
     try (InputStream in = Files.newInputStream(file)) {
-      digest.update((name + "\n" + Files.size(file) + "\n").getBytes(StandardCharsets.UTF_8));
+      digest(digest, name, Files.size(file));
       byte[] buffer = new byte[1 << 16];
       for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
         digest.update(buffer, 0, n);
@@ -298,5 +307,17 @@ public final class Disk {
     } catch (IOException e) {
       throw unreadable(file, e);
     }
+  }
+
+  /** As the other one, of a file whose bytes are at hand. */
+  static void digest(MessageDigest digest, String name, MemorySegment bytes) {
+    digest(digest, name, bytes.byteSize());
+    for (long at = 0; at < bytes.byteSize(); at += DIGESTED) {
+      digest.update(bytes.asSlice(at, Math.min(DIGESTED, bytes.byteSize() - at)).asByteBuffer());
+    }
+  }
+
+  private static void digest(MessageDigest digest, String name, long length) {
+    digest.update((name + "\n" + length + "\n").getBytes(StandardCharsets.UTF_8));
   }
 }

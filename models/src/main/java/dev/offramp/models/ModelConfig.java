@@ -48,7 +48,12 @@ public record ModelConfig(
    * @throws InputException on a missing, unknown, mistyped or out-of-range field, naming its path
    */
   public static ModelConfig read(Path file) {
-    Json json = Json.parse(file, Disk.readText(file, MAX_BYTES));
+    return parse(file, Disk.readText(file, MAX_BYTES));
+  }
+
+  /** As {@link #read}, of what was read of the file. */
+  static ModelConfig parse(Path file, String text) {
+    Json json = Json.parse(file, text);
     json.exactly(
         "format", "family", "name", "architecture", "preprocessing", "labels", "exits", "source");
     String family = json.field("family").string();

@@ -2,11 +2,13 @@ package dev.offramp.models;
 
 import java.io.IOException;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -33,6 +35,7 @@ public final class ModelDirectory implements AutoCloseable {
   private final ModelConfig config;
   private final SequencedMap<String, Tensor> tensors;
   private final WordPieceTokenizer tokenizer;
+  private final SequencedMap<String, MemorySegment> contents;
   private String hash;
 
   private ModelDirectory(
@@ -40,12 +43,14 @@ public final class ModelDirectory implements AutoCloseable {
       Arena arena,
       ModelConfig config,
       SequencedMap<String, Tensor> tensors,
-      WordPieceTokenizer tokenizer) {
+      WordPieceTokenizer tokenizer,
+      SequencedMap<String, MemorySegment> contents) {
     this.path = path;
     this.arena = arena;
     this.config = config;
     this.tensors = tensors;
     this.tokenizer = tokenizer;
+    this.contents = contents;
   }
 
   /**
@@ -59,22 +64,31 @@ public final class ModelDirectory implements AutoCloseable {
       throw InputException.in(path, null, "is not a directory; name a model directory");
     }
     ALWAYS.forEach(name -> require(path, name));
-    ModelConfig config = ModelConfig.read(path.resolve(CONFIG));
+    // What the hash is of is kept: the files may be others by the time that it is asked for.
+    SequencedMap<String, MemorySegment> contents = new LinkedHashMap<>();
+    Path configFile = path.resolve(CONFIG);
+    byte[] configBytes = Disk.readBytes(configFile, ModelConfig.MAX_BYTES);
+    contents.put(CONFIG, MemorySegment.ofArray(configBytes));
+    ModelConfig config = ModelConfig.parse(configFile, Disk.text(configFile, configBytes));
     if (config.takesTexts()) {
       require(path, TOKENIZER);
     }
     Arena arena = Arena.ofShared();
     try {
       Path weights = path.resolve(WEIGHTS);
-      SequencedMap<String, Tensor> tensors = Safetensors.open(weights, arena).tensors();
+      MemorySegment mapped = Disk.map(weights, arena);
+      contents.put(WEIGHTS, mapped);
+      SequencedMap<String, Tensor> tensors = SafetensorsHeader.read(weights, mapped).tensors();
       checkTensors(weights, config, tensors);
       WordPieceTokenizer tokenizer = null;
       if (config.architecture() instanceof BertArchitecture bert) {
-        Path tokenizerFile = path.resolve(TOKENIZER);
-        tokenizer = WordPieceTokenizer.read(tokenizerFile);
-        checkTokenizer(tokenizerFile, bert, tokenizer);
+        Path file = path.resolve(TOKENIZER);
+        byte[] bytes = Disk.readBytes(file, TokenizerJson.MAX_BYTES);
+        contents.put(TOKENIZER, MemorySegment.ofArray(bytes));
+        tokenizer = WordPieceTokenizer.parse(file, Disk.text(file, bytes));
+        checkTokenizer(file, bert, tokenizer);
       }
-      return new ModelDirectory(path, arena, config, tensors, tokenizer);
+      return new ModelDirectory(path, arena, config, tensors, tokenizer, contents);
     } catch (RuntimeException | Error e) {
       arena.close();
       throw e;
@@ -113,18 +127,17 @@ public final class ModelDirectory implements AutoCloseable {
   }
 
   /**
-   * SHA-256 in hex over names, lengths and contents of config, weights and, for texts, tokenizer. A
-   * certificate is about these and not part of them.
+   * SHA-256 in hex over names, lengths and contents of config, weights and, for texts, tokenizer,
+   * as they were when this was opened, whatever files have taken their place since. A certificate
+   * is about these and not part of them.
+   *
+   * @throws IllegalStateException if this was closed before it was asked for first
    */
   public synchronized String hash() {
     if (hash == null) {
       MessageDigest digest = Disk.sha256();
-      for (String name : ALWAYS) {
-        Disk.digest(digest, name, path.resolve(name));
-      }
-      if (tokenizer != null) {
-        Disk.digest(digest, TOKENIZER, path.resolve(TOKENIZER));
-      }
+      contents.forEach((name, bytes) -> Disk.digest(digest, name, bytes));
+      contents.clear();
       hash = HexFormat.of().formatHex(digest.digest());
     }
     return hash;

@@ -38,12 +38,15 @@ record TokenizerJson(
     int[] suffix,
     int vocabSize) {
   private static final String MAX_WORD = "max_input_chars_per_word";
-  private static final long MAX_BYTES = 64 << 20;
+  static final long MAX_BYTES = 64 << 20;
   private static final int MAX_ID = 1 << 24;
   private static final int MAX_WORD_LENGTH = 10_000;
 
-  static TokenizerJson read(Path file) {
-    Json root = Json.parse(file, Disk.readText(file, MAX_BYTES));
+  /**
+   * @param file where the text was read, for errors
+   */
+  static TokenizerJson parse(Path file, String text) {
+    Json root = Json.parse(file, text);
     Json model = root.field("model");
     // Files of older libraries have no type here; that field is in none but WordPiece's.
     if (model.optional("type").isPresent() || model.optional(MAX_WORD).isEmpty()) {

@@ -23,7 +23,12 @@ public final class WordPieceTokenizer {
    *     normalizer and pre-tokenizer, naming the JSON path
    */
   public static WordPieceTokenizer read(Path tokenizerJson) {
-    return new WordPieceTokenizer(TokenizerJson.read(tokenizerJson));
+    return parse(tokenizerJson, Disk.readText(tokenizerJson, TokenizerJson.MAX_BYTES));
+  }
+
+  /** As {@link #read}, of what was read of the file. */
+  static WordPieceTokenizer parse(Path tokenizerJson, String text) {
+    return new WordPieceTokenizer(TokenizerJson.parse(tokenizerJson, text));
   }
 
   /** One more than the largest id. */

@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
 import org.junit.jupiter.api.BeforeEach;
@@ -52,6 +54,27 @@ class ModelDirectoryTest {
     Path tokenizer = directory.resolve("tokenizer.json");
     Files.writeString(tokenizer, Files.readString(tokenizer) + " ");
     assertThat(hash()).isNotEqualTo(other);
+  }
+
+  /** Of weights that were replaced while a calibration ran, nothing is certified. */
+  @Test
+  void theHashIsOfWhatWasOpened() throws IOException {
+    String before = hash();
+    Path other = temp.resolve("other");
+    SequencedMap<String, Tensor> tensors = TinyModel.tensors(TinyModel.CONFIG);
+    Tensor bias = tensors.get("encoder.layer.1.output.dense.bias");
+    float[] values = TinyModel.floats(bias);
+    values[0]++;
+    tensors.put(bias.name(), Tensor.ofFloats(bias.name(), values, values.length));
+    ModelDirectory.write(other, TinyModel.CONFIG, tensors, TinyModel.tokenizer(), false);
+    try (ModelDirectory model = ModelDirectory.open(directory)) {
+      for (String name : List.of("config.json", "model.safetensors", "tokenizer.json")) {
+        Files.move(
+            other.resolve(name), directory.resolve(name), StandardCopyOption.REPLACE_EXISTING);
+      }
+      assertThat(model.hash()).isEqualTo(before);
+    }
+    assertThat(hash()).isNotEqualTo(before);
   }
 
   private String hash() {
