@@ -7,7 +7,10 @@ package dev.offramp.calibrate;
  *     method tests
  * @param epsilon risk level, in the unit of the losses; at 0 or below the answer is "never exit"
  * @param delta probability with which a guarantee may fail, in (0, 1)
- * @param seed draws the halves of {@link Fwer#SPLIT}; no effect elsewhere
+ * @param seed draws the halves of {@link Fwer#SPLIT}; no effect elsewhere. Where the samples may be
+ *     sorted by anything, put them into a random order first, or draw a seed for each set of them:
+ *     by the same seed the same ranks are taken of each, and the guarantee is over the draw of the
+ *     samples
  * @throws CalibrationException if epsilon is not finite, delta is outside (0, 1), or fwer does not
  *     go with the method
  */

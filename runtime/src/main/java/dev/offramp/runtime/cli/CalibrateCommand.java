@@ -11,7 +11,9 @@ import dev.offramp.calibrate.Method;
 import dev.offramp.calibrate.Planner;
 import dev.offramp.calibrate.Settings;
 import dev.offramp.models.InputException;
+import dev.offramp.models.TextData;
 import dev.offramp.runtime.io.Console;
+import dev.offramp.runtime.io.Inputs;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.List;
@@ -89,9 +91,9 @@ final class CalibrateCommand implements Callable<Integer> {
       paramLabel = "S",
       defaultValue = "0",
       description =
-          "seed of the order in which the samples of a model directory count, which the -wsr methods"
-              + " look at, and of the halves of --fwer split and --per-exit (default:"
-              + " ${DEFAULT-VALUE})")
+          "draws, together with the data, the order in which the samples of a model directory count,"
+              + " which the -wsr methods look at, and the halves of --fwer split and --per-exit"
+              + " (default: ${DEFAULT-VALUE})")
   long seed;
 
   @Mixin DeviceOption device;
@@ -113,8 +115,11 @@ final class CalibrateCommand implements Callable<Integer> {
     }
     if (losses != null) {
       DeviceOption.refuse(spec);
-      Settings settings = settings(RequestedRisk.given(epsilon, losses.bound()));
+      double level = RequestedRisk.given(epsilon, losses.bound());
+      settings(level, seed); // What is wrong with it shows before the data is read.
       LossTable table = losses.read();
+      String hash = TextData.hash(List.of(losses.losses));
+      Settings settings = settings(level, Inputs.seed(seed, hash));
       if (settings.method().bets()) {
         Console.say(
             "%s takes the samples in the order of the columns: if that has to do with their losses,"
@@ -128,7 +133,7 @@ final class CalibrateCommand implements Callable<Integer> {
     List<RequestedRisk> risks = RequestedRisk.parse(model.risks, epsilon);
     // Made before the pass over the data: what is wrong with a level shows now.
     model.check(risks, fwer);
-    List<Settings> ofRisk = risks.stream().map(risk -> settings(risk.epsilon())).toList();
+    List<Settings> ofRisk = risks.stream().map(risk -> settings(risk.epsilon(), seed)).toList();
     ModelCalibration.Result result = new ModelCalibration(model, risks, ofRisk, device).run();
     report(result.certificate().calibration(), risks, result);
     if (!result.written()) {
@@ -144,7 +149,7 @@ final class CalibrateCommand implements Callable<Integer> {
     return 0;
   }
 
-  private Settings settings(double level) {
+  private Settings settings(double level, long seed) {
     boolean split = model != null && model.perExit;
     Fwer chosen = fwer != null ? Fwer.of(fwer) : split ? Fwer.SPLIT : Fwer.FIXED_SEQUENCE;
     return new Settings(Method.of(method), chosen, level, delta, seed);

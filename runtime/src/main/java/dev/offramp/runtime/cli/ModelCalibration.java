@@ -29,6 +29,7 @@ import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.SplittableRandom;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -69,12 +70,16 @@ record ModelCalibration(
     Certificate former = former(file);
     try (ModelDirectory directory = ModelDirectory.open(options.model)) {
       Thresholds.requireHeads(directory);
+      // Before the pass: what it reads is certified, not what may lie there when it is over.
+      String modelHash = directory.hash();
       Inputs read = Inputs.read(options.data, directory);
+      String dataHash = Inputs.hash(options.data, directory.config());
       boolean labelled = kinds.stream().anyMatch(Risk::needsLabels);
       if (labelled) {
         read.classes(directory.config(), options.data); // Before its lines are out of order.
       }
-      Inputs inputs = read.shuffled(settings.getFirst().seed());
+      Inputs inputs =
+          read.shuffled(new SplittableRandom(Inputs.seed(settings.getFirst().seed(), dataHash)));
       int[] labels = labelled ? inputs.classes(directory.config(), options.data) : null;
       double[] grid = Grid.uniform();
       for (int r = 0; r < kinds.size(); r++) {
@@ -97,8 +102,8 @@ record ModelCalibration(
                 kinds.getFirst(),
                 calibration,
                 calibration.thresholds(runner.stages() - 1),
-                directory.hash(),
-                Inputs.hash(options.data, directory.config()),
+                modelHash,
+                dataHash,
                 opened.info().id(),
                 opened.info().description(),
                 opened.info().precision().name(),

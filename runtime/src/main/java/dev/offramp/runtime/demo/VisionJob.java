@@ -12,6 +12,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Random;
 import java.util.stream.Collectors;
 
 /** Names what is on a picture of 32x32 pixels: CIFAR-10's test images. */
@@ -81,7 +82,7 @@ public final class VisionJob implements DemoJob {
           "%d images are too few; name at least %d".formatted(all.size(), LEAST_IMAGES));
     }
     // Folders come class by class: who calibrates and who tests is drawn.
-    Inputs drawn = all.shuffled(SEED);
+    Inputs drawn = all.shuffled(new Random(SEED));
     int calibration = all.size() / PARTS;
     Console.say(
         "%,d images: %,d calibrate, %,d measure",

@@ -16,8 +16,8 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Random;
 import java.util.Set;
+import java.util.random.RandomGenerator;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
@@ -29,6 +29,7 @@ import java.util.stream.IntStream;
  * @param sources where each image was read; empty for texts
  */
 public record Inputs(List<String> labels, List<int[]> rows, List<String> sources) {
+  private static final int HEX_OF_LONG = 16;
 
   /**
    * Reads what the model takes.
@@ -108,16 +109,26 @@ public record Inputs(List<String> labels, List<int[]> rows, List<String> sources
 
   /**
    * All inputs in a random order. Files are often sorted, by class for example, and what bets on
-   * losses one by one (the {@code wsr} methods) needs them in an order that has nothing to do with
-   * their losses.
-   *
-   * @param seed of the order; it must not be chosen by what came of it
+   * losses one by one (the {@code wsr} methods), or tests on some of the samples what it chose on
+   * others, needs them in an order that has nothing to do with their losses.
    */
-  public Inputs shuffled(long seed) {
+  public Inputs shuffled(RandomGenerator random) {
     List<Integer> order =
         IntStream.range(0, size()).boxed().collect(Collectors.toCollection(ArrayList::new));
-    Collections.shuffle(order, new Random(seed));
+    Collections.shuffle(order, random);
     return pick(order);
+  }
+
+  /**
+   * A seed for an order of the samples, or for halves of them, that differs with the data. By the
+   * same one for all data the same ranks of a sorted file would be taken each time: over the draw
+   * of the samples, which a guarantee is about, nothing would be random.
+   *
+   * @param seed must not be chosen by what came of it
+   * @param hash of the data, in hex, as {@link #hash} gives it
+   */
+  public static long seed(long seed, String hash) {
+    return seed ^ Long.parseUnsignedLong(hash, 0, HEX_OF_LONG, 16);
   }
 
   private static <T> List<T> of(List<T> all, List<Integer> numbers) {

@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -42,13 +43,19 @@ class InputsTest {
             numbers.stream().map(n -> new int[] {n}).toList(),
             numbers.stream().map(n -> "source " + n).toList());
 
-    Inputs shuffled = inputs.shuffled(5);
+    Inputs shuffled = inputs.shuffled(new SplittableRandom(5));
 
     List<Integer> order = shuffled.rows().stream().map(row -> row[0]).toList();
     assertThat(order).containsExactlyInAnyOrderElementsOf(numbers).isNotEqualTo(numbers);
     assertThat(shuffled.labels()).isEqualTo(order.stream().map(n -> "label " + n).toList());
     assertThat(shuffled.sources()).isEqualTo(order.stream().map(n -> "source " + n).toList());
-    assertThat(inputs.shuffled(5).labels()).isEqualTo(shuffled.labels());
-    assertThat(inputs.shuffled(6).labels()).isNotEqualTo(shuffled.labels());
+    assertThat(inputs.shuffled(new SplittableRandom(5)).labels()).isEqualTo(shuffled.labels());
+  }
+
+  @Test
+  void theSeedOfAnOrderDiffersWithTheData() {
+    String hash = "00000000000000ab" + "0".repeat(48);
+    assertThat(Inputs.seed(5, hash)).isEqualTo(0xab ^ 5);
+    assertThat(Inputs.seed(0, "f".repeat(64))).isEqualTo(-1);
   }
 }
