@@ -7,7 +7,6 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.zip.GZIPInputStream;
 
 /** The bytes of an untrusted file with images, unpacked if they are gzip. */
 final class ImageFile implements AutoCloseable {
@@ -47,8 +46,7 @@ final class ImageFile implements AutoCloseable {
       in = new BufferedInputStream(Files.newInputStream(path), BUFFER);
       ImageFile plain = new ImageFile(path, null, in);
       return plain.magic >>> 16 == GZIP
-          ? new ImageFile(
-              path, null, new BufferedInputStream(new GZIPInputStream(in, BUFFER), BUFFER))
+          ? new ImageFile(path, null, new BufferedInputStream(new GzipStream(in), BUFFER))
           : plain;
     } catch (IOException e) {
       Disk.closeQuietly(in);

@@ -11,7 +11,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
-import java.util.zip.GZIPInputStream;
 
 /** The lines of an untrusted text file, plain or gzipped, decoded strictly as UTF-8. */
 final class TextLines implements AutoCloseable {
@@ -48,7 +47,7 @@ final class TextLines implements AutoCloseable {
     try {
       raw = Files.newInputStream(file);
       boolean zipped = file.toString().toLowerCase(Locale.ROOT).endsWith(".gz");
-      InputStream plain = zipped ? new GZIPInputStream(raw, BUFFER) : raw;
+      InputStream plain = zipped ? new GzipStream(raw) : raw;
       return new TextLines(file, plain);
     } catch (IOException e) {
       Disk.closeQuietly(raw);

@@ -231,7 +231,9 @@ final class SampleTexts {
         case 1 -> text.append(token.toLowerCase(Locale.ROOT));
         case 2 -> text.append(Normalizer.normalize(token, Normalizer.Form.NFD));
         case 3 -> text.append(token.replace(' ', '\t'));
-        case 4 -> text.append(random(random));
+        // Whether a character is of a word is not known of one that Unicode got after our Java.
+        case 4 ->
+            random(random).codePoints().filter(Character::isDefined).forEach(text::appendCodePoint);
         default -> text.append(token);
       }
       for (int n = random.nextInt(3); n > 0; n--) {
