@@ -25,6 +25,7 @@ import java.util.Objects;
 import java.util.SequencedMap;
 import java.util.TreeSet;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -108,7 +109,8 @@ final class AttachCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    Outputs.modelDirectory(out, overwrite);
+    new Outputs(Stream.concat(Stream.of(model), data.stream()).toList())
+        .modelDirectory(out, overwrite);
     batch.rows();
     if (distill != null) {
       Range.check("--distill", distill, 0, 1);

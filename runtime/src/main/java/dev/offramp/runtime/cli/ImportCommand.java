@@ -108,7 +108,7 @@ final class ImportCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    Outputs.modelDirectory(out, overwrite);
+    new Outputs(List.of()).modelDirectory(out, overwrite);
     ImportOptions options =
         new ImportOptions(
             Optional.ofNullable(adapter),

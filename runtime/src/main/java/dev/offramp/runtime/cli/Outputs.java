@@ -62,13 +62,15 @@ final class Outputs {
   /**
    * A model directory to be written, which is built beside its place first.
    *
-   * @throws InputException if it cannot be made, or something is in the way
+   * @throws InputException if it is taken, cannot be made, or something is in the way
    */
-  static void modelDirectory(Path directory, boolean overwrite) {
+  Outputs modelDirectory(Path directory, boolean overwrite) {
+    take(directory, real(directory));
     ModelDirectory.checkTarget(directory, overwrite);
     requireRoom(directory, absolute(directory));
     Path beside = real(directory).getParent();
     requireRoom(directory, beside == null ? absolute(directory) : beside);
+    return this;
   }
 
   private static void requireWritableFolder(Path named, Path file) {

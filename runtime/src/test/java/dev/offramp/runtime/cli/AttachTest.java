@@ -1,6 +1,7 @@
 package dev.offramp.runtime.cli;
 
 import static dev.offramp.runtime.cli.Offramp.offramp;
+import static dev.offramp.runtime.cli.Offramp.refuses;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.offramp.kernels.Device;
@@ -88,6 +89,30 @@ class AttachTest {
         .contains("--grid: is for image models; leave it out");
     assertThat(attach(examples, "--overwrite", "--pooling", "last").err())
         .contains("expected one of [mean, first, max]");
+  }
+
+  @Test
+  void theModelThatIsReadIsNotReplaced() throws Exception {
+    Path model = TinyModel.write(folder.resolve("model"), 5);
+    Path texts = Files.writeString(folder.resolve("t.tsv"), "label\ttext\none\tbab\ntwo\twab\n");
+    for (Path out : List.of(model, model.resolve("exits"))) {
+      refuses(
+          2,
+          "is an input or another output too, or within one",
+          "attach",
+          "--model",
+          model,
+          "--data",
+          texts,
+          "--out",
+          out,
+          "--after",
+          1,
+          "--overwrite");
+    }
+    try (ModelDirectory same = ModelDirectory.open(model)) {
+      assertThat(same.config().exits()).isEmpty();
+    }
   }
 
   /** What three texts cannot show is said, and not that all is well. */
