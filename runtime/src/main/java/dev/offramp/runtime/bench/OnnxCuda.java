@@ -103,7 +103,7 @@ public final class OnnxCuda {
           "--against " + OnnxMode.CUDA,
           ("ONNX Runtime cannot compute on cuda:%d (%s); it needs NVIDIA's driver and, where"
                   + " LD_LIBRARY_PATH leads, CUDA 12's libcudart.so.12, libcublas.so.12,"
-                  + " libcublasLt.so.12 and libcurand.so.10")
+                  + " libcublasLt.so.12 and libcurand.so.10, and cuDNN's libcudnn.so.9")
               .formatted(card.number(), e.getMessage().lines().findFirst().orElse("")));
     }
   }
