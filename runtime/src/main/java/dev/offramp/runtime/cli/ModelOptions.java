@@ -1,6 +1,7 @@
 package dev.offramp.runtime.cli;
 
 import dev.offramp.calibrate.Fwer;
+import dev.offramp.calibrate.Method;
 import dev.offramp.models.InputException;
 import java.nio.file.Path;
 import java.util.List;
@@ -76,8 +77,9 @@ final class ModelOptions {
   boolean overwrite;
 
   /** Checks, before any data is read, that the options go together. */
-  void check(List<RequestedRisk> requested, String fwer) {
+  void check(List<RequestedRisk> requested, Method method, String fwer) {
     BatchOption.check(batch);
+    requested.forEach(risk -> RequestedRisk.checkMethod(method, risk.risk()));
     if (perExit && requested.size() > 1) {
       throw InputException.in(
           null, "--per-exit", "keeps one risk only; name one --risk, or leave out --per-exit");

@@ -177,6 +177,8 @@ final class ValidateCommand implements Callable<Integer> {
     }
     if (model == null) {
       DeviceOption.refuse(spec);
+    } else {
+      plan.methods().forEach(method -> RequestedRisk.checkMethod(method, model.risk()));
     }
     double bound = model == null ? losses.bound() : model.risk().bound();
     for (double epsilon : epsilons.values()) {

@@ -196,7 +196,23 @@ class CalibrateCliTest {
       assertThat(outcome.code()).isEqualTo(2);
       assertThat(outcome.err()).doesNotContain("exits of all samples");
     }
-    Outcome few = offramp(with("--epsilon", 0.001));
+    for (String method : List.of("ltt-binomial", "ucb-binomial")) {
+      for (String risk : List.of("brier-consistency", "hellinger-consistency")) {
+        Outcome counted =
+            offramp(with("--epsilon", 0.1, "--method", method, "--risk", "prediction-gap," + risk));
+        assertThat(counted.code()).isEqualTo(2);
+        assertThat(counted.err())
+            .isEqualTo(
+                "offramp: --method %s: is for losses that are 0 or 1, such as those of"
+                    + " prediction-consistency, not for %s; take %s-wsr%n",
+                method, risk, method.substring(0, 3));
+      }
+      for (String risk : List.of("prediction-gap", "prediction-consistency")) {
+        Outcome counted = offramp(with("--epsilon", 0.6, "--method", method, "--risk", risk));
+        assertThat(counted.code()).as(counted.err()).isZero();
+      }
+    }
+    Outcome few = offramp(with("--epsilon", 0.001, "--overwrite"));
     assertThat(few.code()).isZero();
     assertThat(few.err().indexOf("expect never exit"))
         .isBetween(0, few.err().indexOf("exits of all samples"));

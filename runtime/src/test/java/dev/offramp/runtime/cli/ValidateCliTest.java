@@ -156,6 +156,16 @@ class ValidateCliTest {
     refuses(2, "unknown method", with("validate --epsilon 0.1 --method crc,x"));
     refuses(2, "step", with("validate --epsilon 0.1:0.2:0"));
     refuses(2, "not a number", with("validate --epsilon 0.1:0.2"));
+    for (String method : List.of("ltt-binomial", "crc,ucb-binomial")) {
+      refuses(
+          2,
+          "-binomial: is for losses that are 0 or 1",
+          words(
+              folder,
+              "validate --model ./gone --data ./gone --epsilon 0.1 --calibration-size 50"
+                  + " --risk top-brier-consistency --method "
+                  + method));
+    }
     refuses(
         2,
         "no writable folder",
