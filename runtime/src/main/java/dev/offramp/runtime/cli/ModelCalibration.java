@@ -68,7 +68,7 @@ record ModelCalibration(
     new Outputs(inputs()).file(file);
     Certificate former = former(file);
     try (ModelDirectory directory = ModelDirectory.open(options.model)) {
-      Thresholds.requireHeads(directory);
+      Thresholds.requireEarlyExits(directory);
       Inputs read = Inputs.read(options.data, directory);
       boolean labelled = kinds.stream().anyMatch(Risk::needsLabels);
       if (labelled) {

@@ -171,6 +171,19 @@ class UsageTest {
     assertThat(full.json().getAsJsonArray("cases")).hasSize(1);
   }
 
+  /** One that stands after the last layer is no early one: no threshold makes any difference. */
+  @Test
+  void thresholdsAreOfEarlyExits() {
+    TinyModel.write(folder.resolve("last"), 23, 4);
+    String nothing = "$.exits: the model has no exit before its last layer, so there is nothing";
+    for (String command : List.of("calibrate", "calibrate --per-exit")) {
+      refuses(nothing, command + " --model ./last --data ./texts.txt --epsilon 0.5");
+    }
+    refuses(
+        nothing, "validate --model ./last --data ./texts.txt --epsilon 0.5 --calibration-size 20");
+    assertThat(folder.resolve("last/certificate.json")).doesNotExist();
+  }
+
   /** What the demo cannot do it refuses before it downloads or overwrites anything. */
   @Test
   void theDemoLooksBeforeItLeaps() throws IOException {
