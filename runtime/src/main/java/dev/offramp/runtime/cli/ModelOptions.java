@@ -84,6 +84,12 @@ final class ModelOptions {
       throw InputException.in(
           null, "--per-exit", "keeps one risk only; name one --risk, or leave out --per-exit");
     }
+    if (perExit && !method.tests()) {
+      throw InputException.in(
+          null,
+          "--per-exit",
+          "needs an ltt method, such as ltt-hb; %s does not test".formatted(method.id()));
+    }
     if (perExit && fwer != null && Fwer.of(fwer) != Fwer.SPLIT) {
       throw InputException.in(
           null, "--per-exit", "tests with --fwer split, not %s; leave out --fwer".formatted(fwer));

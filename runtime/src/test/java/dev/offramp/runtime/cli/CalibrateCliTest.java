@@ -167,8 +167,12 @@ class CalibrateCliTest {
             .json();
     assertThat(bench.getAsJsonArray("cases")).hasSize(4);
     refuses(2, "--fwer split", with("--per-exit", "--epsilon", 0.5, "--fwer", "holm"));
-    refuses(
-        2, "needs a method that tests", with("--per-exit", "--epsilon", 0.5, "--method", "crc"));
+    for (String method : List.of("crc", "ucb-wsr")) {
+      refuses(
+          2,
+          "--per-exit: needs an ltt method, such as ltt-hb; %s does not test".formatted(method),
+          with("--per-exit", "--epsilon", 0.5, "--method", method));
+    }
     refuses(2, "one risk only", with("--per-exit", "--risk", "brier-gap=1,prediction-gap=0.5"));
   }
 
