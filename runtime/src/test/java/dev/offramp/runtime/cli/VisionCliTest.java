@@ -85,6 +85,23 @@ class VisionCliTest {
   }
 
   @Test
+  void theTableHoldsALineForEachFileWhateverItIsCalled() throws IOException {
+    Path odd = Files.createDirectory(folder.resolve("odd"));
+    Path photo = photos.resolve("one").resolve("000.png");
+    for (String name : List.of("a\tb\r\n1.png", "c\\t\u001b[2J.png", "d é.png")) {
+      Files.copy(photo, odd.resolve(name));
+    }
+    Outcome run = offramp("run --model ./model --input ./odd --full-depth");
+    assertThat(run.code()).as(run.err()).isZero();
+    assertThat(run.out().lines().skip(1).map(line -> line.split("\t", -1)[4]))
+        .containsExactly(
+            odd + "/a\\tb\\r\\n1.png", odd + "/c\\\\t\\u001b[2J.png", odd + "/d é.png");
+    JsonArray results = run("--model ./model --input ./odd --full-depth").getAsJsonArray("results");
+    assertThat(results.get(0).getAsJsonObject().get("source").getAsString())
+        .isEqualTo(odd + "/a\tb\r\n1.png");
+  }
+
+  @Test
   void fromAFrozenNetworkToCertifiedAnswers() throws Exception {
     Path exits = folder.resolve("exits");
     Outcome attached =
