@@ -178,13 +178,13 @@ record ModelCalibration(
             .mapToObj(inputs::get)
             .toList();
     double[] costs =
-        switch (options.cost) {
+        switch (options.cost()) {
           case FLOPS -> ExitCosts.flops(runner.config(), samples);
           case TIME -> ExitCosts.millis(runner, samples, options.batch);
         };
     Console.say(
         "%s of a sample that leaves at each exit: %s",
-        options.cost == ModelOptions.Cost.FLOPS ? "operations" : "milliseconds",
+        options.cost() == ModelOptions.Cost.FLOPS ? "operations" : "milliseconds",
         Arrays.stream(costs).mapToObj("%.4g"::formatted).collect(Collectors.joining(", ")));
     Risk risk = risks.getFirst().risk();
     return ParetoTesting.calibrate(

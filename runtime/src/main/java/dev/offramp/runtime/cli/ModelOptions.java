@@ -57,11 +57,9 @@ final class ModelOptions {
   @Option(
       names = "--cost",
       paramLabel = "C",
-      defaultValue = "time",
       description =
-          "with --per-exit, what is to be saved: time, measured on the device, or flops (default:"
-              + " ${DEFAULT-VALUE})")
-  Cost cost;
+          "with --per-exit, what is to be saved: time, measured on the device (default), or flops")
+  private Cost cost;
 
   @Option(
       names = "--certificate",
@@ -76,10 +74,18 @@ final class ModelOptions {
               + " no threshold")
   boolean overwrite;
 
+  Cost cost() {
+    return cost == null ? Cost.TIME : cost;
+  }
+
   /** Checks, before any data is read, that the options go together. */
   void check(List<RequestedRisk> requested, Method method, String fwer) {
     BatchOption.check(batch);
     requested.forEach(risk -> RequestedRisk.checkMethod(method, risk.risk()));
+    if (cost != null && !perExit) {
+      throw InputException.in(
+          null, "--cost", "is what --per-exit saves; add --per-exit, or leave it out");
+    }
     if (perExit && requested.size() > 1) {
       throw InputException.in(
           null, "--per-exit", "keeps one risk only; name one --risk, or leave out --per-exit");

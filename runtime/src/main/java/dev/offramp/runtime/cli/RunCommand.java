@@ -70,6 +70,7 @@ final class RunCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     batch.rows();
+    guard.check();
     try (ModelDirectory directory = ModelDirectory.open(model);
         Device opened = device.open()) {
       Thresholds thresholds = guard.resolve(directory, opened.info());

@@ -173,6 +173,7 @@ class CalibrateCliTest {
           "--per-exit: needs an ltt method, such as ltt-hb; %s does not test".formatted(method),
           with("--per-exit", "--epsilon", 0.5, "--method", method));
     }
+    refuses(2, "--cost: is what --per-exit saves", with("--epsilon", 0.5, "--cost", "flops"));
     refuses(2, "one risk only", with("--per-exit", "--risk", "brier-gap=1,prediction-gap=0.5"));
   }
 
@@ -194,6 +195,7 @@ class CalibrateCliTest {
           {"--epsilon", 0.1, "--fwer", "magic"},
           {"--epsilon", 0.1, "--risk", "magic"},
           {"--epsilon", 0.1, "--batch", 0},
+          {"--epsilon", 0.1, "--cost", "time"},
           {"--epsilon", 0.1, "--certificate", folder.resolve("no/c.json")}
         }) {
       Outcome outcome = offramp(with(question));

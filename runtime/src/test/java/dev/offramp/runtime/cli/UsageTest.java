@@ -108,6 +108,18 @@ class UsageTest {
     Offramp.refuses(2, problem, "serve", "--model", "x=a\0b");
   }
 
+  /** The files need not even be there. */
+  @Test
+  void allowingAnotherDeviceIsAboutCertificates() {
+    for (String command : List.of("run --input ./gone", "bench --input ./gone", "serve")) {
+      for (String guard : List.of("--full-depth", "--lambda 0.5")) {
+        refuses(
+            "--allow-other-device: is about certificates, and " + guard.split(" ")[0],
+            command + " --model ./gone --allow-other-device " + guard);
+      }
+    }
+  }
+
   @Test
   void threadsAreWithinReason() {
     refuses(
