@@ -1,6 +1,7 @@
 package dev.offramp.runtime.cli;
 
 import static dev.offramp.runtime.cli.Offramp.words;
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -138,10 +139,17 @@ class VisionCliTest {
         Result result = engine.submit(Request.of(source)).get();
         expected.add(one.get("label").getAsString() + one.get("exit"));
         found.add(result.label() + result.exit());
+        Request inMemory = Request.of(Files.readAllBytes(source));
+        assertThat(engine.submit(inMemory).get()).isEqualTo(result);
       }
       assertThat(found).isEqualTo(expected);
       assertThatThrownBy(() -> engine.submit("a text"))
           .hasMessage("the model takes images, not texts");
+      for (byte[] notOne : List.of(new byte[0], "GIF89a".getBytes(UTF_8))) {
+        assertThatThrownBy(() -> engine.submit(Request.of(notOne)))
+            .isInstanceOf(InputException.class)
+            .hasMessageStartingWith("the image: is ");
+      }
       Path many = Files.write(folder.resolve("many.bin"), new byte[2 * 3073]);
       for (Path notOne : List.of(photos, many, folder.resolve("gone.png"))) {
         assertThatThrownBy(() -> engine.submit(Request.of(notOne)))
