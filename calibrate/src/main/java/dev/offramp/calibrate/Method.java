@@ -96,6 +96,14 @@ public enum Method implements Named {
     return tail == Tail.BETTING;
   }
 
+  /**
+   * Whether it counts the samples that have a loss, each of which must be the bound: other losses
+   * above 0 are an error.
+   */
+  public boolean counts() {
+    return tail == Tail.BINOMIAL;
+  }
+
   Family family() {
     return family;
   }

@@ -20,6 +20,16 @@ public record ImageOptions(
     OptionalInt size,
     Optional<List<Double>> mean,
     Optional<List<Double>> std) {
+  private static final FieldCheck OF_OPTION = new FieldCheck(null);
+
+  /**
+   * @throws InputException if a mean or deviation is out of range; names the option
+   */
+  public ImageOptions {
+    mean.orElse(List.of()).forEach(value -> ResnetCheck.mean(OF_OPTION, "--mean", value));
+    std.orElse(List.of()).forEach(value -> ResnetCheck.std(OF_OPTION, "--std", value));
+  }
+
   public static ImageOptions defaults() {
     return new ImageOptions(
         Optional.empty(), OptionalInt.empty(), Optional.empty(), Optional.empty());

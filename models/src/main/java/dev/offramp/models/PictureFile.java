@@ -31,7 +31,7 @@ final class PictureFile {
    * @throws InputException as {@link #read(ImageFile, PixelBudget)}
    */
   static Pixels read(ImageFile file) {
-    return read(file, new PixelBudget(PixelBudget.MOST, PixelBudget.MOST));
+    return read(file, PixelBudget.ofOne());
   }
 
   /**

@@ -12,6 +12,11 @@ public final class PixelBudget {
   private final long together;
   private long taken;
 
+  /** For one picture by itself, up to the most that any may have. */
+  public static PixelBudget ofOne() {
+    return new PixelBudget(MOST, MOST);
+  }
+
   /**
    * @param each pixels of one picture; never more than 64 Mi
    * @param together pixels of all pictures that are read with this budget

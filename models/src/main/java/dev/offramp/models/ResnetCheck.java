@@ -146,15 +146,20 @@ record ResnetCheck(FieldCheck check) {
     check.range(at + "mean (length)", p.mean().size(), image.channels(), image.channels());
     check.range(at + "std (length)", p.std().size(), image.channels(), image.channels());
     for (int c = 0; c < image.channels(); c++) {
-      double mean = p.mean().get(c);
-      double std = p.std().get(c);
-      if (!(Math.abs(mean) <= MAX_SCALE)) {
-        throw check.error(at + "mean[" + c + "]", mean + " is out of range; use one such as 0.5");
-      }
-      if (!(std >= 1 / MAX_SCALE && std <= MAX_SCALE)) {
-        throw check.error(
-            at + "std[" + c + "]", std + " is out of range; use a value above 0, such as 0.25");
-      }
+      mean(check, at + "mean[" + c + "]", p.mean().get(c));
+      std(check, at + "std[" + c + "]", p.std().get(c));
+    }
+  }
+
+  static void mean(FieldCheck check, String at, double mean) {
+    if (!(Math.abs(mean) <= MAX_SCALE)) {
+      throw check.error(at, mean + " is out of range; use one such as 0.5");
+    }
+  }
+
+  static void std(FieldCheck check, String at, double std) {
+    if (!(std >= 1 / MAX_SCALE && std <= MAX_SCALE)) {
+      throw check.error(at, std + " is out of range; use a value above 0, such as 0.25");
     }
   }
 }

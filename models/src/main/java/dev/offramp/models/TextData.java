@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
@@ -115,6 +116,12 @@ public final class TextData {
       throw InputException.in(file, null, "is empty; it needs a header line and texts");
     }
     List<String> columns = Arrays.asList(header.split("\t", -1));
+    for (String column : columns) {
+      if (!column.isEmpty() && Collections.frequency(columns, column) > 1) {
+        throw lines.error(
+            "the header names the column \"" + column + "\" twice; rename one of them");
+      }
+    }
     int text = columns.indexOf("text");
     int title = columns.indexOf("title");
     int label = columns.contains("name") ? columns.indexOf("name") : columns.indexOf("label");

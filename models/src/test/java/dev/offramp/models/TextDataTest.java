@@ -83,6 +83,8 @@ class TextDataTest {
     refuses(file("empty.txt", ""), "holds no texts");
     refuses(file("header.tsv", "label\ttext\n"), "holds no texts");
     refuses(file("a.tsv", "label\tsentence\n1\tx\n"), "line 1", "[label, sentence]");
+    refuses(file("t.tsv", "text\tlabel\ttext\nx\t1\ty\n"), "line 1", "column \"text\" twice");
+    refuses(file("n.tsv", "text\tnote\tnote\nx\t1\ty\n"), "line 1", "column \"note\" twice");
     refuses(file("b.tsv", "label\ttext\n1\tx\n2\n"), "line 3", "1 fields where the header names 2");
     refuses(file("c.tsv", "label\ttext\n1\tx\ty\n"), "line 2", "3 fields");
     refuses(file("d.tsv", "label\ttext\n1\t \n"), "line 2", "text is blank");

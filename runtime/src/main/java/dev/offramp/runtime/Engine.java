@@ -9,6 +9,7 @@ import dev.offramp.kernels.Devices;
 import dev.offramp.models.ImageData;
 import dev.offramp.models.ModelConfig;
 import dev.offramp.models.ModelDirectory;
+import dev.offramp.models.PixelBudget;
 import dev.offramp.models.WordPieceTokenizer;
 import dev.offramp.runtime.engine.Floors;
 import dev.offramp.runtime.engine.Network;
@@ -218,6 +219,8 @@ public final class Engine implements AutoCloseable {
           tokenizer.encode(text, config.longestRow());
       case Request.Image(Path file) when tokenizer == null ->
           ImageData.picture(file, config).pixels();
+      case Request.ImageBytes(byte[] bytes) when tokenizer == null ->
+          ImageData.picture(bytes, "the image", config, PixelBudget.ofOne()).pixels();
       case Request.Prepared(int[] numbers) -> prepared(numbers);
       default ->
           throw new IllegalArgumentException(

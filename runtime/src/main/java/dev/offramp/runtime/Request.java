@@ -35,6 +35,18 @@ public record Request(Input input, Duration deadline, boolean fullDepth, boolean
   }
 
   /**
+   * A PNG or JPEG file that is in memory, brought to the model's size by the thread that submits
+   * it.
+   *
+   * @param bytes all of the file; not copied
+   */
+  public record ImageBytes(byte[] bytes) implements Input {
+    public ImageBytes {
+      requireNonNull(bytes, "bytes is null");
+    }
+  }
+
+  /**
    * What the network itself takes, for those who prepare inputs on their own.
    *
    * @param numbers token ids, with those of the model's first and last token, or the pixels of an
@@ -60,6 +72,15 @@ public record Request(Input input, Duration deadline, boolean fullDepth, boolean
 
   public static Request of(Path image) {
     return of(new Image(image));
+  }
+
+  /**
+   * Of an image that is in memory as a PNG or JPEG file holds it.
+   *
+   * @param image all of the file; not copied, so it must stay as it is until it is submitted
+   */
+  public static Request of(byte[] image) {
+    return of(new ImageBytes(image));
   }
 
   public static Request of(Input input) {

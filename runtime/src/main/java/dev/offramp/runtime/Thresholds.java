@@ -149,6 +149,21 @@ public record Thresholds(
     }
   }
 
+  /**
+   * @throws InputException if the model has no exit before its last layer, so that there is no
+   *     threshold to choose
+   */
+  public static void requireEarlyExits(ModelDirectory model) {
+    requireHeads(model);
+    if (model.config().exits().size() == 1) {
+      throw InputException.in(
+          model.path().resolve(ModelDirectory.CONFIG),
+          "$.exits",
+          "the model has no exit before its last layer, so there is nothing to choose; add some with"
+              + " 'offramp attach'");
+    }
+  }
+
   private static double[] same(ModelDirectory model, double lambda) {
     requireHeads(model);
     return Floors.everywhere(lambda, model.config().exits().size());

@@ -62,7 +62,8 @@ final class AttachCommand implements Callable<Integer> {
       arity = "1..*",
       paramLabel = "TRAIN",
       description = {
-        "training data: .tsv with columns label and text, or .txt with --distill;",
+        "training data: .tsv with columns text and label (or name, which counts if there are both),"
+            + " or .txt with --distill;",
         "for image models as --input of run"
       })
   List<Path> data;

@@ -66,6 +66,7 @@ final class BenchCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     options.check(device.id);
+    guard.check();
     JsonObject document;
     try (ModelDirectory directory = ModelDirectory.open(options.model);
         Device opened = device.open();

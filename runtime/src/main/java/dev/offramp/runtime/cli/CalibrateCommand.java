@@ -132,7 +132,7 @@ final class CalibrateCommand implements Callable<Integer> {
     }
     List<RequestedRisk> risks = RequestedRisk.parse(model.risks, epsilon);
     // Made before the pass over the data: what is wrong with a level shows now.
-    model.check(risks, fwer);
+    model.check(risks, Method.of(method), fwer);
     List<Settings> ofRisk = risks.stream().map(risk -> settings(risk.epsilon(), seed)).toList();
     ModelCalibration.Result result = new ModelCalibration(model, risks, ofRisk, device).run();
     report(result.certificate().calibration(), risks, result);

@@ -22,7 +22,7 @@ import picocli.CommandLine.Spec;
     description = {
       "Says which devices were probed, why each was accepted or declined, and which one is auto.",
       "With --self-test it runs every operation of one device on random data at odd sizes, compares"
-          + " with the jvm device, and ends with exit code 1 if one is wrong."
+          + " with plain loops in double precision, and ends with exit code 1 if one is wrong."
     },
     footer = {
       "",

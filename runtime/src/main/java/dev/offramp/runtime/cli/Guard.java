@@ -1,6 +1,7 @@
 package dev.offramp.runtime.cli;
 
 import dev.offramp.kernels.DeviceInfo;
+import dev.offramp.models.InputException;
 import dev.offramp.models.ModelDirectory;
 import dev.offramp.runtime.EngineOptions;
 import dev.offramp.runtime.Thresholds;
@@ -37,6 +38,17 @@ final class Guard {
       description =
           "use a certificate of another kind of device or another precision: exits may differ")
   boolean allowOtherDevice;
+
+  /** Checks, before anything is opened, that the options go together. */
+  void check() {
+    if (allowOtherDevice && (choice.fullDepth || choice.lambda != null)) {
+      throw InputException.in(
+          null,
+          "--allow-other-device",
+          "is about certificates, and %s uses none; leave one out"
+              .formatted(choice.fullDepth ? "--full-depth" : "--lambda"));
+    }
+  }
 
   /** Whether the user named a threshold, a certificate or full depth. */
   boolean isSet() {

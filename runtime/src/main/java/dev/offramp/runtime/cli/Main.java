@@ -97,6 +97,9 @@ public final class Main implements Runnable {
   /** Runs one command line and returns its exit code. */
   public static int execute(String... args) {
     CommandLine line = new CommandLine(new Main());
+    line.getSubcommands()
+        .values()
+        .forEach(command -> command.getCommandSpec().versionProvider(new Version()));
     line.setUsageHelpWidth(100);
     line.setCaseInsensitiveEnumValuesAllowed(true);
     // What looks like an option is not a file name: "--input a.txt --jsno" is a typing error.

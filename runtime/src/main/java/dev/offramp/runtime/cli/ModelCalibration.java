@@ -69,7 +69,7 @@ record ModelCalibration(
     new Outputs(inputs()).file(file);
     Certificate former = former(file);
     try (ModelDirectory directory = ModelDirectory.open(options.model)) {
-      Thresholds.requireHeads(directory);
+      Thresholds.requireEarlyExits(directory);
       // Before the pass: what it reads is certified, not what may lie there when it is over.
       String modelHash = directory.hash();
       Inputs read = Inputs.read(options.data, directory);
@@ -183,13 +183,13 @@ record ModelCalibration(
             .mapToObj(inputs::get)
             .toList();
     double[] costs =
-        switch (options.cost) {
+        switch (options.cost()) {
           case FLOPS -> ExitCosts.flops(runner.config(), samples);
           case TIME -> ExitCosts.millis(runner, samples, options.batch);
         };
     Console.say(
         "%s of a sample that leaves at each exit: %s",
-        options.cost == ModelOptions.Cost.FLOPS ? "operations" : "milliseconds",
+        options.cost() == ModelOptions.Cost.FLOPS ? "operations" : "milliseconds",
         Arrays.stream(costs).mapToObj("%.4g"::formatted).collect(Collectors.joining(", ")));
     Risk risk = risks.getFirst().risk();
     return ParetoTesting.calibrate(

@@ -58,7 +58,7 @@ final class ModelLosses {
     Risk kind = risk();
     BatchOption.check(batch);
     try (ModelDirectory directory = ModelDirectory.open(model)) {
-      Thresholds.requireHeads(directory);
+      Thresholds.requireEarlyExits(directory);
       Inputs inputs = Inputs.read(data, directory);
       int[] labels = kind.needsLabels() ? inputs.classes(directory.config(), data) : null;
       int rows = BatchOption.rows(batch, inputs.size());

@@ -1,6 +1,7 @@
 package dev.offramp.runtime.cli;
 
 import dev.offramp.calibrate.Fwer;
+import dev.offramp.calibrate.Method;
 import dev.offramp.models.InputException;
 import java.nio.file.Path;
 import java.util.List;
@@ -56,11 +57,9 @@ final class ModelOptions {
   @Option(
       names = "--cost",
       paramLabel = "C",
-      defaultValue = "time",
       description =
-          "with --per-exit, what is to be saved: time, measured on the device, or flops (default:"
-              + " ${DEFAULT-VALUE})")
-  Cost cost;
+          "with --per-exit, what is to be saved: time, measured on the device (default), or flops")
+  private Cost cost;
 
   @Option(
       names = "--certificate",
@@ -75,12 +74,27 @@ final class ModelOptions {
               + " no threshold")
   boolean overwrite;
 
+  Cost cost() {
+    return cost == null ? Cost.TIME : cost;
+  }
+
   /** Checks, before any data is read, that the options go together. */
-  void check(List<RequestedRisk> requested, String fwer) {
+  void check(List<RequestedRisk> requested, Method method, String fwer) {
     BatchOption.check(batch);
+    requested.forEach(risk -> RequestedRisk.checkMethod(method, risk.risk()));
+    if (cost != null && !perExit) {
+      throw InputException.in(
+          null, "--cost", "is what --per-exit saves; add --per-exit, or leave it out");
+    }
     if (perExit && requested.size() > 1) {
       throw InputException.in(
           null, "--per-exit", "keeps one risk only; name one --risk, or leave out --per-exit");
+    }
+    if (perExit && !method.tests()) {
+      throw InputException.in(
+          null,
+          "--per-exit",
+          "needs an ltt method, such as ltt-hb; %s does not test".formatted(method.id()));
     }
     if (perExit && fwer != null && Fwer.of(fwer) != Fwer.SPLIT) {
       throw InputException.in(

@@ -1,5 +1,6 @@
 package dev.offramp.runtime.cli;
 
+import dev.offramp.calibrate.Method;
 import dev.offramp.calibrate.Risk;
 import dev.offramp.models.InputException;
 import java.util.ArrayList;
@@ -60,6 +61,20 @@ record RequestedRisk(Risk risk, double epsilon) {
           "must be above 0 and below %s, the largest loss possible; 5 %% is 0.05".formatted(bound));
     }
     return epsilon;
+  }
+
+  /**
+   * Checks, before any data is read, that a method takes a risk's losses: those of class
+   * probabilities are anything up to their bound.
+   */
+  static void checkMethod(Method method, Risk risk) {
+    if (method.counts() && risk.needsProbabilities()) {
+      throw InputException.in(
+          null,
+          "--method " + method.id(),
+          "is for losses that are 0 or 1, such as those of prediction-consistency, not for %s; take %s"
+              .formatted(risk.id(), (method.tests() ? Method.LTT_WSR : Method.UCB_WSR).id()));
+    }
   }
 
   /**

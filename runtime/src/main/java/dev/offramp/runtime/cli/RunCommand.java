@@ -18,6 +18,9 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.regex.MatchResult;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -35,6 +38,8 @@ import picocli.CommandLine.Option;
       "  offramp run --model cifar-exits --input photos --skip-bad --json"
     })
 final class RunCommand implements Callable<Integer> {
+  private static final Pattern SPECIAL = Pattern.compile("[\\\\\\p{Cc}]");
+
   @Option(names = "--model", required = true, paramLabel = "DIR", description = "model directory")
   Path model;
 
@@ -65,6 +70,7 @@ final class RunCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     batch.rows();
+    guard.check();
     try (ModelDirectory directory = ModelDirectory.open(model);
         Device opened = device.open()) {
       Thresholds thresholds = guard.resolve(directory, opened.info());
@@ -192,9 +198,24 @@ final class RunCommand implements Callable<Integer> {
                   config.labels().get(outcome.prediction()),
                   outcome.confidence(),
                   outcome.exit(),
-                  named ? "\t" + inputs.sources().get(i) : ""));
+                  named ? "\t" + escaped(inputs.sources().get(i)) : ""));
     }
     return table.toString();
+  }
+
+  /** A file may be called what would break a table's lines and columns. */
+  private static String escaped(String source) {
+    return SPECIAL
+        .matcher(source)
+        .replaceAll((MatchResult found) ->
+            Matcher.quoteReplacement(
+                switch (found.group().charAt(0)) {
+                  case '\\' -> "\\\\";
+                  case '\t' -> "\\t";
+                  case '\n' -> "\\n";
+                  case '\r' -> "\\r";
+                  default -> "\\u%04x".formatted((int) found.group().charAt(0));
+                }));
   }
 
   /** Share of right answers, or null where there are no labels to tell by. */

@@ -87,6 +87,7 @@ final class ServeCommand implements Callable<Integer> {
   public Integer call() throws InterruptedException {
     Range.check("--port", port, 0, 65_535);
     Range.check("--drain", drainSeconds, 0, MOST_DRAIN_SECONDS);
+    guard.check();
     Map<String, Path> named = named();
     if (named.size() > 1 && guard.choice.certificate != null) {
       throw InputException.in(

@@ -109,9 +109,8 @@ final class ValidateCommand implements Callable<Integer> {
   @Option(
       names = "--seed",
       paramLabel = "S",
-      defaultValue = "0",
-      description = "seed of the random splits (default: ${DEFAULT-VALUE})")
-  long seed;
+      description = "seed of the random splits, and of the halves of --fwer split (default: 0)")
+  Long seed;
 
   @Option(
       names = "--splits",
@@ -163,8 +162,9 @@ final class ValidateCommand implements Callable<Integer> {
             Fwer.of(fwer),
             epsilons.values(),
             delta,
-            seed,
+            seed(),
             publishedRule);
+    checkEffect(plan);
     if ((model == null) == (losses == null)) {
       throw InputException.in(
           null,
@@ -177,6 +177,8 @@ final class ValidateCommand implements Callable<Integer> {
     }
     if (model == null) {
       DeviceOption.refuse(spec);
+    } else {
+      plan.methods().forEach(method -> RequestedRisk.checkMethod(method, model.risk()));
     }
     double bound = model == null ? losses.bound() : model.risk().bound();
     for (double epsilon : epsilons.values()) {
@@ -208,6 +210,23 @@ final class ValidateCommand implements Callable<Integer> {
       System.out.print(ValidationReport.table(validation));
     }
     return 0;
+  }
+
+  private long seed() {
+    return seed == null ? 0 : seed;
+  }
+
+  /** An option that changes nothing is a misunderstanding. */
+  private void checkEffect(Validation.Plan plan) {
+    if (publishedRule && plan.methods().stream().noneMatch(Validation.Plan::hasPublishedRule)) {
+      throw InputException.in(
+          null, "--published-rule", "is of naive and crc; add one to --method, or leave it out");
+    }
+    boolean halves = plan.fwer() == Fwer.SPLIT && plan.methods().stream().anyMatch(Method::tests);
+    if (splits != null && seed != null && !halves) {
+      throw InputException.in(
+          null, "--seed", "draws random splits, and --splits gives others; leave one out");
+    }
   }
 
   private String source() {
@@ -251,7 +270,8 @@ final class ValidateCommand implements Callable<Integer> {
         throw InputException.in(
             null, "--calibration-size", "missing; say how large the calibration sets are");
       }
-      return Split.random(samples, calibrationSize, trials == null ? DEFAULT_TRIALS : trials, seed);
+      return Split.random(
+          samples, calibrationSize, trials == null ? DEFAULT_TRIALS : trials, seed());
     }
     List<Split> given = Split.read(splits, samples);
     int size = given.getFirst().calibration().length;

@@ -53,9 +53,14 @@ public record Validation(List<Outcome> outcomes, List<Choice> choices) {
           .epsilonMin(n);
     }
 
+    /** Whether the code published with arXiv 2405.20915 chooses otherwise by this method. */
+    public static boolean hasPublishedRule(Method method) {
+      return method == Method.NAIVE || method == Method.CRC;
+    }
+
     private int select(LossTable calibration, Method method, double epsilon) {
       Settings settings = new Settings(method, of(method, fwer), epsilon, delta, seed);
-      return publishedRule && (method == Method.NAIVE || method == Method.CRC)
+      return publishedRule && hasPublishedRule(method)
           ? Calibrator.selectLastAnywhere(calibration, settings)
           : Calibrator.select(calibration, settings);
     }

@@ -167,8 +167,13 @@ class CalibrateCliTest {
             .json();
     assertThat(bench.getAsJsonArray("cases")).hasSize(4);
     refuses(2, "--fwer split", with("--per-exit", "--epsilon", 0.5, "--fwer", "holm"));
-    refuses(
-        2, "needs a method that tests", with("--per-exit", "--epsilon", 0.5, "--method", "crc"));
+    for (String method : List.of("crc", "ucb-wsr")) {
+      refuses(
+          2,
+          "--per-exit: needs an ltt method, such as ltt-hb; %s does not test".formatted(method),
+          with("--per-exit", "--epsilon", 0.5, "--method", method));
+    }
+    refuses(2, "--cost: is what --per-exit saves", with("--epsilon", 0.5, "--cost", "flops"));
     refuses(2, "one risk only", with("--per-exit", "--risk", "brier-gap=1,prediction-gap=0.5"));
   }
 
@@ -190,13 +195,30 @@ class CalibrateCliTest {
           {"--epsilon", 0.1, "--fwer", "magic"},
           {"--epsilon", 0.1, "--risk", "magic"},
           {"--epsilon", 0.1, "--batch", 0},
+          {"--epsilon", 0.1, "--cost", "time"},
           {"--epsilon", 0.1, "--certificate", folder.resolve("no/c.json")}
         }) {
       Outcome outcome = offramp(with(question));
       assertThat(outcome.code()).isEqualTo(2);
       assertThat(outcome.err()).doesNotContain("exits of all samples");
     }
-    Outcome few = offramp(with("--epsilon", 0.001));
+    for (String method : List.of("ltt-binomial", "ucb-binomial")) {
+      for (String risk : List.of("brier-consistency", "hellinger-consistency")) {
+        Outcome counted =
+            offramp(with("--epsilon", 0.1, "--method", method, "--risk", "prediction-gap," + risk));
+        assertThat(counted.code()).isEqualTo(2);
+        assertThat(counted.err())
+            .isEqualTo(
+                "offramp: --method %s: is for losses that are 0 or 1, such as those of"
+                    + " prediction-consistency, not for %s; take %s-wsr%n",
+                method, risk, method.substring(0, 3));
+      }
+      for (String risk : List.of("prediction-gap", "prediction-consistency")) {
+        Outcome counted = offramp(with("--epsilon", 0.6, "--method", method, "--risk", risk));
+        assertThat(counted.code()).as(counted.err()).isZero();
+      }
+    }
+    Outcome few = offramp(with("--epsilon", 0.001, "--overwrite"));
     assertThat(few.code()).isZero();
     assertThat(few.err().indexOf("expect never exit"))
         .isBetween(0, few.err().indexOf("exits of all samples"));

@@ -22,6 +22,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import picocli.CommandLine;
 
 /** The command line as a user meets it: results, exit codes, one clear error for bad input. */
 class CliTest {
@@ -232,6 +233,18 @@ class CliTest {
     assertThat(help.code()).isZero();
     assertThat(help.out()).contains("Usage: offramp " + command).contains("offramp " + command);
     assertThat(help.out().split("offramp " + command)).hasSizeGreaterThan(2);
+  }
+
+  @Test
+  void everyCommandTellsTheVersion() {
+    for (String command : new CommandLine(new Main()).getSubcommands().keySet()) {
+      for (String option : List.of("--version", "-V")) {
+        assertThat(offramp(command + " " + option))
+            .as(command)
+            .isEqualTo(new Outcome(0, "offramp development\n", ""));
+      }
+    }
+    assertThat(offramp("--version").out()).isEqualTo("offramp development\n");
   }
 
   /** What the list says of a command is a sentence, not the first line of one. */

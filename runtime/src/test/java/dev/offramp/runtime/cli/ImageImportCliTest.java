@@ -54,6 +54,12 @@ class ImageImportCliTest {
     assertThat(onnx).isNotEmptyFile();
     Path never = folder.resolve("never");
     refuses(2, "--mean: has 1 values", "import", weights, "--out", never, "--mean", "0.5");
+    for (String bad : List.of("--std=0,0,0", "--std=0.2,-1,0.2", "--mean=0.5,1e9,0.5")) {
+      String option = bad.substring(0, bad.indexOf('='));
+      Offramp.Outcome refused = offramp("import", folder.resolve("gone"), "--out", never, bad);
+      assertThat(refused.code()).isEqualTo(2);
+      assertThat(refused.err()).startsWith("offramp: " + option + ": ").contains("is out of range");
+    }
     refuses(2, "'x' is not a double", "import", weights, "--out", never, "--mean", "0.5,x");
     refuses(
         2, "is for models that take texts", "import", weights, "--out", never, "--max-tokens", 7);

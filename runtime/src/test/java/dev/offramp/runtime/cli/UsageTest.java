@@ -108,6 +108,18 @@ class UsageTest {
     Offramp.refuses(2, problem, "serve", "--model", "x=a\0b");
   }
 
+  /** The files need not even be there. */
+  @Test
+  void allowingAnotherDeviceIsAboutCertificates() {
+    for (String command : List.of("run --input ./gone", "bench --input ./gone", "serve")) {
+      for (String guard : List.of("--full-depth", "--lambda 0.5")) {
+        refuses(
+            "--allow-other-device: is about certificates, and " + guard.split(" ")[0],
+            command + " --model ./gone --allow-other-device " + guard);
+      }
+    }
+  }
+
   @Test
   void threadsAreWithinReason() {
     refuses(
@@ -169,6 +181,19 @@ class UsageTest {
             "bench --model ./model --input ./texts.txt --batch 1 --rounds 1 --full-depth --json");
     assertThat(full.code()).as(full.err()).isZero();
     assertThat(full.json().getAsJsonArray("cases")).hasSize(1);
+  }
+
+  /** One that stands after the last layer is no early one: no threshold makes any difference. */
+  @Test
+  void thresholdsAreOfEarlyExits() {
+    TinyModel.write(folder.resolve("last"), 23, 4);
+    String nothing = "$.exits: the model has no exit before its last layer, so there is nothing";
+    for (String command : List.of("calibrate", "calibrate --per-exit")) {
+      refuses(nothing, command + " --model ./last --data ./texts.txt --epsilon 0.5");
+    }
+    refuses(
+        nothing, "validate --model ./last --data ./texts.txt --epsilon 0.5 --calibration-size 20");
+    assertThat(folder.resolve("last/certificate.json")).doesNotExist();
   }
 
   /** What the demo cannot do it refuses before it downloads or overwrites anything. */

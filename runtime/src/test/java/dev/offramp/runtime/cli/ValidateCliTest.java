@@ -154,8 +154,23 @@ class ValidateCliTest {
     refuses(2, "--epsilon 0.0", with("validate --epsilon 0:0.1:0.1"));
     refuses(2, "delta 0.0", with("validate --epsilon 0.1 --delta 0 --calibration-size 50"));
     refuses(2, "unknown method", with("validate --epsilon 0.1 --method crc,x"));
+    refuses(
+        2,
+        "--published-rule: is of naive and crc",
+        with("validate --epsilon 0.1 --published-rule --method crc-samplewise,ltt-hb"));
+    refuses(2, "gone.npy", with("validate --epsilon 0.1 --published-rule --method crc,ltt-hb"));
     refuses(2, "step", with("validate --epsilon 0.1:0.2:0"));
     refuses(2, "not a number", with("validate --epsilon 0.1:0.2"));
+    for (String method : List.of("ltt-binomial", "crc,ucb-binomial")) {
+      refuses(
+          2,
+          "-binomial: is for losses that are 0 or 1",
+          words(
+              folder,
+              "validate --model ./gone --data ./gone --epsilon 0.1 --calibration-size 50"
+                  + " --risk top-brier-consistency --method "
+                  + method));
+    }
     refuses(
         2,
         "no writable folder",
@@ -300,6 +315,9 @@ class ValidateCliTest {
         "--calibration-size",
         with("validate --epsilon 0.1 --splits ./splits.csv --calibration-size 99"));
     refuses(2, "[1, 6]", with("validate --epsilon 0.1 --splits ./splits.csv --trials 7"));
+    String seeded = "validate --epsilon 0.1 --splits ./splits.csv --seed 0 --method ltt-hb,crc";
+    refuses(2, "--seed: draws random splits, and --splits gives others", with(seeded));
+    assertThat(offramp(with(seeded + " --fwer split")).code()).as("it draws halves").isZero();
     refuses(2, "--calibration-size", with("validate --epsilon 0.1"));
     refuses(2, "[1, 399]", with("validate --epsilon 0.1 --calibration-size 400"));
   }

@@ -1,6 +1,7 @@
 package dev.offramp.runtime.cli;
 
 import static dev.offramp.runtime.cli.Offramp.words;
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -85,6 +86,23 @@ class VisionCliTest {
   }
 
   @Test
+  void theTableHoldsALineForEachFileWhateverItIsCalled() throws IOException {
+    Path odd = Files.createDirectory(folder.resolve("odd"));
+    Path photo = photos.resolve("one").resolve("000.png");
+    for (String name : List.of("a\tb\r\n1.png", "c\\t\u001b[2J.png", "d é.png")) {
+      Files.copy(photo, odd.resolve(name));
+    }
+    Outcome run = offramp("run --model ./model --input ./odd --full-depth");
+    assertThat(run.code()).as(run.err()).isZero();
+    assertThat(run.out().lines().skip(1).map(line -> line.split("\t", -1)[4]))
+        .containsExactly(
+            odd + "/a\\tb\\r\\n1.png", odd + "/c\\\\t\\u001b[2J.png", odd + "/d é.png");
+    JsonArray results = run("--model ./model --input ./odd --full-depth").getAsJsonArray("results");
+    assertThat(results.get(0).getAsJsonObject().get("source").getAsString())
+        .isEqualTo(odd + "/a\tb\r\n1.png");
+  }
+
+  @Test
   void fromAFrozenNetworkToCertifiedAnswers() throws Exception {
     Path exits = folder.resolve("exits");
     Outcome attached =
@@ -121,10 +139,17 @@ class VisionCliTest {
         Result result = engine.submit(Request.of(source)).get();
         expected.add(one.get("label").getAsString() + one.get("exit"));
         found.add(result.label() + result.exit());
+        Request inMemory = Request.of(Files.readAllBytes(source));
+        assertThat(engine.submit(inMemory).get()).isEqualTo(result);
       }
       assertThat(found).isEqualTo(expected);
       assertThatThrownBy(() -> engine.submit("a text"))
           .hasMessage("the model takes images, not texts");
+      for (byte[] notOne : List.of(new byte[0], "GIF89a".getBytes(UTF_8))) {
+        assertThatThrownBy(() -> engine.submit(Request.of(notOne)))
+            .isInstanceOf(InputException.class)
+            .hasMessageStartingWith("the image: is ");
+      }
       Path many = Files.write(folder.resolve("many.bin"), new byte[2 * 3073]);
       for (Path notOne : List.of(photos, many, folder.resolve("gone.png"))) {
         assertThatThrownBy(() -> engine.submit(Request.of(notOne)))

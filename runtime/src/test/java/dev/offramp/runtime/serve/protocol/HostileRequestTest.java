@@ -201,6 +201,7 @@ class HostileRequestTest {
           assertThat(Arrays.stream(numbers)).allMatch(number -> number >= 0 && number < end);
         }
         case Request.Image image -> throw new AssertionError("a file of the server: " + image);
+        case Request.ImageBytes _ -> throw new AssertionError("beyond the budget of pixels");
       }
     }
   }
