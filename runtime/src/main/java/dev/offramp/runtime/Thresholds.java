@@ -88,7 +88,11 @@ public record Thresholds(
     if (!Files.exists(from)) {
       throw new NoGuaranteeException(
           Kind.NO_CERTIFICATE,
-          from + ": there is no certificate; make one with 'offramp calibrate'");
+          from
+              + (exits == 0
+                  ? ": there is no certificate, and no exit before the last layer to make one for;"
+                      + " add some with 'offramp attach'"
+                  : ": there is no certificate; make one with 'offramp calibrate'"));
     }
     Certificate certificate = read(from);
     if (!certificate.modelHash().equals(model.hash())) {

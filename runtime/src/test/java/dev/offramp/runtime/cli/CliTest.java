@@ -89,6 +89,11 @@ class CliTest {
         3,
         "make one with 'offramp calibrate', or pass --full-depth",
         "run --model ./model --input ./texts.txt");
+    TinyModel.write(folder.resolve("last"), 3, 4);
+    refuses(
+        3,
+        "add some with 'offramp attach', or pass --full-depth",
+        "run --model ./last --input ./texts.txt");
     refuses(
         2,
         "gone.json: there is no such certificate",
