@@ -75,9 +75,7 @@ final class GzipStream extends InputStream {
       } else if (inflater.needsDictionary()) {
         throw new ZipException("gzip data with a dictionary");
       } else {
-        if (at == filled && !fill()) {
-          throw new EOFException("the gzip data ends too early");
-        }
+        requireMore();
         inflater.setInput(buffer, at, filled - at);
         at = filled;
       }
@@ -143,10 +141,14 @@ final class GzipStream extends InputStream {
   }
 
   private int next() throws IOException {
+    requireMore();
+    return buffer[at++] & 0xff;
+  }
+
+  private void requireMore() throws IOException {
     if (at == filled && !fill()) {
       throw new EOFException("the gzip data ends too early");
     }
-    return buffer[at++] & 0xff;
   }
 
   private boolean fill() throws IOException {

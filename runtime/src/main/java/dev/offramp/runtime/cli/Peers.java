@@ -41,6 +41,9 @@ record Peers(List<Mode> modes) implements AutoCloseable {
 
   private static final String CUDA = "cuda:";
 
+  /** What a file is called, in messages too, that a bench writes itself. */
+  private static final String EXPORTED = "exported-from-the-model-directory.onnx";
+
   /**
    * Opens the peers that are not this runtime, and know of no thresholds.
    *
@@ -181,7 +184,7 @@ record Peers(List<Mode> modes) implements AutoCloseable {
       Path file = onnx;
       if (file == null) {
         // Not the artifact's, whose states would all be copied back from the card.
-        file = folder.path().resolve("exported-from-the-model-directory.onnx");
+        file = folder.path().resolve(EXPORTED);
         OnnxExporter.writeForCard(model, precision == Precision.F16, file);
       }
       Console.say(
@@ -245,7 +248,7 @@ record Peers(List<Mode> modes) implements AutoCloseable {
     if (imported != null && !model.config().adapted()) {
       files.put(OnnxMode.FP32, extract(sibling(imported, fp32), folder, jars));
     } else {
-      Path written = folder.resolve("exported-from-the-model-directory.onnx");
+      Path written = folder.resolve(EXPORTED);
       OnnxExporter.write(model, OnnxExporter.whole(model.config()), written);
       files.put(OnnxMode.FP32, written);
     }
