@@ -24,12 +24,13 @@ KERNEL void ATTENTION(
     GLOBAL ACT* RESTRICT out) {
   AWAIT_EARLIER();
   LOCAL float4 keys[2 * TILE * QUADS]; /* then values; in the end results to be merged */
-  LOCAL float merge[2 * 32];
   LOCALPTR float4* values = keys + TILE * QUADS;
 #if HEAD > 64
   LOCAL float4 queries[32 * QUADS];
+  LOCALPTR float* merge = (LOCALPTR float*)queries; /* in 32 KiB: some GPUs have no more */
 #else
   float4 queries[QUADS];
+  LOCAL float merge[2 * 32];
 #endif
   int i = GROUP / heads;
   int head = GROUP % heads;

@@ -58,17 +58,17 @@ KERNEL void layer_norm(
   LOCAL float scratch[TEAM_ITEMS];
   int t = GROUP * TEAMS + TEAM;
   int valid = t < live[LIVE_TOKENS];
+  int n = valid ? width : 0; /* nothing of a line that another team writes, where in is out */
   LONG at = valid ? (LONG)LIVE_LIST(live, capacity)[t] * width : 0;
   if (width <= WIDTH_HELD) {
     float x[QUADS_HELD][4];
     UNROLL
     for (int q = 0; q < QUADS_HELD; q++) {
-      load4_upto(in + at, 128 * q + 4 * LANE, width, x[q]);
+      load4_upto(in + at, 128 * q + 4 * LANE, n, x[q]);
     }
     normalize_held(x, valid, width, epsilon, gamma, beta, out + at, scratch);
   } else {
     /* Read three times, the last two from the cache. */
-    int n = valid ? width : 0;
     float v[4];
     float g[4];
     float b[4];

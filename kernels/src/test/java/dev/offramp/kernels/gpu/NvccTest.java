@@ -3,6 +3,7 @@ package dev.offramp.kernels.gpu;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.abort;
 
+import dev.offramp.kernels.Precision;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
@@ -62,6 +63,18 @@ class NvccTest {
               .filteredOn(use -> use.stackBytes() > 0 || use.spillBytes() > 0)
               .isEmpty();
         });
+  }
+
+  /** The kernels of F32 on the oldest architecture are those that OpenCL runs on GPUs. */
+  @Test
+  void theLocalMemoryThatOpenClPromisesIsEnough() {
+    present();
+    Ptx.Program program = new Ptx.Program(75, Precision.F32);
+    List<Nvcc.Use> uses = nvcc.use(program, assembled(program));
+    assertThat(uses)
+        .extracting(Nvcc.Use::kernel)
+        .contains("attention_128", "gemm_tile_128x128", "exit_head");
+    assertThat(uses).filteredOn(use -> use.sharedBytes() > 32 << 10).isEmpty();
   }
 
   private static void present() {
