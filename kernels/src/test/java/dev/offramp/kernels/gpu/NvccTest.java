@@ -17,6 +17,9 @@ class NvccTest {
   /** Each program for each architecture that is tested or kept. */
   private static Map<Ptx.Program, String> made;
 
+  /** What each program that is tested takes. */
+  private static Map<Ptx.Program, List<Nvcc.Use>> taken;
+
   /** Assembled as it lies in the jar where it is kept, so by the version that it states. */
   private static String assembled(Ptx.Program program) {
     boolean kept = PtxTest.programs().contains(program);
@@ -30,6 +33,10 @@ class NvccTest {
       TreeSet<Integer> architectures = new TreeSet<>(KernelResources.ARCHITECTURES);
       architectures.addAll(KernelSources.CAPABILITIES);
       made = Nvcc.each(Ptx.programs(List.copyOf(architectures)), nvcc::ptx);
+      taken =
+          Nvcc.each(
+              Ptx.programs(KernelResources.ARCHITECTURES),
+              program -> nvcc.use(program, assembled(program)));
     }
   }
 
@@ -51,26 +58,23 @@ class NvccTest {
   @Test
   void noKernelSpillsRegisters() {
     present();
-    List<Ptx.Program> programs = Ptx.programs(KernelResources.ARCHITECTURES);
-    Nvcc.each(programs, program -> nvcc.use(program, assembled(program)))
-        .forEach((program, uses) -> {
-          assertThat(uses)
-              .as(program.toString())
-              .extracting(Nvcc.Use::kernel)
-              .containsAll(Ptx.parse(assembled(program)).entries().keySet());
-          assertThat(uses)
-              .as("kernels with local memory, %s", program)
-              .filteredOn(use -> use.stackBytes() > 0 || use.spillBytes() > 0)
-              .isEmpty();
-        });
+    taken.forEach((program, uses) -> {
+      assertThat(uses)
+          .as(program.toString())
+          .extracting(Nvcc.Use::kernel)
+          .containsAll(Ptx.parse(assembled(program)).entries().keySet());
+      assertThat(uses)
+          .as("kernels with local memory, %s", program)
+          .filteredOn(use -> use.stackBytes() > 0 || use.spillBytes() > 0)
+          .isEmpty();
+    });
   }
 
   /** The kernels of F32 on the oldest architecture are those that OpenCL runs on GPUs. */
   @Test
   void theLocalMemoryThatOpenClPromisesIsEnough() {
     present();
-    Ptx.Program program = new Ptx.Program(75, Precision.F32);
-    List<Nvcc.Use> uses = nvcc.use(program, assembled(program));
+    List<Nvcc.Use> uses = taken.get(new Ptx.Program(75, Precision.F32));
     assertThat(uses)
         .extracting(Nvcc.Use::kernel)
         .contains("attention_128", "gemm_tile_128x128", "exit_head");
