@@ -8,8 +8,9 @@ final class JpegScans {
   /** Encoders write up to some ten. */
   static final int MOST = 64;
 
+  static final int START_OF_SCAN = 0xda;
+
   private static final int MARKER = 0xff;
-  private static final int START_OF_SCAN = 0xda;
   private static final int END_OF_IMAGE = 0xd9;
 
   private JpegScans() {}
@@ -19,12 +20,8 @@ final class JpegScans {
    */
   static void check(ImageFile file, byte[] bytes) {
     int scans = 0;
-    for (int at = 0; at + 1 < bytes.length; at++) {
+    for (int at = marker(bytes, 0); at >= 0; ) {
       int code = bytes[at + 1] & 0xff;
-      // A marker is 0xff and a code; before 0 it is data, before another 0xff it is padding.
-      if ((bytes[at] & 0xff) != MARKER || code == 0 || code == MARKER) {
-        continue;
-      }
       // Before the first scan it ends tables alone, and the picture follows.
       if (code == END_OF_IMAGE && scans > 0) {
         return;
@@ -33,12 +30,26 @@ final class JpegScans {
         throw file.error(
             null, "has more than " + MOST + " scans; save it as a baseline JPEG or PNG");
       }
-      at += 1 + segment(bytes, at + 2, code);
+      at = marker(bytes, at + 2 + segment(bytes, at + 2, code));
     }
   }
 
+  /**
+   * Where the next marker is, from a place on, or -1. It is 0xff and a code; before 0 that is data,
+   * before another 0xff padding.
+   */
+  static int marker(byte[] bytes, int from) {
+    for (int at = from; at + 1 < bytes.length; at++) {
+      int code = bytes[at + 1] & 0xff;
+      if ((bytes[at] & 0xff) == MARKER && code != 0 && code != MARKER) {
+        return at;
+      }
+    }
+    return -1;
+  }
+
   /** Bytes of the segment after a marker, its length included; it may hold anything. */
-  private static int segment(byte[] bytes, int at, int code) {
+  static int segment(byte[] bytes, int at, int code) {
     if (!hasSegment(code) || at + 1 >= bytes.length) {
       return 0;
     }

@@ -17,7 +17,7 @@ import javax.imageio.stream.MemoryCacheImageInputStream;
 /**
  * Decodes untrusted PNG and JPEG files. What cannot be turned into 8-bit grey or RGB without a
  * choice that only the user can make is refused. The orientation that a camera noted is not
- * applied.
+ * applied, nor a colour profile.
  */
 final class PictureFile {
   private static final int MAX_BYTES = 256 << 20;
@@ -67,6 +67,7 @@ final class PictureFile {
       PngChunks.check(file, bytes);
     } else {
       JpegScans.check(file, bytes);
+      bytes = JpegColours.plain(bytes);
     }
     BufferedImage image = decode(file, bytes, png ? "png" : "jpeg", budget);
     ColorModel colors = image.getColorModel();
@@ -84,7 +85,7 @@ final class PictureFile {
     List<String> warnings = new ArrayList<>();
     try (ImageInputStream in = new MemoryCacheImageInputStream(new ByteArrayInputStream(bytes))) {
       reader.addIIOReadWarningListener((_, warning) -> {
-        // Of a file's version or colour profile; all others are about the pixels.
+        // Of a file's version, or of a PNG's colour profile; all others are about the pixels.
         if (!warning.contains("JFIF") && !warning.contains("profile")) {
           warnings.add(warning);
         }

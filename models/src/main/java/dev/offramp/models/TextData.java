@@ -128,6 +128,7 @@ public final class TextData {
     if (text < 0) {
       throw lines.error("the header names no column \"text\", found " + columns + "; add it");
     }
+    Quotes quotes = new Quotes();
     for (String line = next(lines); line != null; line = next(lines)) {
       String[] fields = line.split("\t", -1);
       if (fields.length != columns.size()) {
@@ -137,6 +138,7 @@ public final class TextData {
                 + columns.size()
                 + "; correct the line (a text must not hold tabs)");
       }
+      quotes.see(lines, fields);
       String body = title < 0 ? fields[text] : fields[title] + " " + fields[text];
       add(
           examples,
@@ -144,13 +146,52 @@ public final class TextData {
           new Example(
               notBlank(lines, "text", body), label < 0 ? null : label(lines, fields[label])));
     }
+    quotes.refuse();
+  }
+
+  /**
+   * Whether a program that writes CSV wrote the table: each quotation mark of a text is doubled
+   * then, and the text in quotation marks. A text may look so by itself, hence the whole file
+   * tells.
+   */
+  private static final class Quotes {
+    private InputException doubled;
+    private boolean plain;
+
+    void see(TextLines lines, String[] fields) {
+      for (String field : fields) {
+        boolean enclosed = field.length() > 2 && field.startsWith("\"") && field.endsWith("\"");
+        String held = enclosed ? field.substring(1, field.length() - 1) : field;
+        String rest = enclosed ? held.replace("\"\"", "") : held;
+        plain |= rest.indexOf('"') >= 0;
+        if (doubled == null && rest.length() < held.length()) {
+          doubled =
+              lines.error(
+                  "quotation marks are doubled here and wherever there are any, as in CSV; write"
+                      + " them as they are (in Python: quoting=csv.QUOTE_NONE, quotechar=None)");
+        }
+      }
+    }
+
+    void refuse() {
+      if (doubled != null && !plain) {
+        throw doubled;
+      }
+    }
   }
 
   private static String label(TextLines lines, String value) {
     if (FieldCheck.hasControl(value)) {
       throw lines.error("the label holds a control character; remove it");
     }
-    return notBlank(lines, "label", value);
+    if (!value.strip().equals(notBlank(lines, "label", value))) {
+      throw lines.error(
+          "the label \""
+              + value
+              + "\" begins or ends with white space, which makes it another;"
+              + " remove it");
+    }
+    return value;
   }
 
   private static String notBlank(TextLines lines, String field, String value) {

@@ -108,7 +108,13 @@ final class TextLines implements AutoCloseable {
       if (number == 1 && !text.isEmpty() && text.charAt(0) == BYTE_ORDER_MARK) {
         text = text.substring(1);
       }
-      return text.endsWith("\r") ? text.substring(0, text.length() - 1) : text;
+      int last = text.length() - 1;
+      int carriage = text.indexOf('\r');
+      if (carriage >= 0 && carriage < last) {
+        throw error(
+            "holds a carriage return; end lines by LF or CRLF, and have none within a text");
+      }
+      return carriage < 0 ? text : text.substring(0, last);
     } catch (CharacterCodingException e) {
       throw error("not UTF-8; convert the file, for example with iconv -t UTF-8");
     }

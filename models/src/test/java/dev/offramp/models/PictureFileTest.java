@@ -3,9 +3,12 @@ package dev.offramp.models;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.awt.color.ColorSpace;
+import java.awt.color.ICC_Profile;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -56,6 +59,34 @@ class PictureFileTest {
     Pixels read = read(Pictures.encode(grey, "jpeg"));
     assertThat(read.channels()).isEqualTo(1);
     assertThat(Arrays.stream(read.packed())).allMatch(p -> near(p, 90));
+  }
+
+  /** A profile says what the numbers look like on a screen; networks learn from the numbers. */
+  @Test
+  void passesOverColourProfiles() throws IOException {
+    byte[] profile = ICC_Profile.getInstance(ColorSpace.CS_LINEAR_RGB).getData();
+    byte[] name = "ICC_PROFILE\0\1\1".getBytes(StandardCharsets.US_ASCII);
+    int length = 2 + name.length + profile.length;
+    for (byte[] jpeg : List.of(Pictures.jpeg(64, 48), Pictures.progressiveJpeg(64, 48))) {
+      ByteArrayOutputStream with = new ByteArrayOutputStream();
+      with.write(jpeg, 0, 20); // The start and JFIF, which comes first.
+      with.write(new byte[] {(byte) 0xff, (byte) 0xe2, (byte) (length >> 8), (byte) length});
+      with.write(name);
+      with.write(profile);
+      with.write(jpeg, 20, jpeg.length - 20);
+      assertThat(read(with.toByteArray()).packed()).isEqualTo(read(jpeg).packed());
+    }
+  }
+
+  /** Colours that no marker explains are YCbCr, unless they are called R, G and B. */
+  @Test
+  void coloursWithNumbersOfTheirOwnAreRead() throws IOException {
+    byte[] jpeg = Pictures.withoutMarkers(64, 48);
+    Pixels pixels = read(jpeg);
+    assertThat(read(Pictures.renamed(jpeg, 0, 1, 2)).packed()).isEqualTo(pixels.packed());
+    assertThat(read(Pictures.renamed(jpeg, 34, 35, 36)).packed()).isEqualTo(pixels.packed());
+    Pixels rgb = read(Pictures.renamed(jpeg, 'R', 'G', 'B'));
+    assertThat(rgb.packed()).isNotEqualTo(pixels.packed());
   }
 
   private static boolean near(int value, int expected) {

@@ -56,6 +56,26 @@ final class Pictures {
     return encode(new IIOImage(raster, null, null), "jpeg");
   }
 
+  /** A JPEG of one scan and three channels that no marker explains, each of full resolution. */
+  static byte[] withoutMarkers(int width, int height) throws IOException {
+    Raster raster = noise(width, height, BufferedImage.TYPE_3BYTE_BGR).getRaster();
+    return encode(new IIOImage(raster, null, null), "jpeg", ImageWriteParam.MODE_DISABLED);
+  }
+
+  /** A JPEG of one scan whose components are called so, in its frame and its scan. */
+  static byte[] renamed(byte[] jpeg, int... names) {
+    byte[] renamed = jpeg.clone();
+    int at = 2;
+    for (boolean scan = false; !scan; at += 2 + (jpeg[at + 2] << 8 | jpeg[at + 3] & 0xff)) {
+      scan = jpeg[at + 1] == (byte) 0xda;
+      boolean frame = jpeg[at + 1] == (byte) 0xc0;
+      for (int i = 0; i < names.length && (scan || frame); i++) {
+        renamed[at + (scan ? 5 + 2 * i : 10 + 3 * i)] = (byte) names[i];
+      }
+    }
+    return renamed;
+  }
+
   private static byte[] encode(IIOImage image, String format) throws IOException {
     return encode(image, format, ImageWriteParam.MODE_COPY_FROM_METADATA);
   }

@@ -93,6 +93,7 @@ class TextDataTest {
         file("g.tsv", "label\ttext\n\u001b[2Jbad\tx\n"),
         "line 2",
         "label holds a control character");
+    refuses(file("w.tsv", "label\ttext\npos\tx\npos \ty\n"), "line 3", "\"pos \" begins or ends");
     refuses(file("f.txt", "x\n\ny\n"), "line 2", "blank");
     refuses(file("g.csv", "text\nx\n"), "unknown ending");
     refuses(temp.resolve("none.tsv"), "does not exist");
@@ -100,6 +101,18 @@ class TextDataTest {
     Path bytes = Files.write(temp.resolve("h.txt"), new byte[] {'a', '\n', 'b', (byte) 0xc3, '\n'});
     refuses(bytes, "line 2", "UTF-8");
     refuses(file("i.txt.gz", "plain text"), "cannot be read");
+  }
+
+  @Test
+  void refusesWhatOtherProgramsMeantOtherwise() throws IOException {
+    refuses(file("r.txt", "one\rtwo\rthree\r"), "line 1", "holds a carriage return");
+    String quoted = "label\ttext\n1\tplain\n1\t\"a \"\"great\"\" film\"\n";
+    refuses(file("q.tsv", quoted), "line 3", "quotation marks are doubled");
+    // Written as they are, of which one looks otherwise.
+    assertThat(TextData.read(file("s.tsv", quoted + "1\ta \"bad\" film\n"))).hasSize(3);
+    assertThat(TextData.read(file("u.tsv", "text\n\"all of it\"\n\"\"\n")))
+        .extracting(Example::text)
+        .containsExactly("\"all of it\"", "\"\"");
   }
 
   @Test
