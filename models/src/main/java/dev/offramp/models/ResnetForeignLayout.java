@@ -109,10 +109,12 @@ final class ResnetForeignLayout {
           "no preprocessor_config.json lies beside the weights: images are treated as usual for"
               + " ImageNet, unless options say otherwise");
     }
-    if (!hub && Files.exists(file.resolveSibling(ModelDirectory.CONFIG))) {
+    Path other = file.resolveSibling(ModelDirectory.CONFIG);
+    if (!hub && Files.exists(other)) {
+      TimmConfig.check(other);
       note(
-          "config.json is not read, as the weights have torchvision's names: say by options what"
-              + " is not as usual");
+          "of config.json only timm's architecture is read, as the weights have torchvision's"
+              + " names: say by options what is not as usual");
     }
   }
 
