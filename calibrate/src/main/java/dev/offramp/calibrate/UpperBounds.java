@@ -37,14 +37,22 @@ final class UpperBounds {
 
   private static void fill(int k, double[][] upper, List<RiskLevel> risks, Settings settings) {
     for (int risk = 0; risk < upper.length; risk++) {
-      LossTable table = risks.get(risk).table();
-      upper[risk][k] =
-          settings.method().tail().upperBound(table.losses()[k], table.bound(), settings.delta());
+      upper[risk][k] = bound(risks.get(risk), k, settings);
     }
+  }
+
+  /** The upper confidence bound of a risk at row k. */
+  static double bound(RiskLevel risk, int k, Settings settings) {
+    LossTable table = risk.table();
+    return settings.method().tail().upperBound(table.losses()[k], table.bound(), settings.delta());
+  }
+
+  static boolean accepts(RiskLevel risk, double bound) {
+    return bound < risk.epsilon() || risk.isVoid();
   }
 
   private static boolean accepts(int k, double[][] upper, List<RiskLevel> risks) {
     return IntStream.range(0, upper.length)
-        .allMatch(risk -> upper[risk][k] < risks.get(risk).epsilon() || risks.get(risk).isVoid());
+        .allMatch(risk -> accepts(risks.get(risk), upper[risk][k]));
   }
 }

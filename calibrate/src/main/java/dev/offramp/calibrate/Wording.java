@@ -110,16 +110,18 @@ final class Wording {
             mean,
             method == Method.NAIVE ? "epsilon" : "(n + 1) / n epsilon - bound / n");
       }
-      case UCB -> {
-        double first = acceptance.upperBounds()[1];
-        yield first < risks.getFirst().epsilon()
-            ? text(
-                "no power: at lambda %s a further risk's upper bound is not below its epsilon",
-                lambda)
-            : text(
-                "no power: the upper bound of the risk at lambda %s is %.4g, not below epsilon",
-                lambda, first);
-      }
+      case UCB ->
+          text(
+              "no power: at lambda %s the upper bound of %s, not below epsilon",
+              lambda,
+              risks.stream()
+                  .filter(risk -> !UpperBounds.accepts(risk, UpperBounds.bound(risk, 1, settings)))
+                  .map(risk ->
+                      text(
+                          "%s is %.4g",
+                          risks.size() == 1 ? "the risk" : risk.risk(),
+                          UpperBounds.bound(risk, 1, settings)))
+                  .collect(Collectors.joining(" and that of ")));
       case LTT -> noneRejected(settings, table, acceptance.pValues());
     };
   }

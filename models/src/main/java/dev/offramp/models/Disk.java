@@ -22,7 +22,9 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
 
 /** Reading untrusted files whole or mapped, and writing so that nothing half-written is seen. */
@@ -205,19 +207,41 @@ public final class Disk {
    * @throws UncheckedIOException if that fails, naming the file
    */
   public static void replaceFile(Path file, Writer writer) {
-    Path target = target(file);
+    replaceFiles(Map.of(file, writer));
+  }
+
+  /**
+   * As {@link #replaceFile}, for files that belong together: none takes its place before all are
+   * written.
+   */
+  static void replaceFiles(Map<Path, Writer> writers) {
+    Map<Path, Path> targets = new LinkedHashMap<>(); // By their temporary files.
+    Path at = null;
     try {
-      Files.createDirectories(target.getParent());
-      Path temporary = temporaryBeside(target);
       try {
-        writer.writeTo(temporary);
-        Files.move(
-            temporary, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        for (Map.Entry<Path, Writer> entry : writers.entrySet()) {
+          at = entry.getKey();
+          Path target = target(at);
+          Files.createDirectories(target.getParent());
+          Path temporary = temporaryBeside(target);
+          targets.put(temporary, target);
+          entry.getValue().writeTo(temporary);
+        }
+        for (Map.Entry<Path, Path> entry : targets.entrySet()) {
+          at = entry.getValue();
+          Files.move(
+              entry.getKey(),
+              at,
+              StandardCopyOption.ATOMIC_MOVE,
+              StandardCopyOption.REPLACE_EXISTING);
+        }
       } finally {
-        Files.deleteIfExists(temporary);
+        for (Path temporary : targets.keySet()) {
+          Files.deleteIfExists(temporary);
+        }
       }
     } catch (IOException e) {
-      throw new UncheckedIOException("cannot write " + file, e);
+      throw new UncheckedIOException("cannot write " + at, e);
     }
   }
 

@@ -14,12 +14,15 @@ import java.util.stream.Stream;
  * @param size height and width of the images
  * @param mean of each channel, in units of the largest byte
  * @param std of each channel, in units of the largest byte
+ * @param maxPool whether max pooling follows the first convolution, where the weights do not show
+ *     it and nothing is usual
  */
 public record ImageOptions(
     Optional<Path> labels,
     OptionalInt size,
     Optional<List<Double>> mean,
-    Optional<List<Double>> std) {
+    Optional<List<Double>> std,
+    Optional<Boolean> maxPool) {
   private static final FieldCheck OF_OPTION = new FieldCheck(null);
 
   /**
@@ -32,23 +35,35 @@ public record ImageOptions(
 
   public static ImageOptions defaults() {
     return new ImageOptions(
-        Optional.empty(), OptionalInt.empty(), Optional.empty(), Optional.empty());
+        Optional.empty(),
+        OptionalInt.empty(),
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty());
   }
 
   public ImageOptions withLabels(Path file) {
-    return new ImageOptions(Optional.of(file), size, mean, std);
+    return new ImageOptions(Optional.of(file), size, mean, std, maxPool);
   }
 
   public ImageOptions withSize(int value) {
-    return new ImageOptions(labels, OptionalInt.of(value), mean, std);
+    return new ImageOptions(labels, OptionalInt.of(value), mean, std, maxPool);
   }
 
   public ImageOptions withMean(List<Double> values) {
-    return new ImageOptions(labels, size, Optional.of(values), std);
+    return new ImageOptions(labels, size, Optional.of(values), std, maxPool);
   }
 
   public ImageOptions withStd(List<Double> values) {
-    return new ImageOptions(labels, size, mean, Optional.of(values));
+    return new ImageOptions(labels, size, mean, Optional.of(values), maxPool);
+  }
+
+  public ImageOptions withMaxPool(boolean value) {
+    return new ImageOptions(labels, size, mean, std, Optional.of(value));
+  }
+
+  static String maxPoolFlag(boolean value) {
+    return value ? "--max-pool" : "--no-max-pool";
   }
 
   /** The flags of all that are given. */
@@ -57,7 +72,8 @@ public record ImageOptions(
             labels.map(_ -> "--labels"),
             size.stream().mapToObj(_ -> "--image-size").findAny(),
             mean.map(_ -> "--mean"),
-            std.map(_ -> "--std"))
+            std.map(_ -> "--std"),
+            maxPool.map(ImageOptions::maxPoolFlag))
         .flatMap(Optional::stream)
         .toList();
   }

@@ -4,10 +4,11 @@ import static dev.offramp.models.OnnxType.F16;
 import static dev.offramp.models.OnnxType.F32;
 import static dev.offramp.models.OnnxType.I64;
 
-import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Writes a model directory as ONNX, opset 12, the whole network or the layers between two exits,
@@ -81,7 +82,22 @@ public final class OnnxExporter {
    *     an image's grid differ in size
    */
   public static void write(ModelDirectory model, Segment segment, Path file) {
-    Disk.replaceFile(file, temporary -> writeTo(model, segment, temporary));
+    write(model, Map.of(file, segment));
+  }
+
+  /**
+   * Writes segments, by way of temporary files. Where one is refused none is written.
+   *
+   * @param segments by file
+   * @throws InputException as {@link #write(ModelDirectory, Segment, Path)}
+   */
+  public static void write(ModelDirectory model, Map<Path, Segment> segments) {
+    Map<Path, Disk.Writer> writers = new LinkedHashMap<>();
+    segments.forEach((file, segment) -> {
+      OnnxGraphWriter graph = graph(model, segment); // Without weights, which are read later.
+      writers.put(file, temporary -> graph.writeTo(temporary, model.config().name()));
+    });
+    Disk.replaceFiles(writers);
   }
 
   /**
@@ -106,14 +122,14 @@ public final class OnnxExporter {
         });
   }
 
-  private static void writeTo(ModelDirectory model, Segment segment, Path file) throws IOException {
+  private static OnnxGraphWriter graph(ModelDirectory model, Segment segment) {
     OnnxGraphWriter graph = new OnnxGraphWriter(F32);
     switch (model.config().architecture()) {
       case BertArchitecture bert ->
           texts(graph, model, new BertOnnxLayers(graph, model), bert, segment);
       case ResnetArchitecture resnet -> images(graph, model, resnet, segment);
     }
-    graph.writeTo(file, model.config().name());
+    return graph;
   }
 
   private static void texts(

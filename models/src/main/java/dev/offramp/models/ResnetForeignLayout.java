@@ -24,10 +24,10 @@ import java.util.stream.IntStream;
  * {@code shortcut} in the file.
  *
  * <p>A first convolution of 7x7 marks torchvision's networks for ImageNet (stride 2, max pooling,
- * images of 224x224 cut from 256), one of 3x3 those for CIFAR (stride 1, 32x32). Either halves the
- * image at each group of blocks but the first. Strides, normalisation and names of classes are not
- * in the file: they are those of the layout, unless options say otherwise, or the files that
- * transformers writes beside its weights.
+ * images of 224x224 cut from 256), one of 3x3 those for CIFAR (stride 1, 32x32; max pooling where
+ * an option says so). Either halves the image at each group of blocks but the first. Strides,
+ * normalisation and names of classes are not in the file: they are those of the layout, unless
+ * options say otherwise, or the files that transformers writes beside its weights.
  */
 final class ResnetForeignLayout {
   private static final int CIFAR_KERNEL = 3;
@@ -35,6 +35,9 @@ final class ResnetForeignLayout {
   private static final int IMAGENET_KERNEL = 7;
   private static final int IMAGENET_SIZE = 224;
   private static final int IMAGENET_RESIZE = 256;
+
+  /** A shortcut's convolution under torchvision's names. */
+  private static final String DOWNSAMPLE = "downsample";
 
   /** Of the channels of ImageNet's training images; the usual ones for CIFAR-10 networks too. */
   private static final List<Double> MEAN = List.of(0.485, 0.456, 0.406);
@@ -109,10 +112,12 @@ final class ResnetForeignLayout {
           "no preprocessor_config.json lies beside the weights: images are treated as usual for"
               + " ImageNet, unless options say otherwise");
     }
-    if (!hub && Files.exists(file.resolveSibling(ModelDirectory.CONFIG))) {
+    Path other = file.resolveSibling(ModelDirectory.CONFIG);
+    if (!hub && Files.exists(other)) {
+      TimmConfig.check(other);
       note(
-          "config.json is not read, as the weights have torchvision's names: say by options what"
-              + " is not as usual");
+          "of config.json only timm's architecture is read, as the weights have torchvision's"
+              + " names: say by options what is not as usual");
     }
   }
 
@@ -163,11 +168,40 @@ final class ResnetForeignLayout {
             tensors.size("conv1.weight", 0),
             kernel,
             isImageNet(kernel) ? 2 : 1,
-            isImageNet(kernel)),
+            maxPool(kernel, blocks)),
         bottleneck ? ResnetArchitecture.BOTTLENECK : ResnetArchitecture.BASIC,
         groups,
         cardinality,
         projects ? ResnetArchitecture.PROJECTION : ResnetArchitecture.PAD);
+  }
+
+  /**
+   * Whether max pooling follows the first convolution. Under torchvision's names further on there
+   * are networks of 3x3 with it and without, and their files do not differ.
+   */
+  private boolean maxPool(int kernel, List<String> blocks) {
+    Optional<Boolean> given = options.images().maxPool();
+    boolean untold =
+        !isImageNet(kernel)
+            && tensors.has("fc.weight")
+            && blocks.stream().anyMatch(block -> tensors.has(block + DOWNSAMPLE + ".0.weight"));
+    if (untold) {
+      return given.orElseThrow(() ->
+          tensors.error(
+              "conv1.weight",
+              "is of 3x3 before downsample and fc, as in networks that have a max pooling after it"
+                  + " (huyvnphan's PyTorch_CIFAR10) and in others that have none (chenyaofo's"
+                  + " pytorch-cifar-models); say --max-pool or --no-max-pool, as the code that"
+                  + " trained the network has it"));
+    }
+    given.ifPresent(value -> {
+      throw InputException.in(
+          file,
+          ImageOptions.maxPoolFlag(value),
+          "is for networks with a first convolution of 3x3, downsample and fc, whose files do not"
+              + " tell; leave it out");
+    });
+    return isImageNet(kernel);
   }
 
   private static boolean isImageNet(int kernel) {
@@ -183,7 +217,7 @@ final class ResnetForeignLayout {
     String block = blocks.get(Integer.parseInt(parts[1]));
     if (parts[2].equals(ResnetTensors.SHORTCUT)) {
       String found = shortcut(block);
-      String shortcut = found.isEmpty() ? block + "downsample" : found;
+      String shortcut = found.isEmpty() ? block + DOWNSAMPLE : found;
       return new String[] {shortcut + ".0", shortcut + ".1"};
     }
     return new String[] {block + parts[2], block + parts[2].replace("conv", "bn")};
@@ -191,7 +225,7 @@ final class ResnetForeignLayout {
 
   /** Name of a block's shortcut, if it has convolutions there; else empty. */
   private String shortcut(String block) {
-    for (String name : List.of("downsample", "shortcut")) {
+    for (String name : List.of(DOWNSAMPLE, "shortcut")) {
       if (tensors.has(block + name + ".0.weight")) {
         return block + name;
       }

@@ -11,7 +11,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Duration;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
@@ -32,6 +34,29 @@ class DiskTest {
         .hasMessage("cannot write " + directory);
     assertThat(old).hasContent("kept");
     assertThat(temp).isDirectoryNotContaining("glob:**.tmp");
+  }
+
+  @Test
+  void filesThatBelongTogetherAreAllReplacedOrNone() throws IOException {
+    Path first = Files.writeString(temp.resolve("first"), "old");
+    Path second = temp.resolve("second");
+    Map<Path, Disk.Writer> writers = new LinkedHashMap<>();
+    writers.put(first, temporary -> Files.writeString(temporary, "new"));
+    writers.put(
+        second,
+        _ -> {
+          throw new IOException("disk full");
+        });
+    assertThatThrownBy(() -> Disk.replaceFiles(writers))
+        .isInstanceOf(UncheckedIOException.class)
+        .hasMessage("cannot write " + second);
+    assertThat(temp).isDirectoryNotContaining(file -> !file.equals(first));
+    assertThat(first).hasContent("old");
+    writers.put(second, temporary -> Files.writeString(temporary, "new"));
+    Disk.replaceFiles(writers);
+    assertThat(temp).isDirectoryNotContaining("glob:**.tmp");
+    assertThat(first).hasContent("new");
+    assertThat(second).hasContent("new");
   }
 
   @Test

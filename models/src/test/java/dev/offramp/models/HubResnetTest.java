@@ -19,6 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Residual networks as Hugging Face's transformers writes them. */
 class HubResnetTest {
@@ -262,11 +263,23 @@ class HubResnetTest {
   }
 
   @Test
-  void saysThatConfigJsonIsNotReadForOtherNames() throws IOException {
+  void saysThatConfigJsonIsHardlyReadForOtherNames() throws IOException {
     Safetensors.write(weights, ForeignResnet.basic(2).torchvision, Map.of());
     Files.writeString(folder.resolve("config.json"), "{\"architecture\": \"resnet18\"}");
     assertThat(importFolder(ImportOptions.defaults()).name()).isEqualTo("resnet-5");
-    assertThat(notes).singleElement().asString().startsWith("config.json is not read");
+    assertThat(notes).singleElement().asString().startsWith("of config.json only");
+  }
+
+  /** Their weights have the names and shapes of plain networks. */
+  @ParameterizedTest
+  @ValueSource(strings = {"resnetaa50", "resnetblur18", "seresnextaa101d_32x8d"})
+  void refusesTimmsAntiAliasedNetworks(String architecture) throws IOException {
+    Safetensors.write(weights, ForeignResnet.basic(2).torchvision, Map.of());
+    Path config = folder.resolve("config.json");
+    Files.writeString(config, "{\"architecture\": \"%s\"}".formatted(architecture));
+    refuses(
+        config + ": $.architecture: is " + architecture + ", an anti-aliased network",
+        "name the weights of a plain one");
   }
 
   @Test

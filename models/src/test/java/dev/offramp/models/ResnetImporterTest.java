@@ -22,6 +22,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class ResnetImporterTest {
   @TempDir private Path temp;
@@ -175,6 +176,44 @@ class ResnetImporterTest {
     assertThat(out).doesNotExist();
   }
 
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void asksForThePoolingThatTheFileDoesNotTell(boolean maxPool) {
+    cifarUnderTorchvisionsNames();
+    refuses("net.safetensors: conv1.weight: is of 3x3 before downsample and fc");
+    refuses("say --max-pool or --no-max-pool");
+    assertThat(out).doesNotExist();
+    ModelConfig config = importSource(maxPool(maxPool));
+    assertThat(config.resnet().stem()).isEqualTo(new Stem(4, 3, 1, maxPool));
+    assertThat(config.resnet().image()).isEqualTo(new Image(32, 32, 3));
+    assertThat(config.labels()).startsWith("airplane");
+  }
+
+  @Test
+  void refusesToBeToldOfThePoolingWhereItIsKnown() {
+    cifar();
+    refusesMaxPool();
+    tensors.clear();
+    tensors.putAll(ForeignResnet.basic(2).torchvision);
+    refusesMaxPool();
+    tensors.clear();
+    tensors.putAll(ForeignResnet.basic(2).hub);
+    refusesMaxPool();
+  }
+
+  private void refusesMaxPool() {
+    for (boolean value : List.of(true, false)) {
+      assertThatThrownBy(() -> importSource(maxPool(value)))
+          .isInstanceOf(InputException.class)
+          .hasMessageContaining(
+              (value ? ": --max-pool" : ": --no-max-pool") + ": is for networks with a first");
+    }
+  }
+
+  private static ImportOptions maxPool(boolean value) {
+    return ImportOptions.defaults().withImages(ImageOptions.defaults().withMaxPool(value));
+  }
+
   @Test
   void namesWhatIsWrongWithATensor() {
     cifar();
@@ -276,6 +315,15 @@ class ResnetImporterTest {
     }
     tensor("linear.weight", 10, 8);
     tensor("linear.bias", 10);
+  }
+
+  /** As {@link #cifar}, with a projection. */
+  private void cifarUnderTorchvisionsNames() {
+    cifar();
+    for (String part : List.of("weight", "bias")) {
+      tensors.put("fc." + part, tensors.remove("linear." + part));
+    }
+    convolution("layer2.0.downsample.0", "layer2.0.downsample.1", 8, 4, 1);
   }
 
   private void convolution(String name, String norm, long out, long in, long kernel) {

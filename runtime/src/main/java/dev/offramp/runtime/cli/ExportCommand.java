@@ -62,10 +62,9 @@ final class ExportCommand implements Callable<Integer> {
         outputs.file(onnx);
       }
       files.keySet().forEach(this::checkTarget);
-      files.forEach((file, segment) -> {
-        OnnxExporter.write(directory, segment, file);
-        Console.say("%s: layers %d to %d", file, segment.from() + 1, segment.to());
-      });
+      OnnxExporter.write(directory, files);
+      files.forEach((file, segment) ->
+          Console.say("%s: layers %d to %d", file, segment.from() + 1, segment.to()));
     }
     System.out.println(onnx.toAbsolutePath().normalize());
     return 0;

@@ -32,6 +32,7 @@ import picocli.CommandLine.Parameters;
       "  offramp import encoder.onnx --tokenizer tokenizer.json --out encoder",
       "  offramp import model.safetensors --adapter exits.safetensors --out early-exit",
       "  offramp import resnet20.safetensors --out cifar10",
+      "  offramp import cifar10_resnet20.safetensors --no-max-pool --out cifar10",
       "  offramp import resnet50.safetensors --labels imagenet.txt --out imagenet",
       "  offramp import microsoft/resnet-18 --out resnet-18",
       "",
@@ -103,6 +104,14 @@ final class ImportCommand implements Callable<Integer> {
       description = "images: deviation of each channel (default: 0.229,0.224,0.225)")
   List<Double> std;
 
+  @Option(
+      names = "--max-pool",
+      negatable = true,
+      description =
+          "images: whether max pooling follows a first convolution of 3x3; needed with downsample"
+              + " and fc, whose files do not tell")
+  Boolean maxPool;
+
   @Option(names = "--overwrite", description = "replace a model directory that is there already")
   boolean overwrite;
 
@@ -120,7 +129,8 @@ final class ImportCommand implements Callable<Integer> {
                 Optional.ofNullable(labels),
                 optional(imageSize),
                 Optional.ofNullable(mean),
-                Optional.ofNullable(std)),
+                Optional.ofNullable(std),
+                Optional.ofNullable(maxPool)),
             new Steps());
     if (MavenArtifact.looksLike(source)) {
       MavenArtifact artifact = MavenArtifact.parse(source);

@@ -3,6 +3,7 @@ package dev.offramp.runtime.cli;
 import static dev.offramp.runtime.cli.Offramp.words;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.offramp.runtime.TinyImageModel;
 import dev.offramp.runtime.TinyModel;
 import dev.offramp.runtime.cli.Offramp.Outcome;
 import java.io.IOException;
@@ -53,6 +54,28 @@ class ExportCliTest {
     assertThat(out).isDirectoryContaining("glob:**exit-0.onnx");
     assertThat(out).isDirectoryContaining("glob:**exit-1.onnx");
     refuses("exit-0.onnx: is there already", "export --model ./model --onnx ./stages --segments");
+  }
+
+  /** The second exit's grid does not divide its map of 6 x 6, the first one's does. */
+  @Test
+  void whereASegmentIsRefusedNoneIsWritten() throws IOException {
+    TinyImageModel.write(
+        folder.resolve("images"),
+        2,
+        TinyImageModel.BASIC,
+        TinyImageModel.exit(1, 4, "top1"),
+        TinyImageModel.exit(3, 4, "top1"));
+    refuses(
+        "$.exits[1].head.grid: 4 cells along 6 pixels",
+        "export --model ./images --onnx ./stages --segments");
+    Path stages = folder.resolve("stages");
+    assertThat(stages).doesNotExist();
+    Path old = Files.writeString(Files.createDirectory(stages).resolve("exit-0.onnx"), "old");
+    refuses(
+        "$.exits[1].head.grid: 4 cells along 6 pixels",
+        "export --model ./images --onnx ./stages --segments --overwrite");
+    assertThat(stages).isDirectoryNotContaining(file -> !file.equals(old));
+    assertThat(old).hasContent("old");
   }
 
   /** By the folder's own name and by that of a link to it. */

@@ -67,6 +67,45 @@ class ImageImportCliTest {
   }
 
   @Test
+  void maxPoolingIsSaidWhereTheFileDoesNotTell() {
+    Path weights = weights();
+    Path never = folder.resolve("never");
+    for (String flag : List.of("--max-pool", "--no-max-pool")) {
+      refuses(2, flag + ": is for networks with", "import", weights, "--out", never, flag);
+    }
+    SequencedMap<String, Tensor> tensors = new LinkedHashMap<>();
+    convolution(tensors, "conv1", "bn1", 3);
+    convolution(tensors, "layer1.0.conv1", "layer1.0.bn1", 4);
+    convolution(tensors, "layer1.0.conv2", "layer1.0.bn2", 4);
+    convolution(tensors, "layer2.0.conv1", "layer2.0.bn1", 4);
+    convolution(tensors, "layer2.0.conv2", "layer2.0.bn2", 4);
+    convolution(tensors, "layer2.0.downsample.0", "layer2.0.downsample.1", 4);
+    ones(tensors, "layer2.0.downsample.0.weight", 4, 4, 1, 1);
+    ones(tensors, "fc.weight", 2, 4);
+    ones(tensors, "fc.bias", 2);
+    Safetensors.write(weights, tensors, Map.of());
+    refuses(2, "say --max-pool or --no-max-pool", "import", weights, "--out", never);
+    refuses(
+        2,
+        "--max-pool: is given twice",
+        "import",
+        weights,
+        "--out",
+        never,
+        "--max-pool",
+        "--no-max-pool");
+    assertThat(never).doesNotExist();
+    for (boolean pools : List.of(true, false)) {
+      Path out = folder.resolve("model-" + pools);
+      String flag = pools ? "--max-pool" : "--no-max-pool";
+      assertThat(offramp("import", weights, "--out", out, flag).code()).isZero();
+      try (ModelDirectory model = ModelDirectory.open(out)) {
+        assertThat(model.config().resnet().stem().maxPool()).isEqualTo(pools);
+      }
+    }
+  }
+
+  @Test
   void aFolderOfHuggingFaceIsReadWithWhatItsFilesSay() throws IOException {
     Path source = Files.createDirectory(folder.resolve("resnet-3"));
     SequencedMap<String, Tensor> tensors = new LinkedHashMap<>();
