@@ -404,6 +404,14 @@ class CertificateTest {
     }
   }
 
+  /** The guarantee is about the row that was tested, not about what was written beside it. */
+  @Test
+  void thresholdsAreThoseOfTheRow() {
+    assertDamaged(json -> set(json, "thresholds", 1, 0.3), "$.thresholds are not those of row");
+    assertDamaged(
+        vectors(), json -> set(json, "thresholds", 0, 0.3), "$.thresholds are not those of row");
+  }
+
   private static LossTable lossy() {
     double[][] losses = new double[2][50];
     Arrays.fill(losses[1], 1);

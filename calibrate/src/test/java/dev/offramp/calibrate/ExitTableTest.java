@@ -33,6 +33,18 @@ class ExitTableTest {
     assertThat(TABLE.exitOf(2, 0)).isEqualTo(2);
   }
 
+  /** By the same rule: what is calibrated so must exit so when it runs. */
+  @Test
+  void thresholdsOfEachExitAreStrictToo() {
+    assertThat(TABLE.exitOf(0, new double[] {0.95, 0.1})).isEqualTo(1);
+    assertThat(TABLE.exitOf(1, new double[] {0.5, 0.7})).isEqualTo(1);
+    assertThat(TABLE.exitOf(1, new double[] {0.49, 0.7})).isZero();
+    assertThat(TABLE.exitOf(2, new double[] {0, 0})).isEqualTo(2);
+    assertThat(TABLE.exitOf(3, new double[] {1, 1})).isEqualTo(2);
+    assertThat(TABLE.exitOf(3, new double[] {1, Math.nextDown(1.0)})).isEqualTo(1);
+    assertBad(() -> TABLE.exitOf(0, new double[1]), "1 thresholds for 2 early exits");
+  }
+
   @Test
   void meanDepthWeighsTheExitsTaken() {
     // At 0.6: exits 0, 1, 2 and 0.

@@ -4,9 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.security.MessageDigest;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
@@ -54,6 +57,18 @@ class ModelDirectoryTest {
     Path tokenizer = directory.resolve("tokenizer.json");
     Files.writeString(tokenizer, Files.readString(tokenizer) + " ");
     assertThat(hash()).isNotEqualTo(other);
+  }
+
+  /** Were it made otherwise, the certificates of all models that there are would be void. */
+  @Test
+  void theHashIsOfNamesLengthsAndContents() throws Exception {
+    MessageDigest digest = MessageDigest.getInstance("SHA-256");
+    for (String name : List.of("config.json", "model.safetensors", "tokenizer.json")) {
+      byte[] bytes = Files.readAllBytes(directory.resolve(name));
+      digest.update((name + "\n" + bytes.length + "\n").getBytes(StandardCharsets.UTF_8));
+      digest.update(bytes);
+    }
+    assertThat(hash()).isEqualTo(HexFormat.of().formatHex(digest.digest()));
   }
 
   /** Of weights that were replaced while a calibration ran, nothing is certified. */

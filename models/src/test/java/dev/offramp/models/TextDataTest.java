@@ -187,6 +187,9 @@ class TextDataTest {
     assertThat(hash).matches("[0-9a-f]{64}").isEqualTo(TextData.hash(List.of(copy, b)));
     assertThat(TextData.hash(List.of(b, a))).isNotEqualTo(hash);
     assertThat(TextData.hash(List.of(file("ab.txt", "onetwo")))).isNotEqualTo(hash);
+    // Lengths tell files apart that hold what lies between files.
+    assertThat(TextData.hash(List.of(file("ab.txt", "onedata\ntwo")))).isNotEqualTo(hash);
+    assertThat(TextData.hash(List.of(file("ab.txt", "onedata\n3\ntwo")))).isNotEqualTo(hash);
   }
 
   private Path file(String name, String text) throws IOException {

@@ -24,6 +24,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutionException;
@@ -53,7 +54,7 @@ class EngineTest {
   @BeforeEach
   void write() {
     System.out.println("EngineTest: offramp.seed=" + seed);
-    directory = TinyModel.write(folder.resolve("model"), 7, 1, 2, 4);
+    directory = TinyModel.write(folder.resolve("model"), 33, 1, 2, 4);
   }
 
   private EngineOptions options() {
@@ -87,6 +88,9 @@ class EngineTest {
     List<String> texts = TinyModel.sentences(random.nextLong(), REQUESTS);
     Map<String, Outcome> early = alone(texts, LAMBDA);
     Map<String, Outcome> full = alone(texts, BatchRunner.NEVER);
+    assertThat(Set.copyOf(early.values()))
+        .as("the test is void if texts are answered alike")
+        .hasSizeGreaterThan(REQUESTS / 2);
     try (Engine engine = Engine.open(directory, options());
         ExecutorService threads = Executors.newFixedThreadPool(THREADS)) {
       List<Callable<Void>> users = new ArrayList<>();
@@ -124,11 +128,16 @@ class EngineTest {
   void probabilitiesAreThoseOfTheExitTaken() throws Exception {
     List<String> texts = TinyModel.sentences(random.nextLong(), REQUESTS);
     Map<String, Outcome> alone = alone(texts, LAMBDA);
-    try (Engine engine = Engine.open(directory, options())) {
+    try (Engine engine = Engine.open(directory, options().withBatch(16))) {
       List<Future<Result>> answers = new ArrayList<>();
-      for (int i = 0; i < texts.size(); i++) {
-        Request request = Request.of(texts.get(i));
-        answers.add(engine.submit(i % 3 == 0 ? request : request.withProbabilities()));
+      for (int from = 0; from < texts.size(); from += 12) { // who run in one step at first
+        List<Request> some = new ArrayList<>();
+        for (int i = from; i < Math.min(from + 12, texts.size()); i++) {
+          Request request = Request.of(texts.get(i));
+          some.add(i % 3 == 0 ? request : request.withProbabilities());
+        }
+        answers.addAll(engine.trySubmitAll(some).orElseThrow());
+        answers.getLast().get(SECONDS, TimeUnit.SECONDS);
       }
       for (int i = 0; i < texts.size(); i++) {
         Result result = answers.get(i).get(SECONDS, TimeUnit.SECONDS);
@@ -155,6 +164,7 @@ class EngineTest {
     List<String> texts = TinyModel.sentences(random.nextLong(), 20);
     try (ModelDirectory model = ModelDirectory.open(directory);
         Engine engine = Engine.open(directory, options())) {
+      assertThat(engine.modelHash()).isEqualTo(model.hash());
       for (String text : texts) {
         int[] tokens = model.tokenizer().encode(text, TinyModel.MAX_TOKENS);
         Request prepared = Request.of(new Request.Prepared(tokens));
@@ -164,6 +174,19 @@ class EngineTest {
         Request wrong = Request.of(new Request.Prepared(new int[length]));
         assertThatThrownBy(() -> engine.submit(wrong)).hasMessageContaining("1 to 20");
       }
+    }
+  }
+
+  /** A text is cut where the model's configuration says, though it had positions for more. */
+  @Test
+  void longTextsAreCut() throws Exception {
+    int words = TinyModel.MAX_TOKENS - 2; // with the first and the last token
+    try (Engine engine = Engine.open(directory, options())) {
+      Result cut = engine.submit("wab ".repeat(words)).get(SECONDS, TimeUnit.SECONDS);
+      Result longer = engine.submit("wab ".repeat(words + 9)).get(SECONDS, TimeUnit.SECONDS);
+      assertThat(outcome(longer)).isEqualTo(outcome(cut));
+      Result shorter = engine.submit("wab ".repeat(words - 1)).get(SECONDS, TimeUnit.SECONDS);
+      assertThat(outcome(shorter)).as("each word counts").isNotEqualTo(outcome(cut));
     }
   }
 
@@ -297,6 +320,20 @@ class EngineTest {
       assertThat(refused).as("refused once the queue was full").isEqualTo(1);
       for (int i = 0; i < 50; i++) {
         accepted.add(engine.submit("wag"));
+      }
+      // Who is late before there is room is told so, and does not wait for ever.
+      List<Future<Result>> late = new ArrayList<>();
+      for (int i = 0; i < 50; i++) {
+        var answer = engine.trySubmit(Request.of("wah"));
+        while (answer.isPresent()) {
+          accepted.add(answer.get());
+          answer = engine.trySubmit(Request.of("wah"));
+        }
+        late.add(engine.submit(Request.of("wai").within(Duration.ZERO)));
+      }
+      for (Future<Result> answer : late) {
+        assertThatThrownBy(() -> answer.get(SECONDS, TimeUnit.SECONDS))
+            .hasCauseInstanceOf(DeadlineException.class);
       }
       for (Future<Result> answer : accepted) {
         assertThat(answer.get(SECONDS, TimeUnit.SECONDS)).isNotNull();

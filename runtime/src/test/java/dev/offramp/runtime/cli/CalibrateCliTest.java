@@ -3,6 +3,7 @@ package dev.offramp.runtime.cli;
 import static dev.offramp.runtime.cli.Offramp.offramp;
 import static dev.offramp.runtime.cli.Offramp.refuses;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
@@ -13,8 +14,10 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -73,6 +76,45 @@ class CalibrateCliTest {
       assertThat(certificate().get("risk").getAsString()).isEqualTo(risk);
       assertThat(offramp("run", "--model", model, "--input", labelled, "--json").code()).isZero();
     }
+  }
+
+  /** Labels go with their samples, though these are taken in another order than the file's. */
+  @Test
+  void theLossIsByTheLabelOfTheSample() throws IOException {
+    List<String> labels =
+        Files.readAllLines(labelled).stream().skip(1).map(line -> line.split("\t")[0]).toList();
+    JsonObject found =
+        offramp(with("--risk", "prediction-gap", "--epsilon", 0.5, "--method", "ltt-wsr", "--json"))
+            .json();
+    List<String> early = predictions("--lambda", found.get("lambda").getAsDouble());
+    List<String> full = predictions("--full-depth");
+    long gap = 0;
+    for (int i = 0; i < SAMPLES; i++) {
+      gap += early.get(i).equals(labels.get(i)) ? 0 : 1;
+      gap -= full.get(i).equals(labels.get(i)) ? 0 : 1;
+    }
+    assertThat(early).as("the test is void if nobody exits").isNotEqualTo(full);
+    assertThat(found.get("empiricalRisk").getAsDouble())
+        .isCloseTo((double) gap / SAMPLES, within(1e-9));
+  }
+
+  /** By the data too, or the same ranks of every sorted file would come first. */
+  @Test
+  void theOrderIsDrawnByTheSeedAndTheData() throws IOException {
+    Set<JsonArray> orders = new HashSet<>(); // of the bets, which the p-values tell
+    for (int seed : new int[] {1, 2, 1}) {
+      orders.add(pValues(seed));
+    }
+    assertThat(orders).as("of two seeds").hasSize(2);
+    Files.writeString(labelled, Files.readString(labelled) + "\n"); // the same samples
+    assertThat(orders.add(pValues(1))).as("another one for other data").isTrue();
+  }
+
+  private JsonArray pValues(int seed) throws IOException {
+    Object[] question = {"--epsilon", 0.6, "--method", "ltt-wsr", "--seed", seed, "--overwrite"};
+    Outcome outcome = offramp(with(question));
+    assertThat(outcome.code()).as(outcome.err()).isZero();
+    return certificate().getAsJsonArray("pValues");
   }
 
   /** Several risks at once choose no more eagerly than the strictest of them alone. */
@@ -152,6 +194,12 @@ class CalibrateCliTest {
           .isEqualTo(json.get("thresholds"));
       assertThat(run.get("meanDepth").getAsDouble()).isLessThan(4);
     }
+    Object[] wide = {
+      "--per-exit", "--risk", "brier-consistency=1", "--method", "ltt-wsr", "--json"
+    };
+    JsonObject bounded = offramp(with(wide)).json();
+    assertThat(bounded.get("lossBound").getAsDouble()).isEqualTo(2);
+    assertThat(bounded.get("empiricalRisk").getAsDouble()).isLessThan(1);
     JsonObject bench =
         offramp(
                 "bench",
@@ -281,6 +329,15 @@ class CalibrateCliTest {
     assertThat(certificate().get("fallback").getAsBoolean()).isTrue();
     assertThat(offramp(with("--epsilon", 0.002)).code()).as("nothing of use is there").isZero();
     assertThat(certificate().get("epsilon").getAsDouble()).isEqualTo(0.002);
+
+    for (String[] other : new String[][] {{"device", "cuda:0"}, {"dtype", "F16"}}) {
+      assertThat(offramp(with("--epsilon", 0.6)).code()).isZero();
+      JsonObject elsewhere = certificate();
+      elsewhere.addProperty(other[0], other[1]);
+      Files.writeString(model.resolve("certificate.json"), elsewhere.toString());
+      assertThat(offramp(with("--epsilon", 0.001)).code()).as("of no use on this one").isZero();
+      assertThat(certificate().get("fallback").getAsBoolean()).as(other[0]).isTrue();
+    }
 
     assertThat(offramp(with("--epsilon", 0.6)).code()).isZero();
     Path former = Files.copy(model.resolve("certificate.json"), folder.resolve("former.json"));

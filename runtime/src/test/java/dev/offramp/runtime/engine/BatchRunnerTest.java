@@ -8,18 +8,30 @@ import dev.offramp.calibrate.ExitTable;
 import dev.offramp.kernels.Device;
 import dev.offramp.kernels.DeviceOptions;
 import dev.offramp.kernels.Devices;
+import dev.offramp.kernels.LiveRows;
 import dev.offramp.models.Exit;
 import dev.offramp.models.Head;
 import dev.offramp.models.InputException;
 import dev.offramp.models.ModelDirectory;
+import dev.offramp.models.Tensor;
 import dev.offramp.runtime.TinyModel;
+import java.io.IOException;
+import java.lang.reflect.InvocationHandler;
+import java.lang.reflect.Proxy;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
+import java.util.SequencedMap;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -36,7 +48,7 @@ class BatchRunnerTest {
 
   @BeforeEach
   void open() {
-    model = ModelDirectory.open(TinyModel.write(folder.resolve("model"), 7, 1, 2, 4));
+    model = ModelDirectory.open(TinyModel.write(folder.resolve("model"), 33, 1, 2, 4));
     device = Devices.open("jvm", new DeviceOptions(2));
   }
 
@@ -109,6 +121,66 @@ class BatchRunnerTest {
       }
       assertThat(left[2]).as("the test is void if all leave, or none").isBetween(1, BATCH - 1);
     }
+  }
+
+  /** A card sizes its work by what it is told: of fewer positions some were not computed. */
+  @Test
+  void theDeviceIsToldWhatIsLeft() {
+    List<int[]> samples = TinyModel.tokens(1, BATCH);
+    List<List<Integer>> told = new ArrayList<>();
+    List<List<Integer>> left = new ArrayList<>();
+    try (BatchRunner runner =
+        BatchRunner.open(model, telling(device, told), BATCH, TinyModel.MAX_TOKENS)) {
+      ExitTable table = runner.observe(samples, BATCH, done -> {});
+      double[] quartiles = {quartile(table.confidence()[0]), quartile(table.confidence()[1])};
+      List<Outcome> outcomes = runner.run(samples, quartiles);
+      for (int exit = 0; exit < 3; exit++) {
+        int rows = 0;
+        int positions = 0;
+        for (int i = 0; i < BATCH; i++) {
+          rows += outcomes.get(i).exit() > exit ? 1 : 0;
+          positions += outcomes.get(i).exit() > exit ? samples.get(i).length : 0;
+        }
+        if (rows < (left.isEmpty() ? BATCH : left.getLast().getFirst())) {
+          left.add(List.of(rows, positions));
+        }
+      }
+    }
+    assertThat(left).as("the test is void if all leave together").hasSizeGreaterThan(1);
+    assertThat(told).isEqualTo(left);
+  }
+
+  /** The same device, whose tables of live rows note what {@link LiveRows#atMost} is told. */
+  private static Device telling(Device device, List<List<Integer>> told) {
+    Map<Object, Object> tables = new IdentityHashMap<>(); // what a table is to the device
+    return proxy(
+        Device.class,
+        (_, method, arguments) -> {
+          Object[] own =
+              Stream.ofNullable(arguments)
+                  .flatMap(Arrays::stream)
+                  .map(argument -> tables.getOrDefault(argument, argument))
+                  .toArray();
+          Object result = method.invoke(device, own);
+          if (!(result instanceof LiveRows rows)) {
+            return result;
+          }
+          LiveRows noting =
+              proxy(
+                  LiveRows.class,
+                  (_, called, given) -> {
+                    if (called.getName().equals("atMost")) {
+                      told.add(List.of((Integer) given[0], (Integer) given[1]));
+                    }
+                    return called.invoke(rows, given);
+                  });
+          tables.put(noting, rows);
+          return noting;
+        });
+  }
+
+  private static <T> T proxy(Class<T> type, InvocationHandler handler) {
+    return type.cast(Proxy.newProxyInstance(type.getClassLoader(), new Class<?>[] {type}, handler));
   }
 
   private static double quartile(float[] values) {
@@ -199,6 +271,36 @@ class BatchRunnerTest {
       assertThat(runner.run(samples, BatchRunner.NEVER)).allMatch(outcome -> outcome.exit() == 2);
       assertThat(runner.run(samples, BatchRunner.NEVER)).isEqualTo(runner.runTo(samples, 2));
       assertThat(runner.runTo(samples, 1)).allMatch(outcome -> outcome.exit() == 1);
+    }
+  }
+
+  /** Where the full model computes no number every exit seems to agree with it. */
+  @Test
+  void ofWhatIsNoNumberNothingIsConcluded() throws IOException {
+    String name = "encoder.layer.3.output.dense.weight"; // The earlier exits compute numbers.
+    Tensor sound = model.tensor(name);
+    float[] huge = new float[(int) sound.elements()];
+    Arrays.fill(huge, Float.MAX_VALUE);
+    SequencedMap<String, Tensor> tensors = new LinkedHashMap<>(model.tensors());
+    tensors.put(name, Tensor.ofFloats(name, huge, TinyModel.HIDDEN, 40));
+    byte[] tokenizer = Files.readAllBytes(model.path().resolve(ModelDirectory.TOKENIZER));
+    Path broken = folder.resolve("broken");
+    ModelDirectory.write(broken, model.config(), tensors, tokenizer, false);
+    List<int[]> samples = TinyModel.tokens(4, 9);
+    List<Head> heads = model.config().exits().stream().map(Exit::head).toList();
+    try (ModelDirectory other = ModelDirectory.open(broken);
+        BatchRunner runner = BatchRunner.open(other, device, 4, TinyModel.MAX_TOKENS)) {
+      assertThat(runner.runTo(samples.subList(0, 4), 1))
+          .allMatch(outcome -> Float.isFinite(outcome.confidence()));
+      for (ThrowingCallable pass :
+          List.<ThrowingCallable>of(
+              () -> runner.observe(samples, 4, done -> {}),
+              () -> runner.observe(samples, 4, (from, count, all) -> {}, done -> {}),
+              () -> runner.features(samples, 4, heads, done -> {}))) {
+        assertThatThrownBy(pass)
+            .isInstanceOf(InputException.class)
+            .hasMessageContaining("layer 4: computes no number (NaN) for sample 0 in F32");
+      }
     }
   }
 

@@ -9,6 +9,8 @@ import dev.offramp.models.Exit;
 import dev.offramp.models.Head;
 import dev.offramp.models.ModelDirectory;
 import dev.offramp.runtime.TinyModel;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -25,8 +27,22 @@ class EncoderTest {
   @ParameterizedTest
   @ValueSource(strings = {"gelu", "relu"})
   void computesWhatThePaperWrites(String activation) {
+    agrees(write(activation));
+  }
+
+  /** Model families differ in it, and a wrong one shows in answers alone. */
+  @Test
+  void theEpsilonOfTheNormsIsTheConfigs() throws IOException {
+    Path path = write("gelu");
+    Path config = path.resolve(ModelDirectory.CONFIG);
+    String text = Files.readString(config);
+    assertThat(text).contains("1.0E-12");
+    Files.writeString(config, text.replace("1.0E-12", "0.01"));
+    agrees(path);
+  }
+
+  private void agrees(Path path) {
     List<int[]> samples = TinyModel.tokens(seed, SAMPLES);
-    Path path = write(activation);
     float[] first = firstTokens(path, samples);
     try (ModelDirectory model = ModelDirectory.open(path)) {
       PlainEncoder oracle = new PlainEncoder(model);

@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.offramp.models.ImageData;
 import dev.offramp.models.InputException;
+import dev.offramp.models.ModelDirectory;
+import dev.offramp.runtime.TinyModel;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -50,6 +52,19 @@ class InputsTest {
     assertThat(shuffled.labels()).isEqualTo(order.stream().map(n -> "label " + n).toList());
     assertThat(shuffled.sources()).isEqualTo(order.stream().map(n -> "source " + n).toList());
     assertThat(inputs.shuffled(new SplittableRandom(5)).labels()).isEqualTo(shuffled.labels());
+  }
+
+  /** As an engine cuts them: what is calibrated is what runs. */
+  @Test
+  void textsAreCutToTheModelsLength() throws IOException {
+    Path texts = Files.writeString(folder.resolve("long.txt"), "wab ".repeat(100) + "\nwab\n");
+    Path written = TinyModel.write(folder.resolve("model"), 1, 2, 4);
+    try (ModelDirectory model = ModelDirectory.open(written)) {
+      assertThat(model.config().architecture().maxPositions()).isGreaterThan(TinyModel.MAX_TOKENS);
+      assertThat(Inputs.read(List.of(texts), model).rows())
+          .extracting(row -> row.length)
+          .containsExactly(TinyModel.MAX_TOKENS, 3);
+    }
   }
 
   @Test

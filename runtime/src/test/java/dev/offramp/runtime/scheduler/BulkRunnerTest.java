@@ -46,7 +46,7 @@ class BulkRunnerTest {
     Random random = new Random(seed);
     try (Device device = opened;
         ModelDirectory model =
-            ModelDirectory.open(TinyModel.write(folder.resolve("model"), 7, 1, 2, 4))) {
+            ModelDirectory.open(TinyModel.write(folder.resolve("model"), 33, 1, 2, 4))) {
       try (Network network = Network.open(model, device);
           BatchRunner single = BatchRunner.on(network, 1, TinyModel.MAX_TOKENS)) {
         Set<Integer> exits = new TreeSet<>();

@@ -113,7 +113,7 @@ final class RandomRun {
   Outcome expected(Guest guest) {
     int exit = expectedExit(guest);
     // The last exit takes whoever comes, at whatever confidence.
-    float confidence = exit >= exitOf[guest.number] ? ScriptedStages.LEAVES : ScriptedStages.STAYS;
-    return new Outcome(stages.prediction(guest.number), confidence, exit);
+    return new Outcome(
+        stages.prediction(guest.number, exit), stages.confidence(guest.number, exit), exit);
   }
 }

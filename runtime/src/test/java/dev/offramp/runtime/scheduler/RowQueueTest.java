@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.offramp.runtime.engine.Outcome;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -78,5 +79,38 @@ class RowQueueTest {
     assertThat(audits).extracting(audit -> audit.drops).containsExactly(0, 1, 1, 0);
     assertThat(queue.pollBackground()).isNull();
     assertThat(queue.poll()).as("rows are still handed out").isSameAs(ROW);
+  }
+
+  /** Nobody may wait for an answer that nobody will give. */
+  @Test
+  void aFailureIsToldToWhoWaitsAndToWhoComes() {
+    RowQueue queue = new RowQueue(2, 1);
+    List<Throwable> told = new ArrayList<>();
+    Auditee audit = new Auditee();
+    Row waiting =
+        new Row() {
+          @Override
+          public int[] tokens() {
+            return new int[1];
+          }
+
+          @Override
+          public void done(Outcome outcome) {}
+
+          @Override
+          public void failed(Throwable cause) {
+            told.add(cause);
+          }
+        };
+    assertThat(queue.offer(waiting)).isTrue();
+    assertThat(queue.offerBackground(audit)).isTrue();
+    Throwable cause = new IllegalStateException("broken");
+    queue.fail(cause);
+    assertThat(told).containsExactly(cause);
+    assertThat(audit.drops).isOne();
+    assertThat(queue.poll()).isNull();
+    assertThat(queue.isOpen()).isFalse();
+    assertThatThrownBy(() -> queue.offer(ROW)).hasMessageContaining("failed").hasCause(cause);
+    assertThatThrownBy(() -> queue.put(ROW)).hasMessageContaining("failed").hasCause(cause);
   }
 }

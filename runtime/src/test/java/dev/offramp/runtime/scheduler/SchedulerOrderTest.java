@@ -118,6 +118,19 @@ class SchedulerOrderTest {
     assertThat(hurried.ended).isEqualTo(700 + wait + 900 + wait + 1_100);
   }
 
+  /** What it would wait at the first of three stages it lacks at the last. */
+  @Test
+  void aDeadlineIsWeighedAgainstAllStagesThatAreLeft() {
+    long wait = 10 * RandomRun.STAGE;
+    var stages = new ScriptedStages(new int[] {2, 2}, 3, 8, 1, 4, new long[] {700, 900, 1100});
+    Guest hurried = new Guest(0, 5, 0, stages);
+    hurried.deadline = wait + 500;
+    var scheduler = scheduler(stages, wait);
+    scheduler.run(new Door(List.of(hurried, new Guest(1, 5, 1_000_000, stages)), stages));
+    assertThat(hurried.ends).as("dropped, had it waited").hasSize(1).doesNotContain("dropped");
+    assertThat(hurried.ended).isEqualTo(700 + 900 + 1_100);
+  }
+
   /** It has a slot already, and the others must not wait for its work. */
   @Test
   void aRowThatIsCancelledWhileItWaitsIsNotRun() {

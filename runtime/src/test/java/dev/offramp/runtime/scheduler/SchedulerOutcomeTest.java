@@ -1,6 +1,7 @@
 package dev.offramp.runtime.scheduler;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.offramp.runtime.engine.Floors;
 import dev.offramp.runtime.engine.Outcome;
@@ -73,8 +74,9 @@ class SchedulerOutcomeTest {
         if (!guest.audited) {
           assertThat(guest.ends).as(where).hasSize(1);
           check(one, guest, (Outcome) guest.ends.getFirst(), where);
-        } else if (guest.ends.isEmpty() || guest.ends.equals(List.of("dropped"))) {
-          dropped++;
+        } else if (guest.ends.equals(List.of("dropped"))
+            || (guest.ends.isEmpty() && !one.stages.entered.contains(guest.number))) {
+          dropped++; // Whoever was begun is told of the end: somebody waits for it.
         } else {
           assertThat(guest.ends).as(where).hasSize(1);
           List<?> outcomes = (List<?>) guest.ends.getFirst();
@@ -97,7 +99,9 @@ class SchedulerOutcomeTest {
         .as(where)
         .isEqualTo(run.expected(guest));
     if (guest.probabilities) {
-      assertThat(outcome.probabilities()).containsExactly(guest.number, guest.number);
+      assertThat(outcome.probabilities())
+          .as(where)
+          .containsExactly(run.stages.probabilities(guest.number, run.expectedExit(guest)));
     } else {
       assertThat(outcome.probabilities()).isNull();
     }
@@ -119,6 +123,54 @@ class SchedulerOutcomeTest {
     assertThat(guests.get(0).ends.getFirst()).isInstanceOf(List.class);
     assertThat(guests.get(1).ends.getFirst()).isInstanceOf(IllegalStateException.class);
     assertThat(guests.get(2).ends.getFirst()).isInstanceOf(List.class);
+  }
+
+  /** What the stages do not take, be it a row or an audit, fails alone. */
+  @Test
+  void rowsThatDoNotFitFailAlone() {
+    var stages = new ScriptedStages(new int[] {1, 1, 1, 1, 2}, 3, 4, 1, 4, new long[] {5, 5, 5});
+    List<Guest> guests = new ArrayList<>();
+    for (int row = 0; row < 5; row++) {
+      int length = stages.maxTokens() + (row % 2 == 0 ? 0 : 1);
+      guests.add(new Guest(row, length, row < 4 ? 0 : 1_000, stages));
+      guests.get(row).audited = row == 2 || row == 3;
+    }
+    double[] thresholds = {ScriptedStages.LAMBDA, ScriptedStages.LAMBDA};
+    var scheduler = new Scheduler(stages, Floors.of(thresholds, 3), null, 0, () -> stages.now);
+    scheduler.run(new Door(guests, stages));
+    for (Guest guest : guests) {
+      assertThat(guest.ends)
+          .singleElement()
+          .satisfies(end ->
+              assertThat(end instanceof IllegalArgumentException)
+                  .as("row %s: %s", guest.number, end)
+                  .isEqualTo(guest.number % 2 == 1));
+    }
+  }
+
+  /** Should the scheduler itself fail, nobody waits for ever for an answer of it. */
+  @Test
+  void whoeverIsOnTheWayIsToldOfTheEnd() {
+    var stages = new ScriptedStages(new int[] {1, 1, 1, 1}, 3, 4, 1, 1, new long[] {5, 5, 5});
+    var broken = new IllegalStateException("broken");
+    Guest first =
+        new Guest(0, 3, 1, stages) {
+          @Override
+          public void done(Outcome outcome) {
+            throw broken;
+          }
+        };
+    List<Guest> rows = List.of(first, new Guest(1, 3, 1, stages), new Guest(2, 3, 6, stages));
+    Guest begun = new Guest(3, 3, 0, stages);
+    begun.audited = true;
+    List<Guest> guests = new ArrayList<>(rows);
+    guests.add(begun);
+    double[] thresholds = {ScriptedStages.LAMBDA, ScriptedStages.LAMBDA};
+    var scheduler = new Scheduler(stages, Floors.of(thresholds, 3), null, 0, () -> stages.now);
+    assertThatThrownBy(() -> scheduler.run(new Door(guests, stages))).isSameAs(broken);
+    scheduler.abandon(broken);
+    assertThat(rows).allSatisfy(row -> assertThat(row.ends).containsExactly(broken));
+    assertThat(begun.ends).containsExactly("dropped");
   }
 
   /** Rows that nobody wants any more are let go, all others are as if they had not been there. */

@@ -15,8 +15,9 @@ import java.util.Set;
  * a time.
  */
 final class ScriptedStages implements Stages {
-  static final float STAYS = 0.25f;
-  static final float LEAVES = 0.75f;
+  private static final float STAYS = 0.25f;
+  private static final float LEAVES = 0.75f;
+  private static final float MORE_AT_EACH_STAGE = 1f / 64;
   static final double LAMBDA = 0.5;
   private static final long NEVER = Long.MAX_VALUE;
 
@@ -37,6 +38,9 @@ final class ScriptedStages implements Stages {
 
   /** Rows of the background, which run alone, and only when nobody else is under way. */
   final Set<Integer> background = new HashSet<>();
+
+  /** Rows that have had a slot. */
+  final Set<Integer> entered = new HashSet<>();
 
   /** Whether nobody else waits either when such a row runs. */
   boolean backgroundAfterAll;
@@ -69,9 +73,19 @@ final class ScriptedStages implements Stages {
     busyUntil = new long[lanes];
   }
 
-  /** What the scheduler should say of a row that nothing happens to. */
-  int prediction(int row) {
-    return 31 * row + 7;
+  /** What the scheduler should say of a row that leaves there: every exit says something else. */
+  int prediction(int row, int stage) {
+    return 31 * row + stage;
+  }
+
+  /** As {@link #prediction(int, int)}. */
+  float confidence(int row, int stage) {
+    return (stage >= exitOf[row] ? LEAVES : STAYS) + stage * MORE_AT_EACH_STAGE;
+  }
+
+  /** As {@link #prediction(int, int)}. */
+  float[] probabilities(int row, int stage) {
+    return new float[] {row, stage};
   }
 
   @Override
@@ -106,8 +120,12 @@ final class ScriptedStages implements Stages {
 
   @Override
   public void enter(int slot, int[] tokens) {
+    if (tokens.length > maxTokens()) {
+      throw new IllegalArgumentException("a row of " + tokens.length + " numbers");
+    }
     assertThat(running).as("rows of a slot that is used").doesNotContain(rowIn[slot]);
     rowIn[slot] = tokens[0];
+    entered.add(tokens[0]);
     waitsSince[tokens[0]] = now;
   }
 
@@ -194,18 +212,17 @@ final class ScriptedStages implements Stages {
 
   @Override
   public float confidence(int lane, int stage, int i) {
-    return stage >= exitOf[last.rows[i]] ? LEAVES : STAYS;
+    return confidence(last.rows[i], stage);
   }
 
   @Override
   public int prediction(int lane, int stage, int i) {
-    return prediction(last.rows[i]);
+    return prediction(last.rows[i], stage);
   }
 
-  /** The row's number, twice. */
   @Override
   public float[] probabilities(int lane, int stage, int i) {
-    return new float[] {last.rows[i], last.rows[i]};
+    return probabilities(last.rows[i], stage);
   }
 
   List<Integer> runningRows() {

@@ -22,7 +22,7 @@ abstract class OnTinyModel {
   @BeforeEach
   void write() {
     System.out.println(getClass().getSimpleName() + ": offramp.seed=" + seed);
-    directory = TinyModel.write(folder.resolve("tiny"), 7, 1, 2, 4);
+    directory = TinyModel.write(folder.resolve("tiny"), 33, 1, 2, 4);
   }
 
   /** Waits for what is sure to come, however busy the machine is. */
