@@ -4,17 +4,21 @@ import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.SequencedMap;
+import java.util.Set;
 
 /**
  * Reads a BERT encoder from Hugging Face's safetensors, with or without a prefix such as {@code
  * bert.} before the names. The number of heads, epsilon and activation cannot be seen in the
  * tensors, so Hugging Face's config.json must lie beside the file. Tensors beyond the encoder
- * (pooler, heads) are left out. Norms may have their older names {@code gamma} and {@code beta},
- * which {@code bert-base-uncased} has kept.
+ * (pooler, heads) are left out, further ones of the encoder are refused: BERT does not compute with
+ * them. Norms may have their older names {@code gamma} and {@code beta}, which {@code
+ * bert-base-uncased} has kept.
  */
 final class BertSafetensorsImporter {
   private static final long MAX_CONFIG_BYTES = 1 << 20;
+  private static final String WORD_TABLE = "word_embeddings.weight";
 
   private BertSafetensorsImporter() {}
 
@@ -27,17 +31,38 @@ final class BertSafetensorsImporter {
     String prefix = prefix(file, all);
     BertArchitecture architecture = architecture(file);
     SequencedMap<String, Tensor> tensors = new LinkedHashMap<>();
+    Set<String> left = new LinkedHashSet<>(all.keySet());
     BertTensors.backbone(architecture)
         .keySet()
         .forEach(name -> {
-          Tensor tensor = all.getOrDefault(prefix + name, all.get(prefix + older(name)));
+          String stored = prefix + (all.containsKey(prefix + name) ? name : older(name));
+          Tensor tensor = all.get(stored);
           if (tensor == null) {
             throw InputException.in(
                 file, prefix + name, "missing; config.json or the file is not complete");
           }
+          left.remove(stored);
           tensors.put(name, Doubles.rounded(file, prefix + name, tensor, arena).named(name));
         });
+    requireNoOthers(file, prefix, left);
     return new Backbone(architecture, tensors);
+  }
+
+  private static void requireNoOthers(Path file, String prefix, Set<String> left) {
+    for (String name : left) {
+      if (name.startsWith(prefix) && BertTensors.isWeight(name.substring(prefix.length()))) {
+        throw InputException.in(
+            file,
+            name,
+            "is a tensor of the encoder that BERT does not have, or of a layer beyond those in"
+                + " config.json; merge an adapter into the weights and save them anew, or name"
+                + " another model");
+      }
+      if (name.endsWith(WORD_TABLE)) {
+        throw InputException.in(
+            file, name, "is of a second encoder; save the one that is to be imported alone");
+      }
+    }
   }
 
   /**

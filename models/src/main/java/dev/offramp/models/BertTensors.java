@@ -3,6 +3,7 @@ package dev.offramp.models;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.SequencedMap;
+import java.util.Set;
 
 /** Names and shapes of a BERT model's tensors: Hugging Face's names without the model prefix. */
 final class BertTensors {
@@ -12,6 +13,10 @@ final class BertTensors {
   static final String EMBEDDING_NORM = "embeddings.LayerNorm";
   static final String QUERY = "attention.self.query";
   static final String INTERMEDIATE = "intermediate.dense";
+
+  /** Not weights: 0, 1, 2, … and zeros, which are saved with the model. */
+  private static final Set<String> BUFFERS =
+      Set.of("embeddings.position_ids", "embeddings.token_type_ids");
 
   private BertTensors() {}
 
@@ -50,5 +55,13 @@ final class BertTensors {
   private static void norm(SequencedMap<String, List<Long>> shapes, String name, long size) {
     shapes.put(name + ".weight", List.of(size));
     shapes.put(name + ".bias", List.of(size));
+  }
+
+  /**
+   * Whether a name is one that an encoder gives its weights. Relatives of BERT have more of them.
+   */
+  static boolean isWeight(String name) {
+    return (name.startsWith("embeddings.") || name.startsWith("encoder."))
+        && !BUFFERS.contains(name);
   }
 }

@@ -12,6 +12,8 @@ import java.util.Set;
 
 /** Ways along the edges of an ONNX graph. */
 final class OnnxGraph {
+  private static final Set<String> HANDING_ON = Set.of("Cast", "CastLike", "Dropout", "Identity");
+
   private final Map<String, Tensor> constants;
   private final Map<String, OnnxNode> producers = new HashMap<>();
   private final Map<String, List<OnnxNode>> consumers = new HashMap<>();
@@ -28,9 +30,28 @@ final class OnnxGraph {
     return Optional.ofNullable(constants.get(name));
   }
 
+  /** The node that computes a value; none for constants and the graph's inputs. */
+  Optional<OnnxNode> producer(String value) {
+    return Optional.ofNullable(producers.get(value));
+  }
+
   /** The node that computes a value, if it is of this operation. */
   Optional<OnnxNode> producer(String value, String op) {
-    return Optional.ofNullable(producers.get(value)).filter(node -> node.op().equals(op));
+    return producer(value).filter(node -> node.op().equals(op));
+  }
+
+  /** The value that this one is, but for its type: what Cast, Dropout and Identity hand on. */
+  String origin(String value) {
+    String origin = value;
+    // A damaged graph may go round in circles.
+    for (int i = 0; i < producers.size(); i++) {
+      OnnxNode node = producers.get(origin);
+      if (node == null || !HANDING_ON.contains(node.op())) {
+        break;
+      }
+      origin = node.input(0);
+    }
+    return origin;
   }
 
   /** The nodes that take a value, in the order of the file. */
@@ -57,6 +78,20 @@ final class OnnxGraph {
       }
     }
     return false;
+  }
+
+  /** A value and all that are computed from its numbers, not from its sizes alone. */
+  Set<String> dependents(String value) {
+    Set<String> seen = new HashSet<>(Set.of(value));
+    Deque<String> open = new ArrayDeque<>(seen);
+    while (!open.isEmpty()) {
+      for (OnnxNode node : consumers(open.pop())) {
+        if (!node.op().equals("Shape")) {
+          node.outputs().stream().filter(seen::add).forEach(open::add);
+        }
+      }
+    }
+    return seen;
   }
 
   /** The input of a two-input node that is not this one. */

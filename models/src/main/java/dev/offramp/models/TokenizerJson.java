@@ -222,13 +222,14 @@ record TokenizerJson(
     Json specials = processor.field("special_tokens");
     List<Integer> ids = prefix;
     for (Json item : processor.field("single").list()) {
-      if (item.optional("SpecialToken").isPresent()) {
-        String name = item.field("SpecialToken").field("id").string();
+      Optional<Json> special = item.optional("SpecialToken");
+      requireTypeZero(special.orElseGet(() -> item.field("Sequence")));
+      if (special.isPresent()) {
+        String name = special.get().field("id").string();
         for (Json id : specials.field(name).field("ids").list()) {
           ids.add(known(id, vocabSize));
         }
       } else if (ids == prefix) {
-        item.field("Sequence");
         ids = suffix;
       } else {
         throw item.error("is a second sequence; use a BERT-family tokenizer");
@@ -238,6 +239,20 @@ record TokenizerJson(
       throw processor.error(
           "adds not just [CLS] before the text and [SEP] after it; use a BERT-family tokenizer");
     }
+  }
+
+  /** All tokens are of type 0 where a network is run. */
+  private static void requireTypeZero(Json piece) {
+    piece
+        .optional("type_id")
+        .filter(type -> type.integer() != 0)
+        .ifPresent(type -> {
+          throw type.error(
+              "is "
+                  + type.integer()
+                  + ", but all tokens of a text get token type 0 here; use a model whose texts have"
+                  + " type 0");
+        });
   }
 
   /** The id of a pair of a special token's text and id. */

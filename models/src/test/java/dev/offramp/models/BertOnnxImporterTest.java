@@ -7,55 +7,190 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.SequencedMap;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 
-/** Small graphs in the styles exporters write; real ones are in {@link ImporterTest}. */
+/**
+ * An exported graph, changed to the styles of other exporters; {@link ImporterTest} has real ones.
+ */
 class BertOnnxImporterTest {
   private static final SequencedMap<String, Tensor> WEIGHTS =
       TinyModel.tensors(TinyModel.backbone());
+  private static final String POSITION = "embeddings.position_embeddings.weight";
+  private static final String TYPE = "embeddings.token_type_embeddings.weight";
 
   @TempDir Path temp;
   private Path file;
+  private EditedOnnx graph;
 
   @BeforeEach
-  void name() {
+  void export() {
     file = temp.resolve("tiny.onnx");
+    graph = EditedOnnx.tinyModel(temp);
   }
 
-  @Test
-  void findsAnonymousMatrices() throws IOException {
-    Files.write(file, new Graph("").anonymous().model());
+  @ParameterizedTest
+  @MethodSource
+  void readsWhatExportersWrite(String style, Consumer<EditedOnnx> change) {
+    change.accept(graph);
+    graph.write(file);
     check(TinyModel.ARCHITECTURE);
   }
 
+  static Stream<Arguments> readsWhatExportersWrite() {
+    return Stream.of(
+        change("as exported", graph -> {}),
+        change("position ids", graph -> graph.pytorchEmbeddings(0)),
+        change(
+            "token types from the graph's input",
+            graph -> {
+              graph.replace("position", node("Gather", "position", POSITION, "counted"));
+              graph.add(node("Range", "counted", "scalar_0", "length", "scalar_1"));
+              graph.integers("scalar_1", 1);
+              graph.replace("embedded", node("Add", "embedded", "words", "both"));
+              graph.replace("type", node("Gather", "type", TYPE, "token_type_ids"));
+              graph.add(node("Add", "both", "type", "position"));
+            }),
+        change(
+            "heads left open",
+            graph -> {
+              graph.integers("open", 0, 0, -1, 4);
+              for (String name : graph.outputs(".split")) {
+                graph.replace(name, node("Reshape", name, name.replace(".split", ""), "open"));
+              }
+            }),
+        change(
+            "scale multiplied",
+            graph -> {
+              graph.floats("half", 0.5f);
+              for (String name : graph.outputs("attention.scaled")) {
+                graph.replace(name, node("Mul", name, "half", name.replace("scaled", "scores")));
+              }
+            }),
+        change(
+            "queries and keys scaled alike, by what Shape says",
+            graph -> {
+              graph.integers("last", -1);
+              graph.integers("end", Long.MAX_VALUE);
+              graph.floats("one", 1);
+              for (String name : graph.outputs("attention.scores")) {
+                String layer = name.replace("scores", "");
+                graph.add(node("Shape", layer + "shape", layer + "self.query.heads"));
+                graph.add(node("Slice", layer + "size", layer + "shape", "last", "end"));
+                graph.add(node("Cast", layer + "float", layer + "size"));
+                graph.add(node("Sqrt", layer + "root", layer + "float"));
+                graph.add(node("Div", layer + "scale", "one", layer + "root"));
+                graph.add(node("Sqrt", layer + "each", layer + "scale"));
+                graph.add(node("Mul", layer + "q", layer + "self.query.heads", layer + "each"));
+                graph.add(node("Mul", layer + "k", layer + "self.key.heads", layer + "each"));
+                graph.replace(name, node("MatMul", name, layer + "q", layer + "k"));
+                graph.replace(layer + "scaled", node("Identity", layer + "scaled", name));
+              }
+            }),
+        change(
+            "scale in ONNX Runtime's product",
+            graph -> {
+              for (String name : graph.outputs("attention.scaled")) {
+                String layer = name.replace("scaled", "self.");
+                OnnxNode product =
+                    node("FusedMatMul", name, layer + "query.heads", layer + "key.heads");
+                graph.replace(name, EditedOnnx.with(product, "alpha", 0.5f));
+              }
+            }),
+        change(
+            "attention in one",
+            graph -> {
+              for (String name : graph.outputs("attention.mixed")) {
+                String layer = name.replace("mixed", "self.");
+                graph.replace(
+                    name,
+                    node(
+                        "Attention",
+                        name,
+                        layer + "query.heads",
+                        layer + "key.heads",
+                        layer + "value.heads"));
+              }
+            }),
+        change(
+            "GELU in another order",
+            graph -> {
+              OnnxNode root = node("Constant", "root");
+              graph.add(EditedOnnx.with(root, "value_float", (float) Math.sqrt(0.5)));
+              for (String name : graph.outputs(".gelu")) {
+                String inner = name.replace("gelu", "intermediate.dense");
+                graph.replace(name + ".scaled", node("Mul", name + ".scaled", inner, "root"));
+                graph.replace(name + ".twice", node("Mul", name + ".twice", inner, "f32_0.5"));
+                graph.replace(name, node("Mul", name, name + ".twice", name + ".shifted"));
+              }
+            }),
+        change(
+            "GELU in one",
+            graph -> {
+              for (String name : graph.outputs(".gelu")) {
+                graph.replace(name, node("Gelu", name, name.replace("gelu", "intermediate.dense")));
+              }
+            }),
+        change(
+            "without effect",
+            graph -> {
+              String layer = "encoder.layer.1.attention.";
+              graph.replace(
+                  layer + "sum", node("Add", layer + "sum", "kept", layer + "output.dense"));
+              graph.add(node("Dropout", "kept", "encoder.layer.0.output"));
+              graph.replace(
+                  layer + "mixed",
+                  node("MatMul", layer + "mixed", "valid", layer + "self.value.heads"));
+              graph.add(node("Where", "valid", "nan", "zero", layer + "shares"));
+              graph.add(node("IsNaN", "nan", layer + "shares"));
+            }));
+  }
+
+  private static Arguments change(String what, Consumer<EditedOnnx> change) {
+    return Arguments.of(what, change);
+  }
+
+  private static OnnxNode node(String op, String output, String... inputs) {
+    return EditedOnnx.node(op, output, inputs);
+  }
+
   @Test
-  void readsAPrefixNamedMatricesFusedNormsAndRelu() throws IOException {
-    Graph graph = new Graph("bert.");
-    graph.fusedNorm = true;
-    graph.activation = "Relu";
-    Files.write(file, graph.named().model());
+  void readsAPrefixNamedMatricesFusedNormsAndRelu() {
+    for (String name : graph.outputs(".gelu")) {
+      graph.replace(name, node("Relu", name, name.replace("gelu", "intermediate.dense")));
+    }
+    for (String norm : graph.outputs("LayerNorm.scaled")) {
+      String name = norm.replace(".scaled", "");
+      // The last one of a layer has the layer's name.
+      String output = graph.has(name) ? name : graph.consumerOf(norm);
+      OnnxNode fused =
+          node(
+              "LayerNormalization",
+              output,
+              graph.input(name + ".mean"),
+              name + ".weight",
+              name + ".bias");
+      graph.replace(output, EditedOnnx.with(fused, "epsilon", 1e-6f));
+    }
+    for (String product : graph.outputs(".product")) {
+      String weight = product.replace(".product", ".weight");
+      graph.constant(WEIGHTS.get(weight));
+      graph.add(node("Transpose", product + ".turned", weight));
+      graph.replace(product, node("MatMul", product, graph.input(product), product + ".turned"));
+    }
+    WEIGHTS.keySet().forEach(name -> graph.rename(name, "bert." + name));
+    graph.write(file);
     check(new BertArchitecture(2, 8, 2, 12, 7, 16, 2, 1e-6, "relu"));
-  }
-
-  @Test
-  void worksOutHeadsThatAreLeftOpen() throws IOException {
-    Graph graph = new Graph("");
-    graph.heads = -1;
-    Files.write(file, graph.anonymous().model());
-    check(TinyModel.ARCHITECTURE);
-
-    graph = new Graph("");
-    graph.heads = -1;
-    graph.headSize = 3;
-    Files.write(file, graph.anonymous().model());
-    refuses("a positive number of heads");
   }
 
   private void check(BertArchitecture architecture) {
@@ -79,28 +214,13 @@ class BertOnnxImporterTest {
     Files.write(file, new OnnxWriter().node("Relu", List.of("x"), "y").model());
     refuses("embeddings.LayerNorm.weight: not found, so this is no BERT encoder");
 
-    Graph graph = new Graph("");
-    graph.activation = "Tanh";
-    Files.write(file, graph.anonymous().model());
-    refuses("encoder.layer.0.intermediate.dense: the graph has not GELU");
-
-    graph = new Graph("");
-    graph.activation = "Gelu";
-    Files.write(file, graph.anonymous().model());
-    refuses("encoder.layer.0.intermediate.dense: the graph has not GELU");
-
-    graph = new Graph("");
-    graph.positionsFrom = "CumSum";
-    Files.write(file, graph.anonymous().model());
-    refuses("embeddings.position_embeddings.weight: positions are counted as RoBERTa does");
-
-    graph = new Graph("");
-    graph.heads = 0;
-    Files.write(file, graph.anonymous().model());
-    refuses("a positive number of heads");
-
-    Files.write(file, new Graph("").model());
-    refuses("encoder.layer.0.attention.self.query");
+    String key = "encoder.layer.0.attention.self.key";
+    graph.replace(key, node("Sum", key, key + ".product", key + ".bias"));
+    graph.write(file);
+    refuses(key + ": the graph has not an Add of its bias");
+    graph.rename("encoder.layer.0.attention.self.query.bias", "b");
+    graph.write(file);
+    refuses("encoder.layer.0.attention.self.query.bias: not found");
   }
 
   private void refuses(String message) {
@@ -112,7 +232,8 @@ class BertOnnxImporterTest {
             })
         .isInstanceOf(InputException.class)
         .hasMessageStartingWith(file + ": ")
-        .hasMessageContaining(message);
+        .hasMessageContaining(message)
+        .hasMessageContaining("; ");
   }
 
   @Test
@@ -136,111 +257,6 @@ class BertOnnxImporterTest {
       Tensor two = Tensor.ofFloats("t", new float[2], 2);
       assertThat(new StoredMatrix(matrix, two, one).toFloats("w", true, arena)).isEmpty();
       assertThat(new StoredMatrix(scales, half, one).toFloats("w", true, arena)).isEmpty();
-    }
-  }
-
-  /** The parts of an encoder's graph that the importer looks at. */
-  private static final class Graph {
-    private final OnnxWriter writer = new OnnxWriter();
-    private final String prefix;
-    private String activation = "Erf";
-    private boolean fusedNorm;
-    private long heads = 2;
-    private long headSize = 4;
-    private String positionsFrom = "Range";
-
-    Graph(String prefix) {
-      this.prefix = prefix;
-      WEIGHTS.forEach((name, tensor) -> {
-        if (!isMatrix(name, tensor)) {
-          writer.initializer(OnnxWriter.tensor(tensor.named(prefix + name)));
-        }
-      });
-    }
-
-    private static boolean isMatrix(String name, Tensor tensor) {
-      return name.startsWith("encoder.") && tensor.shape().size() == 2;
-    }
-
-    /** Matrices as PyTorch's exporter leaves them: nameless and [in, out]. */
-    Graph anonymous() {
-      WEIGHTS.forEach((name, tensor) -> {
-        if (isMatrix(name, tensor)) {
-          String anonymous = "onnx::MatMul_" + name.hashCode();
-          writer.initializer(OnnxWriter.tensor(transposed(tensor).named(anonymous)));
-          String linear = prefix + name.substring(0, name.length() - ".weight".length());
-          writer.node("MatMul", List.of("input", anonymous), linear + "/product");
-          writer.node("Add", List.of(linear + ".bias", linear + "/product"), linear + "/out");
-        }
-      });
-      return surroundings();
-    }
-
-    /** Matrices under their own names, [out, in], transposed by a node. */
-    Graph named() {
-      WEIGHTS.forEach((name, tensor) -> {
-        if (isMatrix(name, tensor)) {
-          writer.initializer(OnnxWriter.tensor(tensor.named(prefix + name)));
-          String linear = prefix + name.substring(0, name.length() - ".weight".length());
-          writer.node("Transpose", List.of(prefix + name), linear + "/turned");
-          writer.node("MatMul", List.of("x", linear + "/turned"), linear + "/product");
-          writer.node("Add", List.of(linear + "/product", linear + ".bias"), linear + "/out");
-        }
-      });
-      return surroundings();
-    }
-
-    private Graph surroundings() {
-      String query = prefix + "encoder.layer.0.attention.self.query/out";
-      writer.constant("heads", longs(heads));
-      writer.constant("size", longs(headSize));
-      writer.node("Concat", List.of("batch", "tokens", "heads", "size"), "shape");
-      writer.node("Reshape", List.of(query, "shape"), "split");
-      String inner = prefix + "encoder.layer.0.intermediate.dense/out";
-      if (activation.equals("Relu")) {
-        writer.node("Relu", List.of(inner), "active");
-      } else if (activation.equals("Gelu")) {
-        byte[] tanh = OnnxWriter.stringAttribute("approximate", "tanh");
-        writer.node("Gelu", List.of(inner), "active", tanh);
-      } else {
-        writer.node("Div", List.of(inner, "sqrt2"), "scaled");
-        writer.node(activation, List.of("scaled"), "active");
-      }
-      writer.node(positionsFrom, List.of("shape of ids"), "counted");
-      writer.node("Add", List.of("counted", "offset"), "position");
-      String table = prefix + "embeddings.position_embeddings.weight";
-      writer.node("Gather", List.of(table, "position"), "positions");
-      String norm = prefix + "embeddings.LayerNorm";
-      if (fusedNorm) {
-        List<String> inputs = List.of("x", norm + ".weight", norm + ".bias");
-        writer.node("LayerNormalization", inputs, "n", OnnxWriter.floatAttribute("epsilon", 1e-6f));
-      } else {
-        writer.constant("epsilon", OnnxWriter.tensor(Tensor.ofFloats("", new float[] {1e-12f})));
-        writer.node("Add", List.of("variance", "epsilon"), "v");
-        writer.node("Sqrt", List.of("v"), "deviation");
-        writer.node("Div", List.of("centred", "deviation"), "standard");
-        writer.node("Mul", List.of("standard", norm + ".weight"), "m");
-      }
-      return this;
-    }
-
-    private static byte[] longs(long value) {
-      ByteBuffer bytes = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putLong(value);
-      return OnnxWriter.tensor("", 7, List.of(1L), bytes.array());
-    }
-
-    private static Tensor transposed(Tensor tensor) {
-      int rows = tensor.shape().get(0).intValue();
-      int columns = tensor.shape().get(1).intValue();
-      float[] values = new float[rows * columns];
-      for (int i = 0; i < values.length; i++) {
-        values[i % columns * rows + i / columns] = tensor.floatAt(i);
-      }
-      return Tensor.ofFloats("", values, columns, rows);
-    }
-
-    byte[] model() {
-      return writer.model();
     }
   }
 }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -141,6 +142,36 @@ class ImporterTest {
     tensors.put(bias, Tensor.ofFloats(bias, values, 8));
     Safetensors.write(source, tensors, Map.of());
     refuses(source.toString(), source + ": " + bias + ": holds NaN or infinite values");
+  }
+
+  /** Relatives of BERT, adapters that were not merged, and a file with two encoders. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "bert.embeddings.task_type_embeddings.weight",
+        "bert.encoder.layer.0.attention.self.distance_embedding.weight",
+        "bert.encoder.layer.1.output.adapters.x.adapter_down.0.weight",
+        "bert.encoder.layer.0.attention.self.query.lora_A.default.weight",
+        "bert.encoder.layer.2.output.dense.bias",
+        "bert.embeddings.LayerNorm.gamma",
+        "other.embeddings.word_embeddings.weight",
+      })
+  void refusesTensorsThatBertDoesNotHave(String name) throws IOException {
+    Path source = TinyModel.writeHuggingFace(temp, "bert.");
+    try (Arena arena = Arena.ofConfined()) {
+      SequencedMap<String, Tensor> tensors =
+          new LinkedHashMap<>(Safetensors.open(source, arena).tensors());
+      Tensor more = Tensor.ofFloats(name, new float[8], 8);
+      tensors.put("bert.embeddings.position_ids", more);
+      tensors.put("bert.embeddings.token_type_ids", more);
+      tensors.put("cls.predictions.bias", more);
+      Path file = temp.resolve("more.safetensors");
+      Safetensors.write(file, tensors, Map.of());
+      Importer.importModel(file.toString(), temp.resolve("out"), ImportOptions.defaults());
+      tensors.put(name, more);
+      Safetensors.write(file, tensors, Map.of());
+      refuses(file.toString(), file + ": " + name + ": is ");
+    }
   }
 
   @Test

@@ -87,7 +87,14 @@ final class OnnxWriter {
 
   static byte[] tensor(Tensor tensor) {
     byte[] data = tensor.data().toArray(ValueLayout.JAVA_BYTE);
-    return tensor(tensor.name(), tensor.type() == TensorType.F32 ? 1 : 3, tensor.shape(), data);
+    int type =
+        switch (tensor.type()) {
+          case F32 -> 1;
+          case I8 -> 3;
+          case I64 -> 7;
+          default -> throw new IllegalArgumentException(tensor.type() + " is not written yet");
+        };
+    return tensor(tensor.name(), type, tensor.shape(), data);
   }
 
   byte[] model() {

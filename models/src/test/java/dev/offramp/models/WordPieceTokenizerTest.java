@@ -228,6 +228,8 @@ class WordPieceTokenizerTest {
         "\"id\":0,\"content\":\"[PAD]\"|\"id\":1,\"content\":\"[PAD]\"|$.added_tokens[0].id",
         "\"id\":0,\"content\":\"[PAD]\"|\"id\":0,\"content\":\"new\"|$.added_tokens[0].id",
         "\"content\":\"[UNK]\"|\"content\":\"[PAD]\"|$.added_tokens[1].content",
+        "\"[CLS]\",\"type_id\":0|\"[CLS]\",\"type_id\":1|$.post_processor.single[0].SpecialToken.type_id",
+        "\"A\",\"type_id\":0|\"A\",\"type_id\":1|$.post_processor.single[1].Sequence.type_id",
         "\"ids\":[101]|\"ids\":[999999]|$.post_processor.special_tokens.[CLS].ids[0]",
         "\"ids\":[101]|\"ids\":[101,101]|$.post_processor",
         "\"ids\":[101]|\"ids\":[]|$.post_processor",
