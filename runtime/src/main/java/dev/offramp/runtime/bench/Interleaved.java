@@ -16,8 +16,8 @@ public final class Interleaved {
   private static final int WARM_UP_CALLS = 16;
 
   /**
-   * What is compiled late shows as allocations and as slow rounds for about this long. Tests, to
-   * which figures do not matter, set the property.
+   * What is compiled late shows as allocations and as slow rounds for about this long. Where
+   * figures do not matter, as in tests, the property says less, or 0 for no warm-up.
    */
   private static final double WARM_UP_SECONDS =
       Double.parseDouble(System.getProperty("offramp.warmUpSeconds", "1"));
@@ -150,6 +150,9 @@ public final class Interleaved {
 
   /** Runs the mode until it is as fast as it gets, and every batch at least once. */
   static void warmUp(Mode mode, List<List<int[]>> batches) {
+    if (WARM_UP_SECONDS == 0) {
+      return;
+    }
     int calls = mode.overlaps() ? WARM_UP_CALLS : Math.max(WARM_UP_CALLS, batches.size());
     long start = System.nanoTime();
     for (int call = 0;

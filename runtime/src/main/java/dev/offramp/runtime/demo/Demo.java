@@ -39,7 +39,7 @@ public final class Demo {
   /** What each exit takes is context, not a claim: fewer rounds on fewer samples. */
   private static final int ROUNDS_OF_EXITS = 3;
 
-  private static final int BATCHES_OF_EXITS = 8;
+  private static final int BATCHES_OF_EXITS = 4;
 
   private Demo() {}
 
