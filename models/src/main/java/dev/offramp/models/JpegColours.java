@@ -24,10 +24,11 @@ final class JpegColours {
 
   /**
    * The file without colour profiles, by which Java would convert pixels; and with a JFIF marker
-   * where its colours have numbers of their own and no marker, which Java would take for RGB.
+   * where its colours have numbers of their own and no marker, which Java would take for RGB. The
+   * same array where there is neither.
    */
   static byte[] plain(byte[] bytes) {
-    ByteArrayOutputStream plain = new ByteArrayOutputStream(bytes.length + JFIF_SEGMENT.length);
+    ByteArrayOutputStream plain = new ByteArrayOutputStream();
     int written = 0;
     boolean told = false;
     for (int at = JpegScans.marker(bytes, 0); at >= 0; ) {
@@ -48,6 +49,9 @@ final class JpegColours {
         told = true;
       }
       at = JpegScans.marker(bytes, next);
+    }
+    if (written == 0) {
+      return bytes; // As most files are.
     }
     plain.write(bytes, written, bytes.length - written);
     return plain.toByteArray();

@@ -224,6 +224,11 @@ class BertOnnxImporterTest {
   }
 
   private void refuses(String message) {
+    refuses(file, message);
+  }
+
+  /** That a file is not imported, by an error that names it and a remedy. */
+  static void refuses(Path file, String message) {
     assertThatThrownBy(
             () -> {
               try (Arena arena = Arena.ofConfined()) {
