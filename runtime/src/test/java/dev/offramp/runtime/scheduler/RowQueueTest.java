@@ -7,6 +7,8 @@ import dev.offramp.runtime.engine.Outcome;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
 class RowQueueTest {
@@ -112,5 +114,85 @@ class RowQueueTest {
     assertThat(queue.isOpen()).isFalse();
     assertThatThrownBy(() -> queue.offer(ROW)).hasMessageContaining("failed").hasCause(cause);
     assertThatThrownBy(() -> queue.put(ROW)).hasMessageContaining("failed").hasCause(cause);
+  }
+
+  /** A row that waits for room, and what has become of it. */
+  private static FutureTask<Boolean> waiting(RowQueue queue, Row row) throws Exception {
+    FutureTask<Boolean> put = new FutureTask<>(() -> queue.put(row));
+    Thread thread = Thread.ofPlatform().daemon().start(put);
+    while (thread.getState() != Thread.State.WAITING) {
+      assertThat(put.isDone()).as("it found room").isFalse();
+      Thread.sleep(1);
+    }
+    return put;
+  }
+
+  @Test
+  void whoWaitsForRoomGetsThatOfARowThatIsTaken() throws Exception {
+    RowQueue queue = new RowQueue(1, 1);
+    assertThat(queue.put(ROW)).isTrue();
+    FutureTask<Boolean> next = waiting(queue, ROW);
+    assertThat(queue.poll()).isSameAs(ROW);
+    assertThat(next.get(60, TimeUnit.SECONDS)).isTrue();
+    assertThat(queue.accepted()).isEqualTo(2);
+  }
+
+  @Test
+  void whoWaitsForRoomGetsThatOfRowsThatNobodyWants() throws Exception {
+    Row late = dueAt(System.nanoTime());
+    RowQueue queue = new RowQueue(2, 1);
+    assertThat(queue.offerAll(List.of(late, late))).isTrue();
+    List<FutureTask<Boolean>> next = List.of(waiting(queue, ROW), waiting(queue, ROW));
+    List<Row> unwanted = new ArrayList<>();
+    queue.sweep(System.nanoTime() + TimeUnit.SECONDS.toNanos(1), unwanted::add);
+    assertThat(unwanted).containsExactly(late, late);
+    for (FutureTask<Boolean> put : next) {
+      assertThat(put.get(60, TimeUnit.SECONDS)).isTrue();
+    }
+    assertThat(queue.poll()).isSameAs(ROW);
+  }
+
+  @Test
+  void whoWaitsForRoomIsToldThatTheQueueCloses() throws Exception {
+    RowQueue queue = new RowQueue(1, 1);
+    assertThat(queue.put(ROW)).isTrue();
+    List<FutureTask<Boolean>> next = List.of(waiting(queue, ROW), waiting(queue, ROW));
+    queue.close();
+    for (FutureTask<Boolean> put : next) {
+      assertThatThrownBy(() -> put.get(60, TimeUnit.SECONDS))
+          .hasCauseInstanceOf(IllegalStateException.class)
+          .hasMessageContaining("closed");
+    }
+    assertThat(queue.poll()).isSameAs(ROW);
+    assertThat(queue.ended()).isTrue();
+  }
+
+  @Test
+  void whoseDeadlinePassesWhileItWaitsForRoomIsNotAdded() throws Exception {
+    RowQueue queue = new RowQueue(1, 1);
+    assertThat(queue.put(ROW)).isTrue();
+    assertThat(queue.put(dueAt(System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(20)))).isFalse();
+    assertThat(queue.size()).isOne();
+    assertThat(queue.accepted()).isOne();
+  }
+
+  private static Row dueAt(long deadline) {
+    return new Row() {
+      @Override
+      public int[] tokens() {
+        return new int[] {1};
+      }
+
+      @Override
+      public long deadline() {
+        return deadline;
+      }
+
+      @Override
+      public void done(Outcome outcome) {}
+
+      @Override
+      public void failed(Throwable cause) {}
+    };
   }
 }
