@@ -143,6 +143,41 @@ class AttachTest {
     assertThat(offramp(run).out()).doesNotContain("three");
   }
 
+  /** The weight is that of the last head's answers; the labels have the rest. */
+  @Test
+  void distillingIsByItsWeight() throws Exception {
+    List<String> sentences = TinyModel.sentences(43, 60);
+    StringBuilder examples = new StringBuilder("label\ttext\n");
+    for (String sentence : sentences) {
+      examples
+          .append(sentence.length() < 20 ? "one" : sentence.length() < 32 ? "two" : "three")
+          .append('\t')
+          .append(sentence)
+          .append('\n');
+    }
+    float[] ofAnswers = distilled("text\n" + String.join("\n", sentences) + "\n", "1");
+    float[] ofLabels = distilled(examples.toString(), "0");
+    assertThat(distilled(examples.toString(), "1")).isEqualTo(ofAnswers).isNotEqualTo(ofLabels);
+    float[] mostlyLabels = distilled(examples.toString(), "0.1");
+    assertThat(distance(mostlyLabels, ofLabels))
+        .isPositive()
+        .isLessThan(distance(mostlyLabels, ofAnswers));
+  }
+
+  private float[] distilled(String examples, String weight) throws Exception {
+    Outcome outcome = attach(examples, "--keep-last", "--distill", weight, "--overwrite");
+    assertThat(outcome.code()).as(outcome.err()).isZero();
+    return trained(folder.resolve("out"));
+  }
+
+  private static double distance(float[] some, float[] others) {
+    double sum = 0;
+    for (int i = 0; i < some.length; i++) {
+      sum += Math.abs(some[i] - others[i]);
+    }
+    return sum;
+  }
+
   @Test
   void oneExampleTeachesNothing() throws Exception {
     Outcome outcome = attach("text\nbab\n", "--distill");

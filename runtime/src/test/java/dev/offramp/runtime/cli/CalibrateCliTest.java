@@ -2,6 +2,7 @@ package dev.offramp.runtime.cli;
 
 import static dev.offramp.runtime.cli.Offramp.offramp;
 import static dev.offramp.runtime.cli.Offramp.refuses;
+import static java.util.stream.Collectors.joining;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
@@ -16,6 +17,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.stream.IntStream;
@@ -96,6 +98,55 @@ class CalibrateCliTest {
     assertThat(early).as("the test is void if nobody exits").isNotEqualTo(full);
     assertThat(found.get("empiricalRisk").getAsDouble())
         .isCloseTo((double) gap / SAMPLES, within(1e-9));
+  }
+
+  /** On the samples that a split leaves for the test, of the risk that was asked for. */
+  @Test
+  void validateMeasuresTheRiskThatWasAskedFor() throws IOException {
+    List<String> labels =
+        Files.readAllLines(labelled).stream().skip(1).map(line -> line.split("\t")[0]).toList();
+    List<String> early = predictions("--lambda", 0);
+    List<String> full = predictions("--full-depth");
+    int calibration = 100;
+    double differ = 0;
+    double gap = 0;
+    for (int i = calibration; i < SAMPLES; i++) {
+      differ += early.get(i).equals(full.get(i)) ? 0 : 1;
+      gap += early.get(i).equals(labels.get(i)) ? 0 : 1;
+      gap -= full.get(i).equals(labels.get(i)) ? 0 : 1;
+    }
+    String first = IntStream.range(0, calibration).mapToObj(i -> "," + i).collect(joining());
+    Path splits = Files.writeString(folder.resolve("splits.csv"), "0" + first + "\n");
+    double depth =
+        offramp("run", "--model", model, "--input", labelled, "--lambda", 0, "--json")
+            .json()
+            .get("meanDepth")
+            .getAsDouble();
+    for (var expected :
+        Map.of("prediction-gap", gap, "prediction-consistency", differ).entrySet()) {
+      Object[] line = {
+        "validate",
+        "--model",
+        model,
+        "--data",
+        labelled,
+        "--risk",
+        expected.getKey(),
+        "--splits",
+        splits,
+        "--method",
+        "naive",
+        "--epsilon",
+        "0.999",
+        "--json"
+      };
+      JsonObject row = offramp(line).json().getAsJsonArray("rows").get(0).getAsJsonObject();
+      assertThat(row.get("meanTestRisk").getAsDouble())
+          .as(expected.getKey())
+          .isCloseTo(expected.getValue() / (SAMPLES - calibration), within(1e-9));
+      assertThat(row.get("meanDepth").getAsDouble()).isCloseTo(depth, within(1e-9));
+    }
+    assertThat(gap).as("void if they are the same").isNotEqualTo(differ);
   }
 
   /** By the data too, or the same ranks of every sorted file would come first. */
