@@ -6,17 +6,22 @@ import static dev.offramp.runtime.cli.Offramp.words;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import dev.offramp.runtime.cli.Offramp.Outcome;
 import dev.offramp.runtime.io.NpyFile;
 import dev.offramp.runtime.validate.Split;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
@@ -99,6 +104,28 @@ class ValidateCliTest {
       assertThat(json.get("fwer").getAsString()).isEqualTo(fwer);
       assertThat(json.get("rowIndex").getAsInt()).as(fwer).isBetween(1, 7);
     }
+  }
+
+  /** The halves are drawn by the file too, so that no order of samples is always an unlucky one. */
+  @Test
+  void theHalvesAreDrawnByTheSeedAndTheFile() throws IOException {
+    Set<JsonElement> drawn = new HashSet<>();
+    for (int seed : new int[] {1, 2, 1}) {
+      drawn.add(halves(seed));
+    }
+    assertThat(drawn).as("of two seeds").hasSize(2);
+    byte[] file = Files.readAllBytes(losses);
+    int end = 10 + (file[8] & 0xFF); // of the header, with its line feed
+    ByteBuffer same = ByteBuffer.allocate(file.length + 64);
+    same.put(file, 0, end - 1).put(" ".repeat(64).getBytes(StandardCharsets.US_ASCII));
+    same.put(file, end - 1, file.length - end + 1).put(8, (byte) (file[8] + 64));
+    Files.write(losses, same.array());
+    assertThat(drawn.add(halves(1))).as("of the same losses, written otherwise").isTrue();
+  }
+
+  private JsonElement halves(int seed) {
+    String line = "calibrate --epsilon 0.15 --method ltt-hb --fwer split --json --seed " + seed;
+    return offramp(with(line)).json().get("pValues");
   }
 
   /** Scores, a bound and a plain grid say the same thing in other words. */
