@@ -24,7 +24,7 @@ class EngineExampleTest {
 
   @Test
   void theExampleRuns() throws Exception {
-    Path model = TinyModel.write(folder.resolve("model"), 7, 1, 2, 4);
+    Path model = TinyModel.write(folder.resolve("model"), 33, 1, 2, 4);
     String program =
         """
         import dev.offramp.runtime.Engine;

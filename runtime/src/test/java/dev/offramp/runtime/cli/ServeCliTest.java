@@ -44,7 +44,7 @@ class ServeCliTest {
 
   @BeforeEach
   void write() {
-    model = TinyModel.write(folder.resolve("tiny"), 7, 1, 2, 4);
+    model = TinyModel.write(folder.resolve("tiny"), 33, 1, 2, 4);
   }
 
   private Process start() throws IOException {

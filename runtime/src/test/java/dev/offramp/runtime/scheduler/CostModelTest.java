@@ -84,7 +84,7 @@ class CostModelTest {
   @Test
   void warmUpOnTheJvm(@TempDir Path folder) {
     try (ModelDirectory model =
-            ModelDirectory.open(TinyModel.write(folder.resolve("model"), 7, 1, 2, 4));
+            ModelDirectory.open(TinyModel.write(folder.resolve("model"), 33, 1, 2, 4));
         Device device = Devices.open("jvm", new DeviceOptions(2));
         Network network = Network.open(model, device);
         DeviceStages stages = DeviceStages.open(network, 16, TinyModel.MAX_TOKENS, false)) {

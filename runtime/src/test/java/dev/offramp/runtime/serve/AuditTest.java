@@ -207,6 +207,28 @@ class AuditTest extends OnTinyModel {
     }
   }
 
+  @Test
+  void whatIsNotAuditedIsCounted() throws Exception {
+    Certified.write(directory, Risk.PREDICTION_CONSISTENCY, LAMBDA, 0.9);
+    AuditOptions all = new AuditOptions(1, 0.01, OnAlarm.REPORT);
+    try (Engine engine = Engine.open(directory, certified());
+        Audit audit = Audit.of("tiny", engine, all).orElseThrow()) {
+      CompletableFuture<Audited> dropped = new CompletableFuture<>();
+      dropped.cancel(false);
+      audit.follow(dropped);
+      until("one without time for it", () -> audit.report().skipped() == 1);
+      Request request = Request.of("wab");
+      audit.consider(request.atFullDepth());
+      engine.stopExiting();
+      audit.consider(request);
+      assertThat(audit.report().waiting()).as("neither could exit early").isZero();
+      engine.close();
+      assertThat(audit.report())
+          .extracting("done", "skipped", "failed")
+          .containsExactly(0L, 1L, 0L);
+    }
+  }
+
   /** Of three risks two can raise an alarm: each is false with half of the probability. */
   @Test
   void alarmsShareTheirProbability() throws Exception {
