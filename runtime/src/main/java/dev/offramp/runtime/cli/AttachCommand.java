@@ -232,8 +232,7 @@ final class AttachCommand implements Callable<Integer> {
                       features.getLast().length / classes.length,
                       classes,
                       config.labels().size(),
-                      seed,
-                      i -> {}));
+                      seed));
       last = HeadTensors.of(head);
       tell(config, exits - 1, head, "labels");
     } else {
