@@ -65,8 +65,7 @@ class CalibratorPromiseTest {
     for (Method method : List.of(Method.NAIVE, Method.CRC)) {
       RiskLevel further = new RiskLevel("second", bad, 0.1);
       Calibration c =
-          Calibrator.calibrate(
-              "first", fine, new Settings(method, 0.1, 0.1), new double[0], List.of(further));
+          Calibrator.calibrate("first", fine, new Settings(method, 0.1, 0.1), List.of(further));
       assertThat(c.reason())
           .contains(
               "mean loss of second at lambda",
@@ -83,7 +82,6 @@ class CalibratorPromiseTest {
             "first",
             fine,
             new Settings(Method.UCB_WSR, 0.1, 0.1),
-            new double[0],
             List.of(
                 new RiskLevel("second", bad, 0.1),
                 new RiskLevel("third", fine, 0.1),
