@@ -112,7 +112,7 @@ final class AttachCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     new Outputs(Stream.concat(Stream.of(model), data.stream()).toList())
         .modelDirectory(out, overwrite);
-    batch.rows();
+    batch.check();
     if (distill != null) {
       Range.check("--distill", distill, 0, 1);
     }
