@@ -4,7 +4,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
-import java.util.stream.IntStream;
 
 /** Chooses the threshold whose risk is controlled. */
 public final class Calibrator {
@@ -21,7 +20,7 @@ public final class Calibrator {
    * @param risk its name, as the guarantee is to call it; empty for none
    */
   public static Calibration calibrate(String risk, LossTable table, Settings settings) {
-    return calibrate(risk, table, settings, new double[0], List.of());
+    return calibrate(risk, table, settings, List.of());
   }
 
   /**
@@ -29,7 +28,7 @@ public final class Calibrator {
    * for many calibrations in a row.
    */
   public static int select(LossTable table, Settings settings) {
-    return choose(Acceptance.of(only(table, settings), settings).rows(), new double[0]);
+    return mostEager(Acceptance.of(only(table, settings), settings).rows());
   }
 
   /**
@@ -57,38 +56,23 @@ public final class Calibrator {
   }
 
   /**
-   * Calibrates a threshold.
+   * Calibrates for several risks; of the accepted rows it takes the most eager.
    *
    * @param risk name of the risk that {@code settings} are for, as the guarantee is to call it;
    *     empty for none
    * @param table its losses
-   * @param costOfRow shape [K], cost of running at each row in any unit; of the accepted rows and
-   *     row 0 the cheapest is taken, of equally cheap ones the most eager. Empty: the most eager
-   *     accepted row is taken. Costs may come from the calibration data, for the guarantee holds
-   *     for all accepted rows at once
    * @param further risks to be kept at the same time, on the same samples and grid: a row must be
    *     accepted for each of them (of p-values the largest counts)
-   * @throws CalibrationException if shapes disagree, a cost is NaN, or the losses do not suit the
-   *     method
+   * @throws CalibrationException if shapes disagree, or the losses do not suit the method
    */
   public static Calibration calibrate(
-      String risk,
-      LossTable table,
-      Settings settings,
-      double[] costOfRow,
-      List<RiskLevel> further) {
-    check(table, costOfRow, further);
+      String risk, LossTable table, Settings settings, List<RiskLevel> further) {
+    check(table, further);
     List<RiskLevel> risks = new ArrayList<>();
     risks.add(new RiskLevel(risk, table, settings.epsilon()));
     risks.addAll(further);
     Acceptance acceptance = Acceptance.of(risks, settings);
-    int row = choose(acceptance.rows(), costOfRow);
-    String reason = null;
-    if (acceptance.rows().isEmpty()) {
-      reason = Wording.noneAccepted(settings, risks, acceptance);
-    } else if (row == 0) {
-      reason = "never exit is cheaper than every certified threshold";
-    }
+    int row = mostEager(acceptance.rows());
     return new Calibration(
         settings.method(),
         settings.method().tests() ? settings.fwer() : null,
@@ -100,7 +84,7 @@ public final class Calibrator {
         new double[0][],
         row,
         acceptance.rows().stream().toArray(),
-        reason,
+        row == 0 ? Wording.noneAccepted(settings, risks, acceptance) : null,
         row == 0 ? Wording.NEVER_EXIT : Wording.guarantee(settings, risks, row),
         Planner.of(settings, table).epsilonMin(table.samples()),
         acceptance.pValues(),
@@ -113,29 +97,12 @@ public final class Calibrator {
             .toList());
   }
 
-  private static int choose(BitSet accepted, double[] costOfRow) {
-    if (costOfRow.length == 0) {
-      return Math.max(0, accepted.length() - 1);
-    }
-    int cheapest = 0;
-    for (int k = accepted.nextSetBit(1); k >= 0; k = accepted.nextSetBit(k + 1)) {
-      cheapest = costOfRow[k] <= costOfRow[cheapest] ? k : cheapest;
-    }
-    return cheapest;
+  /** The last accepted row; 0, never exit, where there is none. */
+  private static int mostEager(BitSet accepted) {
+    return Math.max(0, accepted.length() - 1);
   }
 
-  private static void check(LossTable table, double[] costOfRow, List<RiskLevel> further) {
-    if (costOfRow.length != 0 && costOfRow.length != table.rows()) {
-      throw new CalibrationException(
-          "%d costs for %d rows; give one for each row, or none"
-              .formatted(costOfRow.length, table.rows()));
-    }
-    IntStream.range(0, costOfRow.length)
-        .filter(k -> Double.isNaN(costOfRow[k]))
-        .findFirst()
-        .ifPresent(k -> {
-          throw new CalibrationException("the cost of row " + k + " is NaN; give a number");
-        });
+  private static void check(LossTable table, List<RiskLevel> further) {
     for (RiskLevel risk : further) {
       if (risk.table().samples() != table.samples()
           || !Arrays.equals(risk.table().lambdas(), table.lambdas())) {

@@ -114,17 +114,6 @@ public enum Method implements Named {
   }
 
   /**
-   * The smallest epsilon that it can certify with n samples, had they no loss at all, with the
-   * fixed sequence; see {@link Planner} for more.
-   *
-   * @param bound largest loss possible, positive
-   * @throws CalibrationException if n is less than 1 or delta is outside (0, 1)
-   */
-  public double epsilonMin(int n, double delta, double bound) {
-    return new Planner(this, delta, bound).epsilonMin(n);
-  }
-
-  /**
    * @throws CalibrationException if there is no method of this name
    */
   public static Method of(String id) {

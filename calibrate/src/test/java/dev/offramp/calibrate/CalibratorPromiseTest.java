@@ -14,9 +14,10 @@ import org.junit.jupiter.api.Test;
 class CalibratorPromiseTest {
   @Test
   void epsilonMinIsWhatZeroLossCanCertify() {
-    assertThat(Method.LTT_HB.epsilonMin(100, 0.1, 1)).isCloseTo(0.02276, within(5e-6));
-    assertThat(Method.LTT_HB.epsilonMin(100, 0.05, 1)).isCloseTo(0.02951, within(5e-6));
-    double minimum = Method.LTT_HB.epsilonMin(100, 0.1, 2);
+    assertThat(new Planner(Method.LTT_HB, 0.1, 1).epsilonMin(100)).isCloseTo(0.02276, within(5e-6));
+    assertThat(new Planner(Method.LTT_HB, 0.05, 1).epsilonMin(100))
+        .isCloseTo(0.02951, within(5e-6));
+    double minimum = new Planner(Method.LTT_HB, 0.1, 2).epsilonMin(100);
     LossTable lossless = new LossTable(new double[] {1, 0.5}, new double[2][100], 2);
     assertThat(
             Calibrator.calibrate(lossless, new Settings(Method.LTT_HB, minimum * 1.001, 0.1))
@@ -64,8 +65,7 @@ class CalibratorPromiseTest {
     for (Method method : List.of(Method.NAIVE, Method.CRC)) {
       RiskLevel further = new RiskLevel("second", bad, 0.1);
       Calibration c =
-          Calibrator.calibrate(
-              "first", fine, new Settings(method, 0.1, 0.1), new double[0], List.of(further));
+          Calibrator.calibrate("first", fine, new Settings(method, 0.1, 0.1), List.of(further));
       assertThat(c.reason())
           .contains(
               "mean loss of second at lambda",
@@ -82,7 +82,6 @@ class CalibratorPromiseTest {
             "first",
             fine,
             new Settings(Method.UCB_WSR, 0.1, 0.1),
-            new double[0],
             List.of(
                 new RiskLevel("second", bad, 0.1),
                 new RiskLevel("third", fine, 0.1),

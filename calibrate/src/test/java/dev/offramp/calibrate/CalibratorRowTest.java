@@ -121,26 +121,6 @@ class CalibratorRowTest {
   }
 
   @Test
-  void theCheapestAcceptedRowIsTaken() {
-    LossTable table = table(1000, 0, 10, 20, 90);
-    Settings settings = new Settings(Method.LTT_HB, 0.05, 0.1);
-    assertThat(row(table, settings, 9, 5, 6, 1)).isEqualTo(1);
-    assertThat(row(table, settings, 9, 5, 5, 1)).isEqualTo(2);
-    Calibration dear =
-        Calibrator.calibrate("first", table, settings, new double[] {1, 2, 2, 2}, List.of());
-    assertThat(dear.fallback()).isTrue();
-    assertThat(dear.acceptedRows()).containsExactly(1, 2);
-    assertThat(dear.reason()).contains("cheaper");
-    assertThatThrownBy(() -> row(table, settings, 1)).hasMessageContaining("1 costs for 4 rows");
-    assertThatThrownBy(() -> row(table, settings, 1, 2, Double.NaN, 0))
-        .hasMessageContaining("row 2 is NaN");
-  }
-
-  private static int row(LossTable table, Settings settings, double... cost) {
-    return Calibrator.calibrate("first", table, settings, cost, List.of()).rowIndex();
-  }
-
-  @Test
   void selectIsTheRowOfCalibrate() {
     LossTable table = table(400, 0, 4, 8, 50, 20, 24, 60);
     for (Method method : Method.values()) {
@@ -176,15 +156,13 @@ class CalibratorRowTest {
       Settings settings = new Settings(method, 0.06, 0.1);
       int alone = Calibrator.calibrate(first, settings).rowIndex();
       int other = Calibrator.calibrate(second, new Settings(method, 0.1, 0.1)).rowIndex();
-      Calibration both =
-          Calibrator.calibrate("first", first, settings, new double[0], List.of(further));
+      Calibration both = Calibrator.calibrate("first", first, settings, List.of(further));
       assertThat(both.rowIndex()).as(method.id()).isEqualTo(Math.min(alone, other));
       assertThat(both.furtherRisks()).hasSize(1);
       assertThat(both.furtherRisks().getFirst().empiricalRisk()[1]).isEqualTo(0.03);
     }
     Settings settings = new Settings(Method.LTT_HB, 0.06, 0.1);
-    Calibration both =
-        Calibrator.calibrate("first", first, settings, new double[0], List.of(further));
+    Calibration both = Calibrator.calibrate("first", first, settings, List.of(further));
     for (int k = 1; k < 5; k++) {
       double p1 = HoeffdingBentkus.pValue(1000 * first.risk(k), 1000, 0.06);
       double p2 = HoeffdingBentkus.pValue(1000 * second.risk(k), 1000, 0.1);
@@ -195,8 +173,7 @@ class CalibratorRowTest {
         new LossTable(new double[] {1, 0.4, 0.3, 0.2, 0.1}, second.losses(), second.bound());
     for (LossTable other : new LossTable[] {table(999, 0, 30, 60, 85, 90), otherGrid}) {
       RiskLevel elsewhere = new RiskLevel("second", other, 0.1);
-      assertThatThrownBy(() ->
-              Calibrator.calibrate("first", first, settings, new double[0], List.of(elsewhere)))
+      assertThatThrownBy(() -> Calibrator.calibrate("first", first, settings, List.of(elsewhere)))
           .hasMessageContaining("second are not on the samples and grid");
     }
   }

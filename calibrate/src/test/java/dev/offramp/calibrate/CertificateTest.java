@@ -305,7 +305,6 @@ class CertificateTest {
                       risk.id(),
                       new LossTable(grid, losses, 1),
                       new Settings(method, fwer, epsilon, epsilon == 0.1 ? 0.9 : 0.1),
-                      new double[0],
                       more);
               Certificate written = certificate(risk, calibration, calibration.thresholds(2));
               written.write(file);

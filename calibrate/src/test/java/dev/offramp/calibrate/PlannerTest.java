@@ -13,16 +13,19 @@ class PlannerTest {
   @Test
   void smallestEpsilonsOfAHundredSamples() {
     // Reference values at zero loss, delta 0.1 and 0.05.
-    assertThat(Method.UCB_WSR.epsilonMin(100, 0.1, 1)).isCloseTo(0.02380, within(5e-6));
-    assertThat(Method.LTT_WSR.epsilonMin(100, 0.05, 1)).isCloseTo(0.03086, within(5e-6));
-    assertThat(Method.UCB_HB.epsilonMin(100, 0.1, 1)).isCloseTo(0.02276, within(5e-6));
-    assertThat(Method.LTT_HB.epsilonMin(100, 0.05, 1)).isCloseTo(0.02951, within(5e-6));
-    assertThat(Method.LTT_BINOMIAL.epsilonMin(100, 0.05, 2))
+    assertThat(new Planner(Method.UCB_WSR, 0.1, 1).epsilonMin(100))
+        .isCloseTo(0.02380, within(5e-6));
+    assertThat(new Planner(Method.LTT_WSR, 0.05, 1).epsilonMin(100))
+        .isCloseTo(0.03086, within(5e-6));
+    assertThat(new Planner(Method.UCB_HB, 0.1, 1).epsilonMin(100)).isCloseTo(0.02276, within(5e-6));
+    assertThat(new Planner(Method.LTT_HB, 0.05, 1).epsilonMin(100))
+        .isCloseTo(0.02951, within(5e-6));
+    assertThat(new Planner(Method.LTT_BINOMIAL, 0.05, 2).epsilonMin(100))
         .isCloseTo(2 * (1 - Math.pow(0.05, 0.01)), within(1e-9));
-    assertThat(Method.UCB_HOEFFDING.epsilonMin(100, 0.1, 1))
+    assertThat(new Planner(Method.UCB_HOEFFDING, 0.1, 1).epsilonMin(100))
         .isCloseTo(Math.sqrt(Math.log(10) / 200), within(1e-12));
-    assertThat(Method.CRC.epsilonMin(100, 0.1, 1)).isEqualTo(1 / 101.0);
-    assertThat(Method.NAIVE.epsilonMin(100, 0.1, 1)).isZero();
+    assertThat(new Planner(Method.CRC, 0.1, 1).epsilonMin(100)).isEqualTo(1 / 101.0);
+    assertThat(new Planner(Method.NAIVE, 0.1, 1).epsilonMin(100)).isZero();
   }
 
   /** What it plans is what calibration then does, for every method and procedure. */
@@ -153,12 +156,12 @@ class PlannerTest {
 
   @Test
   void badInput() {
-    assertBad(() -> Method.LTT_HB.epsilonMin(5, 1, 1), "delta 1.0");
+    assertBad(() -> new Planner(Method.LTT_HB, 1, 1).epsilonMin(5), "delta 1.0");
     for (double bound : new double[] {0, -1, Double.NaN, Double.POSITIVE_INFINITY}) {
       assertBad(() -> new Planner(Method.NAIVE, 0.1, bound), "loss bound " + bound);
     }
     for (Method method : Method.values()) {
-      assertBad(() -> method.epsilonMin(0, 0.1, 1), "at least 1 sample");
+      assertBad(() -> new Planner(method, 0.1, 1).epsilonMin(0), "at least 1 sample");
     }
     assertBad(() -> new Planner(Method.CRC, Fwer.HOLM, 0.1, 5, 1, 0), "fwer holm");
     assertBad(() -> new Planner(Method.CRC, Fwer.FIXED_SEQUENCE, 0.1, 0, 1, 0), "1 row");

@@ -42,12 +42,6 @@ final class Rig implements AutoCloseable {
     return values;
   }
 
-  int[] ints(Buffer buffer) {
-    int[] values = new int[(int) buffer.elements()];
-    device.copyOut(buffer, 0, MemorySegment.ofArray(values)).await();
-    return values;
-  }
-
   /** Uniform numbers in [-scale, scale]. */
   float[] numbers(int count, double scale) {
     float[] values = new float[count];

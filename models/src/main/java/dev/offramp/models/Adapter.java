@@ -2,8 +2,6 @@ package dev.offramp.models;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -26,8 +24,6 @@ import java.util.SequencedMap;
  * maxTokens}, {@code name}, and {@code backbone}, the artifact it was trained on.
  */
 final class Adapter {
-  private static final ValueLayout.OfFloat FLOAT =
-      ValueLayout.JAVA_FLOAT.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final String LORA_A = ".lora_a";
   private static final String LORA_B = ".lora_b";
   private static final String DELTA = ".delta";
@@ -145,20 +141,19 @@ final class Adapter {
     int out = Math.toIntExact(base.shape().get(0));
     int in = Math.toIntExact(base.shape().get(1));
     int rank = Math.toIntExact(a.shape().get(0));
-    float[] left = floats(b);
-    float[] right = floats(a);
-    MemorySegment sum = arena.allocate(Math.multiplyExact(base.elements(), 4L), 64);
-    base.copyTo(sum);
+    float[] left = b.toFloats();
+    float[] right = a.toFloats();
+    MemorySegment sum = base.copyF32(arena);
     float[] row = new float[in];
     for (int o = 0; o < out; o++) {
-      MemorySegment.copy(sum, FLOAT, 4L * o * in, row, 0, in);
+      MemorySegment.copy(sum, Tensor.FLOAT, 4L * o * in, row, 0, in);
       for (int r = 0; r < rank; r++) {
         float factor = left[o * rank + r];
         for (int i = 0; i < in; i++) {
           row[i] += factor * right[r * in + i];
         }
       }
-      MemorySegment.copy(row, 0, sum, FLOAT, 4L * o * in, in);
+      MemorySegment.copy(row, 0, sum, Tensor.FLOAT, 4L * o * in, in);
     }
     return new Tensor(base.name(), TensorType.F32, base.shape(), sum);
   }
@@ -174,17 +169,11 @@ final class Adapter {
               + base.shape()
               + "; import the backbone it was trained on");
     }
-    MemorySegment sum = arena.allocate(Math.multiplyExact(base.elements(), 4L), 64);
+    MemorySegment sum = Tensor.allocateF32(arena, base.elements());
     for (long i = 0; i < base.elements(); i++) {
-      sum.setAtIndex(FLOAT, i, base.floatAt(i) + delta.floatAt(i));
+      sum.setAtIndex(Tensor.FLOAT, i, base.floatAt(i) + delta.floatAt(i));
     }
     return new Tensor(base.name(), TensorType.F32, base.shape(), sum);
-  }
-
-  private static float[] floats(Tensor tensor) {
-    float[] values = new float[Math.toIntExact(tensor.elements())];
-    tensor.copyTo(values);
-    return values;
   }
 
   private InputException error(String tensor, String problemAndRemedy) {

@@ -311,11 +311,12 @@ public final class Disk {
     Files.delete(directory);
   }
 
-  static MessageDigest sha256() {
+  /** A new SHA-256, which every Java platform has. */
+  public static MessageDigest sha256() {
     try {
       return MessageDigest.getInstance("SHA-256");
     } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e); // Every Java platform has SHA-256.
+      throw new IllegalStateException(e);
     }
   }
 

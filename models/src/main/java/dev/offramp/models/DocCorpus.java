@@ -8,8 +8,6 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -258,12 +256,7 @@ public record DocCorpus(List<Sentence> train, List<Sentence> calibration, List<S
    * Evenly spread and the same everywhere, which String.hashCode is not and which seeds are not.
    */
   private static int hash(String text) {
-    try {
-      byte[] digest = MessageDigest.getInstance("SHA-256").digest(text.getBytes(UTF_8));
-      return ByteBuffer.wrap(digest).getInt();
-    } catch (NoSuchAlgorithmException e) {
-      throw new AssertionError("every Java platform has SHA-256", e);
-    }
+    return ByteBuffer.wrap(Disk.sha256().digest(text.getBytes(UTF_8))).getInt();
   }
 
   private static List<Path> list(Path folder) {

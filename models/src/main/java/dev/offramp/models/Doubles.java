@@ -2,15 +2,10 @@ package dev.offramp.models;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
 import java.nio.file.Path;
 
 /** Weights of 64 bits, which no device computes with. */
 final class Doubles {
-  private static final ValueLayout.OfFloat FLOAT =
-      ValueLayout.JAVA_FLOAT.withOrder(ByteOrder.LITTLE_ENDIAN);
-
   private Doubles() {}
 
   /**
@@ -23,7 +18,7 @@ final class Doubles {
     if (tensor.type() != TensorType.F64) {
       return tensor;
     }
-    MemorySegment floats = arena.allocate(tensor.elements() * Float.BYTES, 64);
+    MemorySegment floats = Tensor.allocateF32(arena, tensor.elements());
     for (long i = 0; i < tensor.elements(); i++) {
       double exact = tensor.doubleAt(i);
       float value = (float) exact;
@@ -34,7 +29,7 @@ final class Doubles {
             "holds %s, which is out of the range of F32; store weights that F32 can hold"
                 .formatted(exact));
       }
-      floats.setAtIndex(FLOAT, i, value);
+      floats.setAtIndex(Tensor.FLOAT, i, value);
     }
     return new Tensor(tensor.name(), TensorType.F32, tensor.shape(), floats);
   }

@@ -60,10 +60,7 @@ public record ModelConfig(
     Json architecture = json.field("architecture");
     Json preprocessing = json.field("preprocessing");
     boolean images = family.equals(RESNET);
-    if (!FAMILIES.contains(family)) {
-      throw json.field("family")
-          .error("\"" + family + "\" is not known; use " + String.join(" or ", FAMILIES));
-    }
+    new FieldCheck(file).oneOf("$.family", family, FAMILIES);
     ModelConfig config =
         new ModelConfig(
             json.field("format").smallInteger(),

@@ -4,15 +4,10 @@ import com.google.protobuf.CodedOutputStream;
 import com.google.protobuf.WireFormat;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
 import java.util.List;
 
 /** A constant of an ONNX graph (TensorProto of onnx.proto), whose data is made when written. */
 record OnnxInitializer(String name, OnnxType type, List<Long> shape, Data data) {
-  private static final ValueLayout.OfFloat FLOAT =
-      ValueLayout.JAVA_FLOAT.withOrder(ByteOrder.LITTLE_ENDIAN);
-
   private static final int DIMS = 1;
   private static final int TYPE = 2;
   private static final int NAME = 8;
@@ -42,12 +37,12 @@ record OnnxInitializer(String name, OnnxType type, List<Long> shape, Data data) 
         type,
         shape.size() == 1 ? List.of(all) : List.of(in, all),
         arena -> {
-          MemorySegment target = arena.allocate(Math.multiplyExact(in * all, 4L), 64);
+          MemorySegment target = Tensor.allocateF32(arena, in * all);
           for (int p = 0; p < parts.size(); p++) {
             Tensor part = parts.get(p);
             for (long o = 0; o < out; o++) {
               for (long i = 0; i < in; i++) {
-                target.setAtIndex(FLOAT, i * all + p * out + o, part.floatAt(o * in + i));
+                target.setAtIndex(Tensor.FLOAT, i * all + p * out + o, part.floatAt(o * in + i));
               }
             }
           }
@@ -62,10 +57,10 @@ record OnnxInitializer(String name, OnnxType type, List<Long> shape, Data data) 
         type,
         matrix.shape(),
         arena -> {
-          MemorySegment target = arena.allocate(Math.multiplyExact(matrix.elements(), 4L), 64);
+          MemorySegment target = Tensor.allocateF32(arena, matrix.elements());
           long width = matrix.shape().get(1);
           for (long i = 0; i < matrix.elements(); i++) {
-            target.setAtIndex(FLOAT, i, matrix.floatAt(i) + other.floatAt(i % width));
+            target.setAtIndex(Tensor.FLOAT, i, matrix.floatAt(i) + other.floatAt(i % width));
           }
           return type.of(target, arena);
         });
@@ -81,13 +76,13 @@ record OnnxInitializer(String name, OnnxType type, List<Long> shape, Data data) 
         OnnxType.F32,
         weight.shape(),
         arena -> {
-          MemorySegment target = arena.allocate(Math.multiplyExact(weight.elements(), 4L), 64);
+          MemorySegment target = Tensor.allocateF32(arena, weight.elements());
           long features = weight.shape().get(1);
           long cells = features / channels;
           for (long i = 0; i < weight.elements(); i++) {
             long cell = i % features / channels;
             long to = i / features * features + i % channels * cells + cell;
-            target.setAtIndex(FLOAT, to, weight.floatAt(i));
+            target.setAtIndex(Tensor.FLOAT, to, weight.floatAt(i));
           }
           return target;
         });

@@ -13,9 +13,6 @@ enum OnnxType {
   BOOL(9, Byte.BYTES),
   F16(10, Short.BYTES);
 
-  private static final ValueLayout.OfFloat FLOAT =
-      ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-
   private static final ValueLayout.OfShort SHORT =
       ValueLayout.JAVA_SHORT.withOrder(ByteOrder.LITTLE_ENDIAN);
 
@@ -56,7 +53,7 @@ enum OnnxType {
     long elements = floats.byteSize() / Float.BYTES;
     MemorySegment halves = arena.allocate(elements * Short.BYTES, Short.BYTES);
     for (long i = 0; i < elements; i++) {
-      halves.setAtIndex(SHORT, i, Float.floatToFloat16(floats.getAtIndex(FLOAT, i)));
+      halves.setAtIndex(SHORT, i, Float.floatToFloat16(floats.getAtIndex(Tensor.FLOAT, i)));
     }
     return halves;
   }

@@ -2,8 +2,6 @@ package dev.offramp.models;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -19,9 +17,6 @@ final class ResnetForeignTensors {
 
   /** Counts steps of training; nothing is computed with it. */
   private static final String COUNTER = "num_batches_tracked";
-
-  private static final ValueLayout.OfFloat FLOAT =
-      ValueLayout.JAVA_FLOAT.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   private final Path file;
   private final Map<String, Tensor> tensors;
@@ -69,23 +64,22 @@ final class ResnetForeignTensors {
     double[] mean = vector(norm + ".running_mean", to.out());
     double[] variance = vector(norm + ".running_var", to.out());
     long each = weight.elements() / to.out();
-    MemorySegment folded = arena.allocate(Math.multiplyExact(weight.elements(), 4L), 64);
-    MemorySegment bias = arena.allocate(4L * to.out(), 64);
+    MemorySegment folded = Tensor.allocateF32(arena, weight.elements());
+    MemorySegment bias = Tensor.allocateF32(arena, to.out());
     for (int o = 0; o < to.out(); o++) {
       if (variance[o] < 0) {
         throw error(norm + ".running_var", variance[o] + " is no variance; restore the file");
       }
       double scale = gamma[o] / Math.sqrt(variance[o] + EPSILON);
       for (long i = o * each; i < (o + 1) * each; i++) {
-        folded.setAtIndex(FLOAT, i, (float) (weight.floatAt(i) * scale));
+        folded.setAtIndex(Tensor.FLOAT, i, (float) (weight.floatAt(i) * scale));
       }
-      bias.setAtIndex(FLOAT, o, (float) (beta[o] - mean[o] * scale));
+      bias.setAtIndex(Tensor.FLOAT, o, (float) (beta[o] - mean[o] * scale));
     }
-    long[] shape = to.shape().stream().mapToLong(i -> i).toArray();
     String name = to.name() + ".weight";
-    target.put(name, Tensor.ofSegment(name, folded, shape));
+    target.put(name, new Tensor(name, TensorType.F32, to.shape(), folded));
     name = to.name() + ".bias";
-    target.put(name, Tensor.ofSegment(name, bias, to.out()));
+    target.put(name, new Tensor(name, TensorType.F32, Tensor.boxed(to.out()), bias));
   }
 
   /** Takes a tensor as it is. */

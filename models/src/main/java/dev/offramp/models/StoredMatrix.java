@@ -2,8 +2,7 @@ package dev.offramp.models;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -14,9 +13,6 @@ import java.util.Optional;
  * @param zeroPoint one for the tensor, or one a column
  */
 record StoredMatrix(Tensor stored, Tensor scale, Tensor zeroPoint) {
-  private static final ValueLayout.OfFloat FLOAT =
-      ValueLayout.JAVA_FLOAT.withOrder(ByteOrder.LITTLE_ENDIAN);
-
   /** A matrix stored as it is. */
   static StoredMatrix plain(Tensor stored) {
     return new StoredMatrix(
@@ -36,19 +32,17 @@ record StoredMatrix(Tensor stored, Tensor scale, Tensor zeroPoint) {
     if (!fits(scale, columns) || !fits(zeroPoint, columns)) {
       return Optional.empty();
     }
-    MemorySegment target = arena.allocate(Math.multiplyExact(stored.elements(), 4L), 64);
+    MemorySegment target = Tensor.allocateF32(arena, stored.elements());
     for (long c = 0; c < columns; c++) {
       float factor = scale.floatAt(scale.elements() == 1 ? 0 : c);
       float zero = zeroPoint.floatAt(zeroPoint.elements() == 1 ? 0 : c);
       for (long r = 0; r < rows; r++) {
         float value = (stored.floatAt(r * columns + c) - zero) * factor;
-        target.setAtIndex(FLOAT, transpose ? c * rows + r : r * columns + c, value);
+        target.setAtIndex(Tensor.FLOAT, transpose ? c * rows + r : r * columns + c, value);
       }
     }
-    return Optional.of(
-        transpose
-            ? Tensor.ofSegment(name, target, columns, rows)
-            : Tensor.ofSegment(name, target, rows, columns));
+    List<Long> shape = transpose ? List.of(columns, rows) : stored.shape();
+    return Optional.of(new Tensor(name, TensorType.F32, shape, target));
   }
 
   private static boolean fits(Tensor perColumn, long columns) {

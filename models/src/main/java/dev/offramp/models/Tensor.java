@@ -17,8 +17,11 @@ import java.util.stream.LongStream;
  */
 public record Tensor(String name, TensorType type, List<Long> shape, MemorySegment data) {
   private static final int BLOCK = 4096;
-  private static final ValueLayout.OfFloat FLOAT =
+
+  /** Elements of F32, aligned or not. */
+  static final ValueLayout.OfFloat FLOAT =
       ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
   private static final ValueLayout.OfDouble DOUBLE =
       ValueLayout.JAVA_DOUBLE_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final ValueLayout.OfShort SHORT =
@@ -53,9 +56,9 @@ public record Tensor(String name, TensorType type, List<Long> shape, MemorySegme
     return new Tensor(name, TensorType.F32, boxed(shape), data);
   }
 
-  /** An F32 tensor over a segment that already holds little-endian floats; nothing is copied. */
-  public static Tensor ofSegment(String name, MemorySegment floats, long... shape) {
-    return new Tensor(name, TensorType.F32, boxed(shape), floats);
+  /** Memory for so many elements of F32. */
+  static MemorySegment allocateF32(Arena arena, long elements) {
+    return arena.allocate(Math.multiplyExact(elements, 4L), 64);
   }
 
   static List<Long> boxed(long... shape) {
@@ -101,35 +104,17 @@ public record Tensor(String name, TensorType type, List<Long> shape, MemorySegme
     };
   }
 
-  /** Writes all elements as floats to the start of the target. */
-  public void copyTo(float[] target) {
-    if (elements() > target.length) {
-      throw new IllegalArgumentException(
-          name + " has " + elements() + " elements, the target holds " + target.length);
-    }
+  /** All elements as floats. */
+  public float[] toFloats() {
+    float[] floats = new float[Math.toIntExact(elements())];
     if (type == TensorType.F32) {
-      MemorySegment.copy(data, FLOAT, 0, target, 0, (int) elements());
+      MemorySegment.copy(data, FLOAT, 0, floats, 0, floats.length);
     } else {
-      for (int i = 0; i < elements(); i++) {
-        target[i] = floatAt(i);
+      for (int i = 0; i < floats.length; i++) {
+        floats[i] = floatAt(i);
       }
     }
-  }
-
-  /** Writes all elements as little-endian floats to the start of the target. */
-  public void copyTo(MemorySegment target) {
-    long bytes = Math.multiplyExact(elements(), 4L);
-    if (bytes > target.byteSize()) {
-      throw new IllegalArgumentException(
-          name + " needs " + bytes + " bytes, the target holds " + target.byteSize());
-    }
-    if (type == TensorType.F32) {
-      MemorySegment.copy(data, 0, target, 0, bytes);
-    } else {
-      for (long i = 0; i < elements(); i++) {
-        target.setAtIndex(FLOAT, i, floatAt(i));
-      }
-    }
+    return floats;
   }
 
   /**
@@ -140,8 +125,19 @@ public record Tensor(String name, TensorType type, List<Long> shape, MemorySegme
     if (type == TensorType.F32 && data.isNative() && data.address() % 4 == 0) {
       return data;
     }
-    MemorySegment copy = arena.allocate(Math.multiplyExact(elements(), 4L), 64);
-    copyTo(copy);
+    return copyF32(arena);
+  }
+
+  /** A copy of the elements as aligned little-endian floats. */
+  MemorySegment copyF32(Arena arena) {
+    MemorySegment copy = allocateF32(arena, elements());
+    if (type == TensorType.F32) {
+      copy.copyFrom(data);
+    } else {
+      for (long i = 0; i < elements(); i++) {
+        copy.setAtIndex(FLOAT, i, floatAt(i));
+      }
+    }
     return copy;
   }
 

@@ -99,8 +99,6 @@ final class TinyModel {
   }
 
   static float[] floats(Tensor tensor) {
-    float[] values = new float[(int) tensor.elements()];
-    tensor.copyTo(values);
-    return values;
+    return tensor.toFloats();
   }
 }

@@ -45,20 +45,11 @@ public record Thresholds(
     };
   }
 
-  /** Never exits early. */
-  public static Thresholds fullDepth(ModelDirectory model) {
+  private static Thresholds fullDepth(ModelDirectory model) {
     return new Thresholds(same(model, Floors.NEVER), null, null, List.of());
   }
 
-  /**
-   * One threshold given by hand, without a guarantee.
-   *
-   * @param lambda in [0, 1]
-   */
-  public static Thresholds byHand(ModelDirectory model, double lambda) {
-    if (!(lambda >= 0 && lambda <= 1)) {
-      throw InputException.in(null, "--lambda " + lambda, "must be in [0, 1]");
-    }
+  private static Thresholds byHand(ModelDirectory model, double lambda) {
     return new Thresholds(
         same(model, lambda),
         null,

@@ -26,6 +26,6 @@ record Bounds(int rows, int tokens, int positions, boolean dense) {
 
   private static int round(int count) {
     long step = Math.max(1, Integer.highestOneBit(Math.max(1, count - 1)) / 4);
-    return (int) Math.min(Integer.MAX_VALUE, (count + step - 1) / step * step);
+    return (int) Math.min(Integer.MAX_VALUE, Math.ceilDiv(count, step) * step);
   }
 }

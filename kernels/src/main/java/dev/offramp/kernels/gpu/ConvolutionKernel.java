@@ -105,13 +105,13 @@ record ConvolutionKernel(Kind kind, int m, int n, int each) {
   private long tiles(int images, ConvolutionShape shape) {
     ImageShape out = shape.out();
     return kind == Kind.TILE
-        ? groups((long) images * out.pixels(), m) * groups(out.channels(), n)
-        : (long) images * out.height() * groups(out.width(), m);
+        ? Math.ceilDiv((long) images * out.pixels(), m) * Math.ceilDiv(out.channels(), n)
+        : (long) images * out.height() * Math.ceilDiv(out.width(), m);
   }
 
   /** Panels of a vector kernel's weights for each group of the convolution. */
   int panels(ConvolutionShape shape) {
-    return (int) groups(shape.outputs() / shape.groups(), n);
+    return Math.ceilDiv(shape.outputs() / shape.groups(), n);
   }
 
   /** Tiles in a row that a work item of a vector kernel takes: fewer where items would be few. */
@@ -124,11 +124,7 @@ record ConvolutionKernel(Kind kind, int m, int n, int each) {
     if (kind == Kind.TILE) {
       return Grid.of(tiles(images, shape), items());
     }
-    long items = groups(tiles(images, shape), tilesEach(computeUnits, images, shape));
+    long items = Math.ceilDiv(tiles(images, shape), tilesEach(computeUnits, images, shape));
     return Grid.of(items, (long) shape.groups() * panels(shape), 1, 1);
-  }
-
-  private static long groups(long count, int each) {
-    return (count + each - 1) / each;
   }
 }

@@ -120,20 +120,18 @@ record GemmKernel(Kind kind, int m, int n, int each, int eachN) {
   /** A grid for at most that many positions. */
   Grid grid(Traits traits, int tokens, int outputs, int computeUnits) {
     int down = Math.ceilDiv(tokens, m);
-    int across = (outputs + n - 1) / n;
+    int across = Math.ceilDiv(outputs, n);
     if (kind == Kind.VECTOR) {
-      across =
-          (across + stride(tokens, outputs, computeUnits) - 1)
-              / stride(tokens, outputs, computeUnits);
+      across = Math.ceilDiv(across, stride(tokens, outputs, computeUnits));
     }
     return new Grid(across, down, items(), 1, localBytes(traits));
   }
 
   /** Panels that a work item of the vector kernel takes: fewer where items would be too few. */
   int stride(int tokens, int outputs, int computeUnits) {
-    int panels = (outputs + n - 1) / n;
+    int panels = Math.ceilDiv(outputs, n);
     int down = Math.ceilDiv(tokens, m);
-    int wanted = Math.clamp((8L * computeUnits + down - 1) / down, 1, panels);
-    return (panels + wanted - 1) / wanted;
+    int wanted = Math.clamp(Math.ceilDiv(8L * computeUnits, down), 1, panels);
+    return Math.ceilDiv(panels, wanted);
   }
 }

@@ -39,7 +39,7 @@ final class GpuLinear implements Linear {
     this.inputs = inputs;
     this.outputs = outputs;
     boolean panels = heap.driver.traits().processor();
-    int padded = panels ? (outputs + PANEL - 1) / PANEL * PANEL : outputs;
+    int padded = panels ? Math.ceilDiv(outputs, PANEL) * PANEL : outputs;
     this.stored = stored;
     DataType held = panels ? DataType.F32 : stored;
     try (Arena arena = Arena.ofConfined()) {

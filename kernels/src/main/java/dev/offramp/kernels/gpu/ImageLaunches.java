@@ -27,15 +27,11 @@ final class ImageLaunches {
 
   /** A grid for that many items of each image that may be live; see image_item. */
   private static Grid items(Bounds bounds, long each) {
-    return Grid.of(bounds.tokens() * groups(each, ITEMS), ITEMS);
-  }
-
-  private static long groups(long count, int each) {
-    return (count + each - 1) / each;
+    return Grid.of(bounds.tokens() * Math.ceilDiv(each, ITEMS), ITEMS);
   }
 
   private static long quads(ImageShape image) {
-    return image.pixels() * groups(image.channels(), 4);
+    return (long) image.pixels() * Math.ceilDiv(image.channels(), 4);
   }
 
   /** The macro WINDOW of image.c. */
@@ -121,7 +117,7 @@ final class ImageLaunches {
   void gridPool(Bounds bounds, GpuRows rows, ImageShape image, int grid, Memory in, Memory out) {
     driver.launch(
         "grid_pool",
-        items(bounds, grid * grid * groups(image.channels(), 4)),
+        items(bounds, (long) grid * grid * Math.ceilDiv(image.channels(), 4)),
         rows.table(),
         rows.capacity(),
         image.height(),

@@ -93,7 +93,7 @@ final class Staging implements AutoCloseable {
       used = 0;
     }
     MemorySegment place = pinned.segment().asSlice(half * HALF + used, bytes);
-    used += (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    used += Math.ceilDiv(bytes, ALIGNMENT) * ALIGNMENT;
     return place;
   }
 

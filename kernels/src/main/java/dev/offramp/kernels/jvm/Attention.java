@@ -61,8 +61,8 @@ final class Attention {
       Scratch scratch) {
     float[] qkv = queries.data();
     int width = heads * headSize;
-    int scoresWidth = padded(length);
-    int resultWidth = padded(headSize);
+    int scoresWidth = loops.padded(length);
+    int resultWidth = loops.padded(headSize);
     int query = token * 3 * width + head * headSize;
     float[] keys = scratch.floats(KEYS, headSize * scoresWidth);
     float[] values = scratch.floats(VALUES, length * resultWidth);
@@ -74,7 +74,7 @@ final class Attention {
     boolean aside = resultWidth != headSize;
     Matrix result = aside ? scratch.tile(RESULT, resultWidth) : out;
     float scale = (float) (1 / Math.sqrt(headSize));
-    int tiles = (length + InnerLoops.TILE_ROWS - 1) / InnerLoops.TILE_ROWS;
+    int tiles = Math.ceilDiv(length, InnerLoops.TILE_ROWS);
     for (int tile = 0; tile < tiles; tile++) {
       int first = length * tile / tiles;
       int rows = length * (tile + 1) / tiles - first;
@@ -103,7 +103,7 @@ final class Attention {
 
   /** Transposes keys to panels [keys / panel][headSize][panel], padded with zeros. */
   private void packKeys(float[] qkv, int at, int stride, int length, int headSize, float[] packed) {
-    int width = padded(length);
+    int width = loops.padded(length);
     for (int panel = 0; panel < width; panel += panelWidth) {
       int step = Math.min(panelWidth, width - panel);
       for (int key = panel; key < panel + step; key += 4) {
@@ -139,7 +139,7 @@ final class Attention {
   /** Copies values to panels [headSize / panel][length][panel], padded with zeros. */
   private void packValues(
       float[] qkv, int at, int stride, int length, int headSize, float[] packed) {
-    int width = padded(headSize);
+    int width = loops.padded(headSize);
     for (int panel = 0; panel < width; panel += panelWidth) {
       int step = Math.min(panelWidth, width - panel);
       int valid = Math.min(step, headSize - panel);
@@ -149,9 +149,5 @@ final class Attention {
         Arrays.fill(packed, to + valid, to + step, 0);
       }
     }
-  }
-
-  private int padded(int count) {
-    return (count + lanes - 1) / lanes * lanes;
   }
 }

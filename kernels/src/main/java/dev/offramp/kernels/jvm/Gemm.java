@@ -99,7 +99,7 @@ final class Gemm {
       residual.copy(first, column, sums, 0, 0, count, map.columns(panel));
       residual = sums;
     }
-    int tiles = (count + InnerLoops.TILE_ROWS - 1) / InnerLoops.TILE_ROWS;
+    int tiles = Math.ceilDiv(count, InnerLoops.TILE_ROWS);
     for (int block = 0; block < map.inputs(); block += JvmLinear.BLOCK) {
       int depth = Math.min(JvmLinear.BLOCK, map.inputs() - block);
       boolean last = block + depth == map.inputs();

@@ -16,6 +16,11 @@ interface InnerLoops {
   /** Floats in a vector. Packed matrices are padded to a multiple of it. */
   int lanes();
 
+  /** Floats in full vectors that hold so many. */
+  default int padded(int count) {
+    return Math.ceilDiv(count, lanes()) * lanes();
+  }
+
   /** Width of a GEMM panel: as many vectors as the registers hold sums for. */
   int panelVectors();
 

@@ -86,7 +86,7 @@ final class JvmConvolution implements Convolution {
   /** Elements of the packed weights. */
   static long elements(InnerLoops loops, ConvolutionShape shape) {
     int part = shape.outputs() / shape.groups();
-    int padded = tiled(loops, shape) ? padded(part, loops.lanes()) : part;
+    int padded = tiled(loops, shape) ? loops.padded(part) : part;
     return (long) shape.depth() * padded * shape.groups();
   }
 
@@ -94,10 +94,6 @@ final class JvmConvolution implements Convolution {
   static long largestArray(InnerLoops loops, ConvolutionShape shape) {
     long other = Winograd.fits(loops, shape) ? Winograd.elements(shape) : 0;
     return Math.max(elements(loops, shape), other);
-  }
-
-  private static int padded(int count, int lanes) {
-    return (count + lanes - 1) / lanes * lanes;
   }
 
   private static List<Panel> panels(InnerLoops loops, ConvolutionShape shape) {
@@ -108,7 +104,7 @@ final class JvmConvolution implements Convolution {
     for (int group = 0; group < shape.groups(); group++) {
       for (int from = 0; from < part; from += widest) {
         int outputs = Math.min(widest, part - from);
-        int width = padded(outputs, loops.lanes());
+        int width = loops.padded(outputs);
         boolean lines =
             width == loops.lanes()
                 && shape.kernel() == 3

@@ -18,7 +18,6 @@ final class JvmLinear implements Linear {
   final Memory memory;
   private final int inputs;
   private final int outputs;
-  private final int lanes;
   private final int panelWidth;
   private final int paddedOutputs;
   private float[] packed; // (inputs * paddedOutputs)
@@ -35,9 +34,8 @@ final class JvmLinear implements Linear {
     this.memory = memory;
     this.inputs = inputs;
     this.outputs = outputs;
-    lanes = loops.lanes();
-    panelWidth = loops.panelVectors() * lanes;
-    paddedOutputs = padded(outputs, lanes);
+    panelWidth = loops.panelVectors() * loops.lanes();
+    paddedOutputs = loops.padded(outputs);
     this.bias = new float[paddedOutputs];
     if (bias != null) {
       MemorySegment.copy(bias, JAVA_FLOAT_UNALIGNED, 0, this.bias, 0, outputs);
@@ -49,11 +47,7 @@ final class JvmLinear implements Linear {
 
   /** Elements of the packed weights. */
   static long elements(InnerLoops loops, int inputs, int outputs) {
-    return (long) inputs * padded(outputs, loops.lanes());
-  }
-
-  private static int padded(int count, int lanes) {
-    return (count + lanes - 1) / lanes * lanes;
+    return (long) inputs * loops.padded(outputs);
   }
 
   private void pack(MemorySegment weight, DataType type) {
@@ -73,7 +67,7 @@ final class JvmLinear implements Linear {
   }
 
   int panels() {
-    return (outputs + panelWidth - 1) / panelWidth;
+    return Math.ceilDiv(outputs, panelWidth);
   }
 
   /** First output of a panel. */

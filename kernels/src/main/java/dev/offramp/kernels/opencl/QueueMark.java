@@ -26,21 +26,20 @@ final class QueueMark implements Driver.Mark, Session.Resource {
     session.ready();
     session.value.set(JAVA_LONG, 0, event);
     int code = OpenCl.waitForEvent(session.value);
-    outcome();
+    requireDone();
     if (code != Codes.SUCCESS) {
       throw session.loss(code, "clWaitForEvents");
     }
   }
 
-  /** The state of the event; a negative one is the code of work that failed. */
-  private int outcome() {
+  /** Looks at the state of the event; a negative one is the code of work that failed. */
+  private void requireDone() {
     session.value.set(JAVA_LONG, 0, 0);
     session.check(OpenCl.getEventInfo(event, EXECUTION_STATUS, session.value), "clGetEventInfo");
     int outcome = session.value.get(JAVA_INT, 0);
     if (outcome < 0) {
       throw session.loss(outcome, "queued work");
     }
-    return outcome;
   }
 
   @Override

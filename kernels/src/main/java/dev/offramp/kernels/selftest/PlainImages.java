@@ -97,8 +97,8 @@ final class PlainImages {
   }
 
   static double[] shortcut(double[] in, ImageShape s, int stride, int channels) {
-    int width = (s.width() + stride - 1) / stride;
-    int height = (s.height() + stride - 1) / stride;
+    int width = Math.ceilDiv(s.width(), stride);
+    int height = Math.ceilDiv(s.height(), stride);
     double[] out = new double[height * width * channels];
     for (int at = 0; at < out.length; at++) {
       int line = at / channels / width * stride;

@@ -80,7 +80,7 @@ final class TileCases {
         CONVOLUTION,
         "%d images of %s, %s".formatted(IMAGES, ConvolutionCases.text(shape), epilogue),
         Tolerance.PRODUCT,
-        side -> convolution(side, IMAGES, shape, epilogue));
+        side -> convolution(side, shape, epilogue));
   }
 
   private static void product(Side side, int[] s, Epilogue epilogue) {
@@ -97,8 +97,8 @@ final class TileCases {
         out -> side.device.gemm(rows, map, in, epilogue, residual, out));
   }
 
-  private static void convolution(Side side, int images, ConvolutionShape shape, Epilogue e) {
-    Batch batch = Batch.random(side.random, images, 1);
+  private static void convolution(Side side, ConvolutionShape shape, Epilogue e) {
+    Batch batch = Batch.random(side.random, IMAGES, 1);
     int width = shape.out().elements();
     Convolution map = side.convolution(shape);
     Buffer in = side.activations(batch.input(side, shape.in().elements(), 1));

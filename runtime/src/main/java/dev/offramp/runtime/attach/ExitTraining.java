@@ -23,13 +23,9 @@ public final class ExitTraining {
    * @param labels class of each sample
    */
   public static TrainedHead last(
-      float[] features, int width, int[] labels, int classes, long seed, IntConsumer done) {
+      float[] features, int width, int[] labels, int classes, long seed) {
     return SoftmaxRegression.fit(
-        features,
-        width,
-        Targets.ofLabels(labels, classes),
-        SoftmaxRegression.Options.of(seed),
-        (iteration, most, loss) -> done.accept(iteration));
+        features, width, Targets.ofLabels(labels, classes), SoftmaxRegression.Options.of(seed));
   }
 
   /**
@@ -51,8 +47,7 @@ public final class ExitTraining {
                             ofExit,
                             ofExit.length / targets.samples(),
                             targets,
-                            SoftmaxRegression.Options.of(seed),
-                            (iteration, most, loss) -> {});
+                            SoftmaxRegression.Options.of(seed));
                     done.accept(finished.incrementAndGet());
                     return head;
                   }))

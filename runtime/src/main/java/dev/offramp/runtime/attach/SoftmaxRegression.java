@@ -57,11 +57,6 @@ public final class SoftmaxRegression {
     }
   }
 
-  /** Told after each step. */
-  public interface Progress {
-    void step(int iteration, int maxIterations, double validationLoss);
-  }
-
   /**
    * Fits a head.
    *
@@ -70,8 +65,7 @@ public final class SoftmaxRegression {
    * @throws IllegalArgumentException if there are fewer than 2 samples, the shapes disagree or a
    *     feature is NaN or infinite
    */
-  public static TrainedHead fit(
-      float[] features, int width, Targets targets, Options options, Progress progress) {
+  public static TrainedHead fit(float[] features, int width, Targets targets, Options options) {
     int samples = targets.samples();
     if (samples < 2) {
       throw new IllegalArgumentException("training needs at least 2 samples, not " + samples);
@@ -87,10 +81,10 @@ public final class SoftmaxRegression {
             "feature %d of sample %d is %s".formatted(k % width, k / width, features[k]));
       }
     }
-    return new SoftmaxRegression(features, width, targets, options).fit(progress);
+    return new SoftmaxRegression(features, width, targets, options).fit();
   }
 
-  private TrainedHead fit(Progress progress) {
+  private TrainedHead fit() {
     List<Integer> training = new ArrayList<>();
     List<Integer> heldOut = new ArrayList<>();
     split(training, heldOut);
@@ -101,7 +95,7 @@ public final class SoftmaxRegression {
     SoftmaxObjective objective =
         new SoftmaxObjective(rows(training), targetsOf(training), options.l2());
     SoftmaxObjective held = new SoftmaxObjective(rows(validation), validationTargets, 0);
-    Best best = new Best(held, options, progress);
+    Best best = new Best(held, options.patience());
     Lbfgs.minimise(objective, new float[objective.parameters()], options.maxIterations(), best);
 
     float[][] logits = held.logits(best.parameters);
@@ -112,7 +106,6 @@ public final class SoftmaxRegression {
     return new TrainedHead(
         weight,
         bias,
-        best.iteration,
         heldOut.size(),
         Temperature.crossEntropy(logits, validationTargets, temperature),
         agreement(logits, validationTargets));
@@ -121,16 +114,14 @@ public final class SoftmaxRegression {
   /** Keeps the parameters of the lowest validation loss. */
   private static final class Best implements Lbfgs.Listener {
     private final SoftmaxObjective validation;
-    private final Options options;
-    private final Progress progress;
+    private final int patience;
     private double loss;
     private float[] parameters;
     private int iteration;
 
-    Best(SoftmaxObjective validation, Options options, Progress progress) {
+    Best(SoftmaxObjective validation, int patience) {
       this.validation = validation;
-      this.options = options;
-      this.progress = progress;
+      this.patience = patience;
       parameters = new float[validation.parameters()];
       loss = validation.evaluate(parameters, null);
     }
@@ -143,8 +134,7 @@ public final class SoftmaxRegression {
         parameters = current.clone();
         iteration = now;
       }
-      progress.step(now, options.maxIterations(), currentLoss);
-      return now - iteration < options.patience();
+      return now - iteration < patience;
     }
   }
 

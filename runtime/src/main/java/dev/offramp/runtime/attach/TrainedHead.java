@@ -5,7 +5,6 @@ package dev.offramp.runtime.attach;
  *
  * @param weight shape [classes][d]
  * @param bias shape [classes]
- * @param iterations steps up to the parameters kept
  * @param heldOut samples of the validation part that training did not see; 0 where there were too
  *     few to spare any, so that the validation part is what was trained on
  * @param validationLoss cross-entropy towards the targets on the validation part, in nats
@@ -14,7 +13,6 @@ package dev.offramp.runtime.attach;
 public record TrainedHead(
     float[][] weight,
     float[] bias,
-    int iterations,
     int heldOut,
     double validationLoss,
     double validationAgreement) {}

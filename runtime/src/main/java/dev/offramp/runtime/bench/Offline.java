@@ -99,8 +99,7 @@ public record Offline(Setup setup) implements Scenario {
     line.addProperty("p99Millis", timing.percentileMillis(0.99));
     line.addProperty("gflops", gflops);
     line.addProperty("shareOfPeak", isHere(mode) ? gflops / setup.peakGflops() : null);
-    line.addProperty(
-        "meanDepth", depth == null ? config.architecture().layers() : depth.meanLayers());
+    line.addProperty("meanDepth", setup.meanLayers(depth));
     line.addProperty("ratio", ratio(timing, named(BatchMode.FULL_DEPTH, all)));
     Double speedUp =
         depth == null ? null : ratio(timing, named(fullDepthBeside(timing.mode()), all));

@@ -1,6 +1,7 @@
 package dev.offramp.runtime.bench;
 
 import java.util.Arrays;
+import org.apache.commons.math3.stat.descriptive.rank.Median;
 
 /** Quantiles of measured values. */
 public final class Quantiles {
@@ -17,10 +18,8 @@ public final class Quantiles {
   }
 
   /** The middle value, or the mean of the two in the middle. */
-  static double median(double[] values) {
-    double[] sorted = sorted(values);
-    int middle = sorted.length / 2;
-    return sorted.length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+  public static double median(double[] values) {
+    return new Median().evaluate(values);
   }
 
   /** The 10th and the 90th percentile: the spread of what rounds found. */

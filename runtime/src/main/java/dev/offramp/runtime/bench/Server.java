@@ -193,9 +193,7 @@ public record Server(Setup setup, Load load) implements Scenario {
       line.addProperty("lateMillis", mode.median(Probe::lateMillis));
       line.addProperty("offlineSamplesPerSecond", mode.offlineRate());
       line.addProperty("probes", mode.probes());
-      line.addProperty(
-          "meanDepth",
-          depth == null ? setup.model().config().architecture().layers() : depth.meanLayers());
+      line.addProperty("meanDepth", setup.meanLayers(depth));
       line.addProperty("ratio", ratio(rates, full));
       mode.addHeap(line);
       cases.add(line);

@@ -29,4 +29,13 @@ public record Setup(
     Workload workload,
     Ceilings ceilings,
     double peakGflops,
-    int rounds) {}
+    int rounds) {
+  /**
+   * Layers that a row of a mode runs through, in the mean.
+   *
+   * @param depth what was counted of a mode with exits, null for one without
+   */
+  double meanLayers(Workload.Depth depth) {
+    return depth == null ? model.config().architecture().layers() : depth.meanLayers();
+  }
+}

@@ -122,9 +122,7 @@ public record SingleStream(Setup setup) implements Scenario {
       line.addProperty("p90Millis", Quantiles.of(all, 0.9));
       line.addProperty("p99Millis", Quantiles.of(all, 0.99));
       line.add("p90Spread", JSON.toJsonTree(Quantiles.spread(mode.ofRounds(0.9))));
-      line.addProperty(
-          "meanDepth",
-          depth == null ? setup.model().config().architecture().layers() : depth.meanLayers());
+      line.addProperty("meanDepth", setup.meanLayers(depth));
       line.addProperty("ratio", ratio);
       mode.heap().addTo(line, all.length);
       cases.add(line);

@@ -112,7 +112,7 @@ final class AttachCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     new Outputs(Stream.concat(Stream.of(model), data.stream()).toList())
         .modelDirectory(out, overwrite);
-    batch.rows();
+    batch.check();
     if (distill != null) {
       Range.check("--distill", distill, 0, 1);
     }
@@ -200,15 +200,12 @@ final class AttachCommand implements Callable<Integer> {
     Targets answers(float[] features) {
       int classes = Math.toIntExact(weight.shape().get(0));
       int width = Math.toIntExact(weight.shape().get(1));
-      float[] flat = new float[classes * width];
-      weight.copyTo(flat);
+      float[] flat = weight.toFloats();
       float[][] rows = new float[classes][];
       for (int c = 0; c < classes; c++) {
         rows[c] = Arrays.copyOfRange(flat, c * width, (c + 1) * width);
       }
-      float[] biases = new float[classes];
-      bias.copyTo(biases);
-      return ExitTraining.answers(rows, biases, features, width);
+      return ExitTraining.answers(rows, bias.toFloats(), features, width);
     }
   }
 
@@ -232,8 +229,7 @@ final class AttachCommand implements Callable<Integer> {
                       features.getLast().length / classes.length,
                       classes,
                       config.labels().size(),
-                      seed,
-                      i -> {}));
+                      seed));
       last = HeadTensors.of(head);
       tell(config, exits - 1, head, "labels");
     } else {

@@ -14,9 +14,9 @@ final class BatchOption {
       description = "rows a batch (default: ${DEFAULT-VALUE})")
   private int batch;
 
-  /** Rows a batch, 1 or more. */
-  int rows() {
-    return check(batch);
+  /** Checks the size before there are inputs. */
+  void check() {
+    check(batch);
   }
 
   /** Rows a batch, but no more than there are: buffers are made for a whole batch. */

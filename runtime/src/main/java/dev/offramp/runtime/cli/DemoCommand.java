@@ -165,7 +165,7 @@ final class DemoCommand implements Callable<Integer> {
 
   /** Refuses what cannot be done before anything is downloaded. */
   private void check() {
-    batch.rows();
+    batch.check();
     RequestedRisk.check("--epsilon", epsilon, Demo.RISK.bound());
     Range.checkRounds(rounds);
     Range.checkUncertain("--delta", delta);

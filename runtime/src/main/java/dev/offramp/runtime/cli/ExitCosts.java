@@ -1,12 +1,12 @@
 package dev.offramp.runtime.cli;
 
 import dev.offramp.models.ModelConfig;
+import dev.offramp.runtime.bench.Quantiles;
 import dev.offramp.runtime.engine.BatchRunner;
 import dev.offramp.runtime.engine.Flops;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
-import org.apache.commons.math3.stat.descriptive.rank.Median;
 
 /** What a sample has cost when it leaves at each exit, the heads on its way included. */
 final class ExitCosts {
@@ -41,6 +41,6 @@ final class ExitCosts {
         }
       }
     }
-    return Arrays.stream(millis).mapToDouble(rounds -> new Median().evaluate(rounds)).toArray();
+    return Arrays.stream(millis).mapToDouble(Quantiles::median).toArray();
   }
 }

@@ -172,7 +172,6 @@ record ModelCalibration(
         levels.getFirst().risk(),
         levels.getFirst().table(),
         settings.getFirst(),
-        new double[0],
         levels.subList(1, levels.size()));
   }
 

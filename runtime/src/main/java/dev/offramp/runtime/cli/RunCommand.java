@@ -69,7 +69,7 @@ final class RunCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    batch.rows();
+    batch.check();
     guard.check();
     try (ModelDirectory directory = ModelDirectory.open(model);
         Device opened = device.open()) {

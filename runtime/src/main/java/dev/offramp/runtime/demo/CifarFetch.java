@@ -3,6 +3,7 @@ package dev.offramp.runtime.demo;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
+import dev.offramp.models.Disk;
 import dev.offramp.models.InputException;
 import dev.offramp.runtime.io.Cache;
 import dev.offramp.runtime.io.Console;
@@ -13,8 +14,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.List;
 import javax.imageio.ImageIO;
@@ -138,12 +137,7 @@ final class CifarFetch {
    * @throws InputException if they are not the bytes of CIFAR-10's own file
    */
   static void check(byte[] records) {
-    String found;
-    try {
-      found = HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(records));
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e); // Every Java platform has SHA-256.
-    }
+    String found = HexFormat.of().formatHex(Disk.sha256().digest(records));
     if (!found.equals(SHA_256)) {
       throw unlike(null, "its images have SHA-256 %s, not %s".formatted(found, SHA_256));
     }

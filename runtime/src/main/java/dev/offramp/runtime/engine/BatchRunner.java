@@ -1,7 +1,5 @@
 package dev.offramp.runtime.engine;
 
-import static java.util.Objects.requireNonNull;
-
 import dev.offramp.calibrate.ExitTable;
 import dev.offramp.kernels.Device;
 import dev.offramp.models.Exit;
@@ -43,7 +41,7 @@ public final class BatchRunner implements AutoCloseable {
    * @param maxTokens longest input that will be run, at most the model's positions
    */
   public static BatchRunner open(ModelDirectory model, Device device, int maxBatch, int maxTokens) {
-    return new BatchRunner(Network.open(model, device), true, maxBatch, maxTokens);
+    return new BatchRunner(Network.open(model, device), maxBatch, maxTokens);
   }
 
   /**
@@ -52,25 +50,18 @@ public final class BatchRunner implements AutoCloseable {
    */
   public static BatchRunner openAt(
       ModelDirectory model, Device device, List<Exit> exits, int maxBatch, int maxTokens) {
-    return new BatchRunner(Network.openAt(model, device, exits), true, maxBatch, maxTokens);
+    return new BatchRunner(Network.openAt(model, device, exits), maxBatch, maxTokens);
   }
 
-  /** As {@link #open}, on a network that stays open when the runner is closed. */
-  public static BatchRunner on(Network network, int maxBatch, int maxTokens) {
-    return new BatchRunner(network, false, maxBatch, maxTokens);
-  }
-
-  private BatchRunner(Network network, boolean own, int maxBatch, int maxTokens) {
-    this.network = requireNonNull(network, "network is null");
+  private BatchRunner(Network network, int maxBatch, int maxTokens) {
+    this.network = network;
     this.config = network.config();
     this.stages = network.stages();
     this.maxBatch = maxBatch;
     this.maxTokens = maxTokens;
     try (var failed = new Scope()) {
       failed.add(owned);
-      if (own) {
-        owned.add(network);
-      }
+      owned.add(network);
       RowStore store = owned.add(RowStore.open(network, maxBatch, maxTokens));
       runner = owned.add(new StageRunner(network, store));
       for (int v = 0; v < Flight.AHEAD && !config.exits().isEmpty(); v++) {
@@ -219,7 +210,6 @@ public final class BatchRunner implements AutoCloseable {
       StageRunner.Verdict into,
       ProbabilityReader reader,
       IntConsumer done) {
-    network.requireHeads();
     float[][] confidence = new float[stages][samples.size()];
     int[][] prediction = new int[stages][samples.size()];
     float[][] probabilities = new float[stages][];

@@ -4,16 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.offramp.runtime.attach.SoftmaxRegression.Options;
-import dev.offramp.runtime.attach.SoftmaxRegression.Progress;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 class SoftmaxRegressionTest {
-  private static final Progress SILENT = (iteration, limit, loss) -> {};
-
   /**
    * Samples around class centres; features with an offset and scale of their own, one constant.
    *
@@ -70,8 +66,7 @@ class SoftmaxRegressionTest {
   void recoversASeparableProblemFromRawFeatures() {
     Problem problem = Problem.make(600, 20, 5, 0.3, 1);
     TrainedHead head =
-        SoftmaxRegression.fit(
-            problem.features, problem.width, problem.targets(), Options.of(1), SILENT);
+        SoftmaxRegression.fit(problem.features, problem.width, problem.targets(), Options.of(1));
     assertThat(problem.accuracy(head)).isGreaterThan(0.995);
     assertThat(head.validationAgreement()).isGreaterThan(0.98);
     assertThat(head.validationLoss()).isLessThan(0.1);
@@ -87,11 +82,7 @@ class SoftmaxRegressionTest {
     Problem problem = Problem.make(4000, 12, 4, 2.5, 2);
     TrainedHead head =
         SoftmaxRegression.fit(
-            problem.features,
-            problem.width,
-            problem.targets(),
-            new Options(1e-3, 0.5, 100, 10, 3),
-            SILENT);
+            problem.features, problem.width, problem.targets(), new Options(1e-3, 0.5, 100, 10, 3));
     float[][] logits =
         IntStream.range(0, 4000).mapToObj(i -> problem.logits(head, i)).toArray(float[][]::new);
     double loss = Temperature.crossEntropy(logits, problem.targets().distribution(), 1);
@@ -108,14 +99,13 @@ class SoftmaxRegressionTest {
             .parallel()
             .mapToObj(i ->
                 SoftmaxRegression.fit(
-                    problem.features, problem.width, problem.targets(), Options.of(9), SILENT))
+                    problem.features, problem.width, problem.targets(), Options.of(9)))
             .toList();
     for (TrainedHead head : heads) {
       assertThat(head).usingRecursiveComparison().isEqualTo(heads.getFirst());
     }
     TrainedHead other =
-        SoftmaxRegression.fit(
-            problem.features, problem.width, problem.targets(), Options.of(10), SILENT);
+        SoftmaxRegression.fit(problem.features, problem.width, problem.targets(), Options.of(10));
     assertThat(other.bias()).isNotEqualTo(heads.getFirst().bias());
   }
 
@@ -132,8 +122,7 @@ class SoftmaxRegressionTest {
       teacher[i][0] = 1 - teacher[i][1];
     }
     TrainedHead head =
-        SoftmaxRegression.fit(
-            features, 1, new Targets(teacher), new Options(0, 0.1, 100, 10, 1), SILENT);
+        SoftmaxRegression.fit(features, 1, new Targets(teacher), new Options(0, 0.1, 100, 10, 1));
     // The slope of the difference of logits is the teacher's, exactly learnable.
     assertThat(head.weight()[1][0] - head.weight()[0][0]).isBetween(1.08f, 1.12f);
     assertThat(head.bias()[1] - head.bias()[0]).isBetween(-0.02f, 0.02f);
@@ -148,28 +137,10 @@ class SoftmaxRegressionTest {
   }
 
   @Test
-  void progressCountsTheSteps() {
-    Problem problem = Problem.make(200, 10, 3, 2, 6);
-    List<Integer> steps = new ArrayList<>();
-    TrainedHead head =
-        SoftmaxRegression.fit(
-            problem.features,
-            problem.width,
-            problem.targets(),
-            new Options(1e-3, 0.2, 30, 5, 1),
-            (iteration, limit, loss) -> {
-              steps.add(iteration);
-              assertThat(limit).isEqualTo(30);
-              assertThat(loss).isPositive();
-            });
-    assertThat(steps).startsWith(1, 2, 3).hasSizeBetween(head.iterations(), 30);
-  }
-
-  @Test
   void twoSamplesAreEnoughToRun() {
     TrainedHead head =
         SoftmaxRegression.fit(
-            new float[] {1, 2}, 1, Targets.ofLabels(new int[] {0, 1}, 2), Options.of(1), SILENT);
+            new float[] {1, 2}, 1, Targets.ofLabels(new int[] {0, 1}, 2), Options.of(1));
     assertThat(head.weight()[1][0]).isGreaterThan(head.weight()[0][0]);
   }
 
@@ -194,7 +165,7 @@ class SoftmaxRegressionTest {
   }
 
   private static void fit(float[] features, int width, Targets targets) {
-    SoftmaxRegression.fit(features, width, targets, Options.of(1), SILENT);
+    SoftmaxRegression.fit(features, width, targets, Options.of(1));
   }
 
   private static void assertBad(Runnable code, String message) {

@@ -179,8 +179,7 @@ class OnnxSegmentedModeTest {
       model
           .tensors()
           .forEach((name, tensor) -> {
-            float[] values = new float[Math.toIntExact(tensor.elements())];
-            tensor.copyTo(values);
+            float[] values = tensor.toFloats();
             for (int i = 0; i < values.length; i++) {
               values[i] = Math.round(values[i] * 32) / 32f;
             }

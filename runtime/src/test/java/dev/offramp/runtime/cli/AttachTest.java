@@ -200,9 +200,7 @@ class AttachTest {
   /** Weights of the head after layer 1, as written. */
   private static float[] trained(Path path) {
     try (ModelDirectory model = ModelDirectory.open(path)) {
-      float[] weight = new float[TinyModel.LABELS.size() * TinyModel.HIDDEN];
-      model.tensor("exits.0.weight").copyTo(weight);
-      return weight;
+      return model.tensor("exits.0.weight").toFloats();
     }
   }
 
@@ -217,8 +215,7 @@ class AttachTest {
           runner.features(
               Inputs.read(List.of(texts), model).rows(), 50, List.of(head, head), done -> {});
       float[][] weight = new float[TinyModel.LABELS.size()][TinyModel.HIDDEN];
-      float[] bias = new float[weight.length];
-      model.tensor("exits.1.bias").copyTo(bias);
+      float[] bias = model.tensor("exits.1.bias").toFloats();
       for (int c = 0; c < weight.length; c++) {
         for (int j = 0; j < TinyModel.HIDDEN; j++) {
           weight[c][j] = model.tensor("exits.1.weight").floatAt((long) c * TinyModel.HIDDEN + j);

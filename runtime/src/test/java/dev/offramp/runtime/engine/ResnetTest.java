@@ -78,8 +78,7 @@ class ResnetTest {
     try (ModelDirectory model = ModelDirectory.open(path);
         Device device = Devices.open("jvm", new DeviceOptions(2))) {
       long before = device.liveBytes();
-      try (Network network = Network.open(model, device);
-          BatchRunner alone = BatchRunner.on(network, 1, architecture.maxPositions())) {
+      try (BatchRunner alone = BatchRunner.open(model, device, 1, architecture.maxPositions())) {
         ExitTable table = alone.observe(rows, 1, done -> {});
         double[] thresholds = new double[exits.length - 1];
         for (int exit = 0; exit < thresholds.length; exit++) {
@@ -88,7 +87,7 @@ class ResnetTest {
           thresholds[exit] = sorted[sorted.length / 2];
         }
         try (BulkRunner bulk =
-            new BulkRunner(network, thresholds, BATCH, architecture.maxPositions())) {
+            new BulkRunner(alone.network(), thresholds, BATCH, architecture.maxPositions())) {
           List<Outcome> outcomes = bulk.run(rows, done -> {});
           int[] left = new int[exits.length];
           for (int i = 0; i < rows.size(); i++) {

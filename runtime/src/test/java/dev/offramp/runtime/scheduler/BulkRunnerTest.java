@@ -9,7 +9,6 @@ import dev.offramp.models.ModelDirectory;
 import dev.offramp.runtime.OpenClHere;
 import dev.offramp.runtime.TinyModel;
 import dev.offramp.runtime.engine.BatchRunner;
-import dev.offramp.runtime.engine.Network;
 import dev.offramp.runtime.engine.Outcome;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -47,12 +46,12 @@ class BulkRunnerTest {
     try (Device device = opened;
         ModelDirectory model =
             ModelDirectory.open(TinyModel.write(folder.resolve("model"), 33, 1, 2, 4))) {
-      try (Network network = Network.open(model, device);
-          BatchRunner single = BatchRunner.on(network, 1, TinyModel.MAX_TOKENS)) {
+      try (BatchRunner single = BatchRunner.open(model, device, 1, TinyModel.MAX_TOKENS)) {
         Set<Integer> exits = new TreeSet<>();
         for (double[] thresholds : THRESHOLDS) {
           int batch = 1 + random.nextInt(LARGEST);
-          try (BulkRunner bulk = new BulkRunner(network, thresholds, batch, TinyModel.MAX_TOKENS)) {
+          try (BulkRunner bulk =
+              new BulkRunner(single.network(), thresholds, batch, TinyModel.MAX_TOKENS)) {
             for (int rows : new int[] {0, 1, batch, random.nextInt(MOST_ROWS)}) {
               List<int[]> all = TinyModel.tokens(random.nextInt(), rows);
               int[] finished = new int[1];
