@@ -303,10 +303,14 @@ final class GemmChoice {
     try {
       Files.createDirectories(file.getParent());
       Path temporary = Files.createTempFile(file.getParent(), "gemm", null);
-      try (Writer writer = Files.newBufferedWriter(temporary)) {
-        kept.store(writer, driver.info().description());
+      try {
+        try (Writer writer = Files.newBufferedWriter(temporary)) {
+          kept.store(writer, driver.info().description());
+        }
+        Files.move(temporary, file, StandardCopyOption.REPLACE_EXISTING);
+      } finally {
+        Files.deleteIfExists(temporary);
       }
-      Files.move(temporary, file, StandardCopyOption.REPLACE_EXISTING);
     } catch (IOException e) {
       // As said above.
     }

@@ -173,6 +173,20 @@ class GemmChoiceTest {
     assertThat(blocked).hasContent("not a folder");
   }
 
+  @Test
+  void nothingTemporaryIsLeftWhereTheFileCannotBeReplaced() throws IOException {
+    try (Product product = new Product(folder, null)) {
+      product.run(10);
+    }
+    Path file = files().getFirst();
+    Files.delete(file);
+    Path inTheWay = Files.writeString(Files.createDirectory(file).resolve("other"), "kept");
+    try (Product product = new Product(folder, null)) {
+      product.run(10);
+    }
+    assertThat(files()).containsExactly(inTheWay);
+  }
+
   /** Whatever fails while measuring, nothing stays open and a product can still be had. */
   @ParameterizedTest
   @ValueSource(strings = {"allocate", "zero", "launch", "mark", "await"})
@@ -281,7 +295,7 @@ class GemmChoiceTest {
         GemmKernel.of(traits, Precision.F32, 1).stream().map(GemmKernel::name).toList();
     driver.kernels =
         launch ->
-            LockSupport.parkNanos(Math.max(0, 2 - kernels.indexOf(launch.kernel())) * 2_000_000L);
+            LockSupport.parkNanos(Math.max(0, 2 - kernels.indexOf(launch.kernel())) * 20_000_000L);
     try {
       LiveRows live = rig.device.liveRows(rows, positions);
       Linear map = rig.linear(1, 1);
