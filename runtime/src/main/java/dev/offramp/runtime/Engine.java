@@ -197,8 +197,12 @@ public final class Engine implements AutoCloseable {
    * @throws RuntimeException as {@link #trySubmit} does
    */
   public Request prepared(Request request) {
+    int[] row = row(request.input());
+    if (request.input() instanceof Request.Prepared) {
+      return request; // A copy would take the memory of each waiting request twice.
+    }
     return new Request(
-        new Request.Prepared(row(request.input())),
+        new Request.Prepared(row),
         request.deadline(),
         request.fullDepth(),
         request.probabilities());

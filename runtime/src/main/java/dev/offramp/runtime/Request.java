@@ -50,11 +50,12 @@ public record Request(Input input, Duration deadline, boolean fullDepth, boolean
    * What the network itself takes, for those who prepare inputs on their own.
    *
    * @param numbers token ids, with those of the model's first and last token, or the pixels of an
-   *     image, row after row, as {@link dev.offramp.models.Picture} packs them; not copied
+   *     image, row after row, as {@link dev.offramp.models.Picture} packs them; copied, for on the
+   *     device a token that nobody checked would fail the rows of others too
    */
   public record Prepared(int[] numbers) implements Input {
     public Prepared {
-      requireNonNull(numbers, "numbers is null");
+      numbers = requireNonNull(numbers, "numbers is null").clone();
     }
   }
 

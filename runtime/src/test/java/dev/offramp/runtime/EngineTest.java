@@ -190,6 +190,27 @@ class EngineTest {
     }
   }
 
+  /** Who uses an array again for the next input changes no request that was made of it. */
+  @Test
+  void preparedInputsAreCopied() throws Exception {
+    EngineOptions together = options().withBatch(16).withMaxWait(Duration.ofMillis(300));
+    try (Engine engine = Engine.open(directory, together)) {
+      int[] tokens = {1, 50, 2};
+      Result alone = engine.submit(Request.of(new Request.Prepared(tokens))).get();
+      List<Future<Result>> answers = new ArrayList<>();
+      for (int again : new int[] {VOCABULARY, 60}) {
+        tokens[1] = 50;
+        Request request = engine.prepared(Request.of(new Request.Prepared(tokens)));
+        assertThat(engine.prepared(request)).as("not copied again").isSameAs(request);
+        answers.add(engine.submit(request));
+        tokens[1] = again;
+      }
+      for (Future<Result> answer : answers) {
+        assertThat(outcome(answer.get(SECONDS, TimeUnit.SECONDS))).isEqualTo(outcome(alone));
+      }
+    }
+  }
+
   /** Whoever sends a token that the model does not know is told so; others notice nothing. */
   @Test
   void unknownTokensHarmNobodyElse() throws Exception {

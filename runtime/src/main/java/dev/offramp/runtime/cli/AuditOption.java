@@ -54,6 +54,12 @@ final class AuditOption {
                         + Arrays.stream(OnAlarm.values())
                             .map(OnAlarm::id)
                             .collect(Collectors.joining(" or "))));
+    if (rate == 0 && action == OnAlarm.FULL_DEPTH) {
+      throw InputException.in(
+          null,
+          "--on-alarm full-depth",
+          "--audit-rate 0 audits nothing, so no alarm can come; leave one of them out");
+    }
     return new AuditOptions(rate, alarmDelta, action);
   }
 }

@@ -48,18 +48,21 @@ record SelfTestReport(DeviceInfo device, long seed, List<Result> results) {
     table.append(
         "%s in %s, %s, seed %d%n%n"
             .formatted(device.id(), device.precision(), device.description(), seed));
+    Map<String, List<Result>> operations = byOperation();
+    int width = operations.keySet().stream().mapToInt(String::length).max().orElse(0);
+    String operationColumn = "%-" + Math.max(width, "operation".length()) + "s";
     table.append(
-        "%-18s %6s %12s %10s%n".formatted("operation", "cases", "worst error", "tolerance"));
-    byOperation()
-        .forEach((operation, cases) ->
-            table.append(
-                "%-18s %6d %12.1e %10.1e  %s%n"
-                    .formatted(
-                        operation,
-                        cases.size(),
-                        worst(cases),
-                        cases.getFirst().tolerance(),
-                        cases.stream().allMatch(Result::passed) ? "ok" : "FAILED")));
+        (operationColumn + " %6s %12s %10s%n")
+            .formatted("operation", "cases", "worst error", "tolerance"));
+    operations.forEach((operation, cases) ->
+        table.append(
+            (operationColumn + " %6d %12.1e %10.1e  %s%n")
+                .formatted(
+                    operation,
+                    cases.size(),
+                    worst(cases),
+                    cases.getFirst().tolerance(),
+                    cases.stream().allMatch(Result::passed) ? "ok" : "FAILED")));
     table.append(
         """
 

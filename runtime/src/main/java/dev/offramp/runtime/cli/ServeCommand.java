@@ -161,6 +161,10 @@ final class ServeCommand implements Callable<Integer> {
     for (String model : models) {
       int equals = model.indexOf('=');
       Path directory = Path.of(model.substring(equals + 1));
+      if (directory.toString().isEmpty()) { // It would be the working directory.
+        throw InputException.in(
+            null, "--model '" + model + "'", "names no directory; write it after NAME=");
+      }
       Path folder = directory.toAbsolutePath().normalize().getFileName();
       String name = equals >= 0 ? model.substring(0, equals) : folder == null ? "" : "" + folder;
       if (named.put(name, directory) != null) {

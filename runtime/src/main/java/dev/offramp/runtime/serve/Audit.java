@@ -82,7 +82,20 @@ final class Audit implements AutoCloseable {
     double each = options.alarmDelta() / Math.max(1, alarms);
     List<WatchedRisk> risks = new ArrayList<>();
     levels.forEach((risk, epsilon) -> risks.add(new WatchedRisk(risk, epsilon, each)));
+    if (options.onAlarm() == AuditOptions.OnAlarm.FULL_DEPTH) {
+      risks.forEach(risk -> warnOfNoAlarm(model, risk.report()));
+    }
     return Optional.of(new Audit(model, engine, options, risks));
+  }
+
+  /** Who has asked for what an alarm leads to relies on alarms. */
+  private static void warnOfNoAlarm(String model, WatchedRisk.Report risk) {
+    if (risk.reason() != null) {
+      LOG.log(
+          System.Logger.Level.WARNING,
+          "model %s: --on-alarm full-depth will never act on %s: %s"
+              .formatted(model, risk.risk().id(), risk.reason()));
+    }
   }
 
   /** The risks of a certificate with their levels; without one, how often answers differ. */

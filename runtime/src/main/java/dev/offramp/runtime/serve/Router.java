@@ -10,8 +10,10 @@ import dev.offramp.runtime.NoGuaranteeException;
 import dev.offramp.runtime.serve.http.Call;
 import dev.offramp.runtime.serve.http.Reply;
 import dev.offramp.runtime.serve.http.Service;
+import dev.offramp.runtime.serve.protocol.BadRequestException;
 import dev.offramp.runtime.serve.protocol.InferLimits;
 import dev.offramp.runtime.serve.protocol.Metadata;
+import dev.offramp.runtime.serve.protocol.RepositoryRequest;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
@@ -95,7 +97,7 @@ final class Router implements Service, AutoCloseable {
       case "/v2" -> only(GET, call, () -> Reply.json(200, Metadata.server(version, EXTENSIONS)));
       case HEALTH + "live" -> only(GET, call, this::live);
       case HEALTH + "ready" -> only(GET, call, this::ready);
-      case "/v2/repository/index" -> only(POST, call, () -> json(200, index()));
+      case "/v2/repository/index" -> only(POST, call, () -> index(call));
       default -> ofModel(call);
     };
   }
@@ -131,7 +133,7 @@ final class Router implements Service, AutoCloseable {
           404, "no model is called '%s'; POST /v2/repository/index lists them".formatted(name));
     }
     if (load) {
-      return path.get(4).equals("load") ? only(POST, call, () -> load(model)) : nothingHere();
+      return path.get(4).equals("load") ? only(POST, call, () -> load(model, call)) : nothingHere();
     }
     List<String> rest = path.subList(3, path.size());
     if (rest.size() >= 2 && rest.getFirst().equals("versions")) {
@@ -187,12 +189,17 @@ final class Router implements Service, AutoCloseable {
             now.engine().config(), model.name(), List.of(now.version()), ModelParameters.of(now)));
   }
 
-  private Reply load(ServedModel model) throws InterruptedException {
+  private Reply load(ServedModel model, Call call) throws InterruptedException {
     if (!mayLoad) {
       return Reply.error(
           403,
           "models are loaded anew only on a server that asks for a token (--token-file) or"
               + " listens on loopback");
+    }
+    try {
+      RepositoryRequest.load(call.body());
+    } catch (BadRequestException e) {
+      return Reply.error(400, e.getMessage());
     }
     if (model.current() == null) {
       return Inference.notReady(model);
@@ -233,9 +240,20 @@ final class Router implements Service, AutoCloseable {
     }
   }
 
-  private JsonArray index() {
+  private Reply index(Call call) {
+    try {
+      return json(200, index(RepositoryRequest.index(call.body())));
+    } catch (BadRequestException e) {
+      return Reply.error(400, e.getMessage());
+    }
+  }
+
+  private JsonArray index(boolean readyOnly) {
     JsonArray all = new JsonArray();
     for (ServedModel model : models.values()) {
+      if (readyOnly && model.state() != ServedModel.State.READY) {
+        continue;
+      }
       JsonObject json = new JsonObject();
       json.addProperty("name", model.name());
       ServedModel.Loaded now = model.current();

@@ -260,4 +260,18 @@ class DeviceCliTest {
         .matches(error -> error.isJsonNull());
     assertThat(report.json().get("passed").getAsBoolean()).isFalse();
   }
+
+  @Test
+  void theTableOfASelfTestHasStraightColumns() {
+    SelfTestReport report =
+        new SelfTestReport(
+            new DeviceInfo("jvm", "the processor", 1, 1, Precision.F32, ""),
+            42,
+            List.of(
+                new Result("convolve BIAS_RESIDUAL_RELU", "", 0, 2e-5, true, ""),
+                new Result("pool", "", 0, 2e-5, true, "")));
+    assertThat(report.table().lines().filter(line -> line.endsWith("ok")).map(String::length))
+        .hasSize(2)
+        .containsOnly("convolve BIAS_RESIDUAL_RELU      1      0.0e+00    2.0e-05  ok".length());
+  }
 }

@@ -149,7 +149,18 @@ class ServeCliTest {
     refuses(2, "--audit-rate 2", "serve", "--model", model, "--audit-rate", 2);
     refuses(2, "--alarm-delta 0", "serve", "--model", model, "--alarm-delta", 0);
     refuses(2, "report or full-depth", "serve", "--model", model, "--on-alarm", "panic");
+    refuses(
+        2,
+        "--on-alarm full-depth: --audit-rate 0 audits nothing",
+        "serve",
+        "--model",
+        model,
+        "--audit-rate",
+        0,
+        "--on-alarm",
+        "full-depth");
     refuses(2, "no name for a model", "serve", "--model", "a b=" + model);
+    refuses(2, "'x=': names no directory", "serve", "--model", "x=");
     refuses(2, "called 'x' already", "serve", "--model", "x=" + model, "--model", "x=" + model);
     refuses(2, "--queue 10", "serve", "--model", model, "--queue", 10);
     refuses(2, "--drain -1", "serve", "--model", model, "--drain", -1);

@@ -17,10 +17,12 @@ import dev.offramp.runtime.serve.AuditOptions.OnAlarm;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.logging.Logger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -261,6 +263,9 @@ class AuditTest extends OnTinyModel {
     Certified.write(directory, Risk.PREDICTION_GAP, LAMBDA, 0.01);
     String[] texts = TinyModel.sentences(11, 60).toArray(String[]::new);
     EngineOptions byHand = Serving.options().withPolicy(new Policy.ByHand(LAMBDA));
+    List<String> logged = new CopyOnWriteArrayList<>();
+    Logger logger = Logger.getLogger(Audit.class.getName());
+    logger.setFilter(entry -> logged.add(entry.getMessage()));
     for (EngineOptions options : List.of(certified(), byHand)) {
       try (Serving serving = new Serving(Map.of("tiny", directory), options, all).load()) {
         serving.infer("tiny", "", texts);
@@ -274,6 +279,10 @@ class AuditTest extends OnTinyModel {
             .contains(options == byHand ? "nothing was certified" : "needs labels");
       }
     }
+    logger.setFilter(null);
+    assertThat(logged)
+        .hasSize(2)
+        .allMatch(line -> line.startsWith("model tiny: --on-alarm full-depth will never act on"));
     EngineOptions never = Serving.options().withPolicy(new Policy.FullDepth());
     try (Serving serving = new Serving(Map.of("tiny", directory), never, all).load()) {
       serving.infer("tiny", "", texts);

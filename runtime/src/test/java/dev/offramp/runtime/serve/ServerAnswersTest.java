@@ -105,6 +105,32 @@ class ServerAnswersTest extends OnTinyModel {
   }
 
   @Test
+  void aRequestToTheRepositoryIsReadStrictly() throws Exception {
+    Map<String, Path> models = Map.of("tiny", directory);
+    try (Serving serving = new Serving(models, OPTIONS, Serving.NO_AUDIT).load()) {
+      String index = "/v2/repository/index";
+      String load = "/v2/repository/models/tiny/load";
+      for (String body : List.of("", "{}", "{\"ready\":false}", "{\"ready\":true}")) {
+        assertThat(serving.post(index, body).body()).as(body).contains("\"name\":\"tiny\"");
+      }
+      for (String body : List.of("", "{}", "{\"parameters\":{}}", "{\"parameters\":null}")) {
+        assertThat(serving.post(load, body).status()).as(body).isEqualTo(200);
+      }
+      refuses(serving.post(index, "{\"ready\":1}"), "$.ready");
+      refuses(serving.post(index, "{\"name\":\"tiny\"}"), "$.name");
+      refuses(serving.post(index, "ready"), "not strict JSON");
+      refuses(serving.post(load, "{\"parameters\":{\"config\":\"x\"}}"), "$.parameters.config");
+      refuses(serving.post(load, "{\"lambda\":0.1}"), "$.lambda");
+      refuses(serving.post(load, "[]"), "must be an object");
+    }
+  }
+
+  private static void refuses(Serving.Answer answer, String why) {
+    assertThat(answer.status()).as(answer.body()).isEqualTo(400);
+    assertThat(answer.json().get("error").getAsString()).contains(why);
+  }
+
+  @Test
   void tellsOfItself() throws Exception {
     Path other = TinyModel.write(folder.resolve("other"), 8, 2, 4);
     Map<String, Path> models = Map.of("tiny", directory, "b-1.x", other);
@@ -113,6 +139,7 @@ class ServerAnswersTest extends OnTinyModel {
       assertThat(serving.get("/v2/health/ready").status()).as("not loaded yet").isEqualTo(503);
       assertThat(serving.get("/v2/models/tiny/ready").status()).isEqualTo(503);
       assertThat(serving.infer("tiny", "", "wab").status()).isEqualTo(503);
+      assertThat(serving.post("/v2/repository/index", "{\"ready\":true}").body()).isEqualTo("[]");
       serving.load();
       assertThat(serving.get("/v2/health/ready").status()).isEqualTo(200);
       assertThat(serving.get("/v2").json().get("name").getAsString()).isEqualTo("offramp");

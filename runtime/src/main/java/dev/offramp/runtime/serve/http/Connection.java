@@ -77,6 +77,11 @@ final class Connection implements Gate.Watch {
         : -1;
   }
 
+  /** Whether nothing has come of it yet. */
+  boolean isSilent() {
+    return waits == Waits.HEAD && !anyBytes;
+  }
+
   /** Closes the connection, whatever it waits for. */
   void close() {
     waits = Waits.END;
@@ -126,7 +131,7 @@ final class Connection implements Gate.Watch {
 
   @Override
   public void drain() {
-    if (waits == Waits.NEXT || (waits == Waits.HEAD && !anyBytes)) {
+    if (waits == Waits.NEXT || isSilent()) {
       await(Waits.NEXT, LAST_REQUESTS);
     }
   }

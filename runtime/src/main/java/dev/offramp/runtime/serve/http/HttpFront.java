@@ -21,6 +21,7 @@ import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -60,7 +61,8 @@ public final class HttpFront implements AutoCloseable {
   private final HttpServer server;
   private final Context context;
   private final Map<HttpConnection, Connection> connections = new HashMap<>(); // of the event loop
-  private final Map<HttpConnection, Connection> extra = new HashMap<>(); // of the event loop
+  private final Map<HttpConnection, Connection> extra =
+      new LinkedHashMap<>(); // of the event loop, the one that came first at its head
   private final Set<Computing> computing = ConcurrentHashMap.newKeySet();
   private final AtomicInteger open = new AtomicInteger();
   private final AtomicLong bodyBytes = new AtomicLong();
@@ -334,7 +336,7 @@ public final class HttpFront implements AutoCloseable {
     });
     if (!room) {
       refused.increment();
-      if (extra.size() >= limits.connections()) {
+      if (extra.size() >= limits.connections() && !endSilent()) {
         ours.close(); // there is no time for a word
         return;
       }
@@ -354,6 +356,20 @@ public final class HttpFront implements AutoCloseable {
       return false;
     }
     idle.close();
+    return true;
+  }
+
+  /**
+   * Ends the connection beyond the limit that has been there for longest and has sent nothing, if
+   * there is one: a crowd that says nothing must not keep away who asks for health.
+   */
+  private boolean endSilent() {
+    Connection silent =
+        extra.values().stream().filter(Connection::isSilent).findFirst().orElse(null);
+    if (silent == null) {
+      return false;
+    }
+    silent.close();
     return true;
   }
 
