@@ -241,7 +241,10 @@ final class Inference implements AutoCloseable {
   private static Reply failed(ServedModel model, Throwable cause) {
     return switch (cause) {
       case DeadlineException late ->
-          Reply.error(504, "the answer did not come in time; allow more ($.parameters.timeout)");
+          Reply.error(
+              504,
+              "the answer did not come in time; allow more ($.parameters.timeout, or --deadline of"
+                  + " the server where that is the limit)");
       default -> {
         LOG.log(System.Logger.Level.ERROR, "model " + model.name() + ": a request failed", cause);
         yield Reply.error(500, "the request failed on this server; see its log");
