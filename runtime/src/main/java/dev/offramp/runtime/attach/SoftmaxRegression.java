@@ -1,6 +1,7 @@
 package dev.offramp.runtime.attach;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -12,7 +13,10 @@ import java.util.stream.IntStream;
  * heads fitted in parallel are bitwise the same as one after the other.
  */
 public final class SoftmaxRegression {
-  private static final double CONSTANT = 1e-6;
+  // Features carry rounding errors of about 1e-6 of their size, other ones on each device. Of a
+  // feature that varies by hardly more, such as the largest value of a dimension in which one token
+  // always stands out, a head would learn the rounding.
+  private static final double CONSTANT = 1e-4;
 
   private final float[] features; // (n, d)
   private final int width; // d
@@ -20,7 +24,7 @@ public final class SoftmaxRegression {
   private final Options options;
 
   private float[] mean; // (d), of the training part
-  private float[] scale; // (d), one over the standard deviation; 0 for a constant feature
+  private float[] scale; // (d), one over the standard deviation; 0 for a feature taken as constant
 
   private SoftmaxRegression(float[] features, int width, Targets targets, Options options) {
     this.features = features;
@@ -172,10 +176,12 @@ public final class SoftmaxRegression {
     }
     mean = new float[width];
     scale = new float[width];
+    double typical = Math.sqrt(Arrays.stream(squares).sum() / samples.size() / width);
     for (int j = 0; j < width; j++) {
       mean[j] = (float) (sum[j] / samples.size());
       double deviation = Math.sqrt(squares[j] / samples.size());
-      scale[j] = deviation > CONSTANT * Math.abs(mean[j]) ? (float) (1 / deviation) : 0;
+      double least = CONSTANT * Math.max(Math.abs(mean[j]), typical);
+      scale[j] = deviation > least ? (float) (1 / deviation) : 0;
     }
   }
 

@@ -8,6 +8,8 @@ import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class SoftmaxRegressionTest {
   /**
@@ -72,6 +74,24 @@ class SoftmaxRegressionTest {
     assertThat(head.validationLoss()).isLessThan(0.1);
     for (float[] row : head.weight()) {
       assertThat(row[problem.width - 1]).as("weight of the constant feature").isZero();
+    }
+  }
+
+  /** Each tells the classes apart, but by no more than what devices round differently. */
+  @ParameterizedTest
+  @CsvSource({"8, 1e-5", "0, 1e-9", "1e-33, 1e-33"})
+  void whatHardlyVariesIsNotLearnt(float offset, float size) {
+    Problem problem = Problem.make(600, 6, 3, 2, 1);
+    int last = problem.width - 1;
+    for (int i = 0; i < 600; i++) {
+      problem.features[i * problem.width + last] = offset + size * problem.labels[i];
+    }
+    TrainedHead head =
+        SoftmaxRegression.fit(
+            problem.features, problem.width, problem.targets(), Options.of(1), SILENT);
+    for (float[] row : head.weight()) {
+      assertThat(row[last]).isZero();
+      assertThat(row[0]).isNotZero();
     }
   }
 
