@@ -87,8 +87,7 @@ class SoftmaxRegressionTest {
       problem.features[i * problem.width + last] = offset + size * problem.labels[i];
     }
     TrainedHead head =
-        SoftmaxRegression.fit(
-            problem.features, problem.width, problem.targets(), Options.of(1), SILENT);
+        SoftmaxRegression.fit(problem.features, problem.width, problem.targets(), Options.of(1));
     for (float[] row : head.weight()) {
       assertThat(row[last]).isZero();
       assertThat(row[0]).isNotZero();
