@@ -97,7 +97,8 @@ final class Router implements Service, AutoCloseable {
       case "/v2" -> only(GET, call, () -> Reply.json(200, Metadata.server(version, EXTENSIONS)));
       case HEALTH + "live" -> only(GET, call, this::live);
       case HEALTH + "ready" -> only(GET, call, this::ready);
-      case "/v2/repository/index" -> only(POST, call, () -> index(call));
+      case "/v2/repository/index" ->
+          only(POST, call, () -> json(200, index(RepositoryRequest.index(call.body()))));
       default -> ofModel(call);
     };
   }
@@ -109,9 +110,14 @@ final class Router implements Service, AutoCloseable {
 
   private static Reply only(String method, Call call, Endpoint endpoint)
       throws InterruptedException {
-    return call.method().equals(method)
-        ? endpoint.reply()
-        : Reply.error(405, "use " + method + " here").with("Allow", method);
+    if (!call.method().equals(method)) {
+      return Reply.error(405, "use " + method + " here").with("Allow", method);
+    }
+    try {
+      return endpoint.reply();
+    } catch (BadRequestException e) {
+      return Reply.error(400, e.getMessage());
+    }
   }
 
   /** {@code /v2/models/NAME[/versions/VERSION][/ready|/infer]} and {@code /v2/repository/…}. */
@@ -196,11 +202,7 @@ final class Router implements Service, AutoCloseable {
           "models are loaded anew only on a server that asks for a token (--token-file) or"
               + " listens on loopback");
     }
-    try {
-      RepositoryRequest.load(call.body());
-    } catch (BadRequestException e) {
-      return Reply.error(400, e.getMessage());
-    }
+    RepositoryRequest.load(call.body());
     if (model.current() == null) {
       return Inference.notReady(model);
     }
@@ -237,14 +239,6 @@ final class Router implements Service, AutoCloseable {
         case Error failure -> throw failure;
         default -> throw new IllegalStateException(e.getCause()); // It throws no other.
       }
-    }
-  }
-
-  private Reply index(Call call) {
-    try {
-      return json(200, index(RepositoryRequest.index(call.body())));
-    } catch (BadRequestException e) {
-      return Reply.error(400, e.getMessage());
     }
   }
 

@@ -238,16 +238,18 @@ class DeviceCliTest {
     assertThat(json.getAsJsonArray("cases")).hasSize(cases);
   }
 
+  private static SelfTestReport report(Result... results) {
+    return new SelfTestReport(
+        new DeviceInfo("cuda:0", "a card", 1, 1, Precision.F16, ""), 42, List.of(results));
+  }
+
   @Test
   void aFailedCaseIsNamed() {
     SelfTestReport report =
-        new SelfTestReport(
-            new DeviceInfo("cuda:0", "a card", 1, 1, Precision.F16, ""),
-            42,
-            List.of(
-                new Result("pool", "width 7", 1e-6, 2e-5, true, ""),
-                new Result("pool", "width 9", 0.5, 2e-5, false, "out[3] is 1.0"),
-                new Result("embed", "width 1", Double.POSITIVE_INFINITY, 0, false, "NaN")));
+        report(
+            new Result("pool", "width 7", 1e-6, 2e-5, true, ""),
+            new Result("pool", "width 9", 0.5, 2e-5, false, "out[3] is 1.0"),
+            new Result("embed", "width 1", Double.POSITIVE_INFINITY, 0, false, "NaN"));
     assertThat(report.passed()).isFalse();
     assertThat(DoctorCommand.tell(report, false)).isEqualTo(1);
     assertThat(DoctorCommand.tell(report, true)).isEqualTo(1);
@@ -264,12 +266,9 @@ class DeviceCliTest {
   @Test
   void theTableOfASelfTestHasStraightColumns() {
     SelfTestReport report =
-        new SelfTestReport(
-            new DeviceInfo("jvm", "the processor", 1, 1, Precision.F32, ""),
-            42,
-            List.of(
-                new Result("convolve BIAS_RESIDUAL_RELU", "", 0, 2e-5, true, ""),
-                new Result("pool", "", 0, 2e-5, true, "")));
+        report(
+            new Result("convolve BIAS_RESIDUAL_RELU", "", 0, 2e-5, true, ""),
+            new Result("pool", "", 0, 2e-5, true, ""));
     assertThat(report.table().lines().filter(line -> line.endsWith("ok")).map(String::length))
         .hasSize(2)
         .containsOnly("convolve BIAS_RESIDUAL_RELU      1      0.0e+00    2.0e-05  ok".length());

@@ -12,19 +12,7 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
 class RowQueueTest {
-  private static final Row ROW =
-      new Row() {
-        @Override
-        public int[] tokens() {
-          return new int[] {1};
-        }
-
-        @Override
-        public void done(Outcome outcome) {}
-
-        @Override
-        public void failed(Throwable cause) {}
-      };
+  private static final Row ROW = dueAt(Row.NO_DEADLINE);
 
   private static final class Auditee implements AuditRow {
     int drops;

@@ -25,6 +25,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
@@ -347,16 +348,10 @@ public final class HttpFront implements AutoCloseable {
 
   /** Ends the connection that has been idle for longest, if one can be spared. */
   private boolean endIdle() {
-    Connection idle =
+    return end(
         connections.values().stream()
             .max(Comparator.comparingLong(Connection::idleNanos))
-            .filter(longest -> longest.idleNanos() >= limits.spare().toNanos())
-            .orElse(null);
-    if (idle == null) {
-      return false;
-    }
-    idle.close();
-    return true;
+            .filter(longest -> longest.idleNanos() >= limits.spare().toNanos()));
   }
 
   /**
@@ -364,13 +359,12 @@ public final class HttpFront implements AutoCloseable {
    * there is one: a crowd that says nothing must not keep away who asks for health.
    */
   private boolean endSilent() {
-    Connection silent =
-        extra.values().stream().filter(Connection::isSilent).findFirst().orElse(null);
-    if (silent == null) {
-      return false;
-    }
-    silent.close();
-    return true;
+    return end(extra.values().stream().filter(Connection::isSilent).findFirst());
+  }
+
+  private static boolean end(Optional<Connection> spare) {
+    spare.ifPresent(Connection::close);
+    return spare.isPresent();
   }
 
   private Connection of(HttpServerRequest request) {
