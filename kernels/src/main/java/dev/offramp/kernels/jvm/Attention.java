@@ -96,8 +96,8 @@ final class Attention {
     for (int panel = 0; panel < width; panel += panelWidth) {
       int step = Math.min(panelWidth, width - panel);
       int column = cColumn + panel;
-      loops.start(rows, step, zeros, 0, null, 0, 0, c, 0, column);
-      loops.tile(rows, step / lanes, depth, a, 0, aColumn, b, panel * depth, c, 0, column);
+      loops.tile(
+          rows, step / lanes, depth, a, 0, aColumn, b, panel * depth, zeros, 0, c, 0, column);
     }
   }
 

@@ -220,8 +220,13 @@ final class Convolve {
         int pixel = first + count * tile / tiles;
         int rows = first + count * (tile + 1) / tiles - pixel;
         int row = pixel - sums.first;
+        float[] bias = null;
         if (pass.line() == 0) {
-          start(map, panel, sums, row, rows);
+          if (sums.residual == null) {
+            bias = map.bias();
+          } else {
+            start(map, panel, sums, row, rows);
+          }
         }
         int weights = panel.at() + pass.line() * panel.width();
         for (int run : pass.runs()) {
@@ -234,9 +239,12 @@ final class Convolve {
               inColumn + run,
               map.packed(),
               weights,
+              bias,
+              panel.output(),
               sums.matrix,
               row,
               sums.column);
+          bias = null; // further runs add to it
           weights += pass.depth() * panel.width();
         }
         if (last) {

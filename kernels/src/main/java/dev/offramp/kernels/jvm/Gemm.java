@@ -5,9 +5,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Blocked matrix multiplication. A task is one panel of outputs for one block of rows, so that few
- * rows keep all threads busy as well as many: with one sample each thread streams its share of the
- * weights.
+ * Blocked matrix multiplication. A task is one or some panels of outputs for one block of rows, so
+ * that few rows keep all threads busy as well as many: with one sample each thread streams its
+ * share of the weights.
  */
 final class Gemm {
   /**
@@ -60,85 +60,116 @@ final class Gemm {
   /** Computes {@code count} rows on all threads. */
   private void run(Workers workers, Product product, int count) {
     int panels = product.map.panels();
-    int wanted = Math.ceilDiv(TASKS_PER_THREAD * workers.threads(), panels);
-    int blocks = Math.max(Math.ceilDiv(count, ROWS), Math.min(wanted, count / LEAST_ROWS));
+    int wanted = TASKS_PER_THREAD * workers.threads();
+    int few = Math.min(Math.ceilDiv(wanted, panels), count / LEAST_ROWS);
+    int blocks = Math.max(Math.ceilDiv(count, ROWS), few);
+    int together = Math.clamp(panels * blocks / (2 * wanted), 1, loops.panelsTogether());
+    int groups = Math.ceilDiv(panels, together);
     workers.run(
-        blocks * panels,
+        blocks * groups,
         (task, scratch) -> {
-          int block = task / panels;
+          int block = task / groups;
+          int group = task % groups;
           int from = (int) ((long) count * block / blocks);
           int to = (int) ((long) count * (block + 1) / blocks);
-          panel(product, task % panels, from, to - from, scratch);
+          int panel = panels * group / groups;
+          panels(product, panel, panels * (group + 1) / groups, from, to - from, scratch);
         });
   }
 
   /** All outputs of rows from (inclusive) to (exclusive), on this thread. */
   void range(Product product, int from, int to, Scratch scratch) {
     int blocks = Math.ceilDiv(to - from, ROWS);
+    int panels = product.map.panels();
+    int together = loops.panelsTogether();
     for (int block = 0; block < blocks; block++) {
       int first = from + (int) ((long) (to - from) * block / blocks);
       int end = from + (int) ((long) (to - from) * (block + 1) / blocks);
-      for (int panel = 0; panel < product.map.panels(); panel++) {
-        panel(product, panel, first, end - first, scratch);
+      for (int panel = 0; panel < panels; panel += together) {
+        panels(product, panel, Math.min(panel + together, panels), first, end - first, scratch);
       }
     }
   }
 
-  /** One panel of outputs for {@code count} rows, up to {@link #ROWS}, from {@code first} on. */
-  private void panel(Product product, int panel, int first, int count, Scratch scratch) {
+  /**
+   * Panels up to {@code end} for {@code count} rows, up to {@link #ROWS}, from {@code first} on.
+   */
+  private void panels(Product product, int panel, int end, int first, int count, Scratch scratch) {
     JvmLinear map = product.map;
-    Matrix residual = product.residual;
-    Matrix c = product.c;
-    int width = map.width(panel);
-    int column = map.column(panel);
-    // Vectors would write beyond the last output: compute in scratch, copy what belongs there.
-    boolean aside = width != map.columns(panel);
-    Matrix sums = aside ? new Matrix(scratch.floats(SCRATCH, ROWS * width), IDENTITY, width) : c;
-    int sumsColumn = aside ? 0 : column;
-    if (residual != null && aside) {
-      residual.copy(first, column, sums, 0, 0, count, map.columns(panel));
-      residual = sums;
+    int last = end - 1;
+    int width = map.width(last);
+    int columns = map.columns(last);
+    if (width == columns) {
+      tiles(product, panel, end, first, count, new Sums(product.c, first, 0, product.residual));
+      return;
     }
+    tiles(product, panel, last, first, count, new Sums(product.c, first, 0, product.residual));
+    // Vectors would write beyond the last output: compute in scratch, copy what belongs there.
+    int column = map.column(last);
+    Matrix aside = new Matrix(scratch.floats(SCRATCH, ROWS * width), IDENTITY, width);
+    if (product.residual != null) {
+      product.residual.copy(first, column, aside, 0, 0, count, columns);
+    }
+    Matrix residual = product.residual == null ? null : aside;
+    tiles(product, last, end, first, count, new Sums(aside, 0, column, residual));
+    aside.copy(0, 0, product.c, first, column, count, columns);
+  }
+
+  /**
+   * Where sums are made.
+   *
+   * @param row the row that the first one's are in
+   * @param column the output whose sums are in column 0
+   * @param residual what they start from besides the bias, in the same places, or null
+   */
+  private record Sums(Matrix matrix, int row, int column, Matrix residual) {}
+
+  /** Tiles of panels up to {@code end}: the same rows of all of them, then the next rows. */
+  private void tiles(Product product, int panel, int end, int first, int count, Sums sums) {
+    JvmLinear map = product.map;
     int tiles = Math.ceilDiv(count, InnerLoops.TILE_ROWS);
     for (int block = 0; block < map.inputs(); block += JvmLinear.BLOCK) {
-      int depth = Math.min(JvmLinear.BLOCK, map.inputs() - block);
-      boolean last = block + depth == map.inputs();
       for (int tile = 0; tile < tiles; tile++) {
         int from = count * tile / tiles;
         int rows = count * (tile + 1) / tiles - from;
-        int sumsRow = aside ? from : first + from;
-        if (block == 0) {
-          loops.start(
-              rows,
-              width,
-              map.bias(),
-              column,
-              residual,
-              sumsRow,
-              sumsColumn,
-              sums,
-              sumsRow,
-              sumsColumn);
-        }
-        loops.tile(
-            rows,
-            width / loops.lanes(),
-            depth,
-            product.a,
-            first + from,
-            block,
-            map.packed(),
-            map.packedAt(panel, block),
-            sums,
-            sumsRow,
-            sumsColumn);
-        if (last) {
-          loops.activate(product.epilogue, sums, sumsRow, sumsColumn, rows, width);
+        for (int i = panel; i < end; i++) {
+          tile(product, i, block, first + from, rows, sums, sums.row + from);
         }
       }
     }
-    if (aside) {
-      sums.copy(0, 0, c, first, column, count, map.columns(panel));
+  }
+
+  /** Adds a block of inputs to a panel's sums for a tile's rows. */
+  private void tile(
+      Product product, int panel, int block, int row, int rows, Sums sums, int sumsRow) {
+    JvmLinear map = product.map;
+    int width = map.width(panel);
+    int depth = Math.min(JvmLinear.BLOCK, map.inputs() - block);
+    Matrix c = sums.matrix;
+    int column = map.column(panel);
+    int at = column - sums.column;
+    float[] bias = null;
+    if (block == 0 && sums.residual == null) {
+      bias = map.bias();
+    } else if (block == 0) {
+      loops.start(rows, width, map.bias(), column, sums.residual, sumsRow, at, c, sumsRow, at);
+    }
+    loops.tile(
+        rows,
+        width / loops.lanes(),
+        depth,
+        product.a,
+        row,
+        block,
+        map.packed(),
+        map.packedAt(panel, block),
+        bias,
+        column,
+        c,
+        sumsRow,
+        at);
+    if (block + depth == map.inputs()) {
+      loops.activate(product.epilogue, c, sumsRow, at, rows, width);
     }
   }
 }

@@ -24,6 +24,14 @@ interface InnerLoops {
   /** Width of a GEMM panel: as many vectors as the registers hold sums for. */
   int panelVectors();
 
+  /**
+   * Panels of a GEMM that some rows meet one after the other before the next rows do. With narrow
+   * panels this makes runs of outputs that the processor fetches ahead: with AVX2, products of many
+   * outputs were 10 % faster with 128 outputs together than with 16. Their weights are to stay in
+   * the second-level cache.
+   */
+  int panelsTogether();
+
   /** Most rows of a tile of that width: as many as the registers hold sums for. */
   int tileRows(int vectors);
 
@@ -55,12 +63,14 @@ interface InnerLoops {
       int cColumn);
 
   /**
-   * Multiplies a tile: c += a b, in one chain of fused multiply-adds in the order of the inputs.
+   * Multiplies a tile: c = bias + a b, or c += a b, in one chain of fused multiply-adds in the
+   * order of the inputs.
    *
    * @param rows 1 to {@link #tileRows}
    * @param vectors width in vectors, 1 to {@link #panelVectors}
    * @param depth inputs
    * @param b [depth, vectors * lanes] from {@code bAt} on
+   * @param bias [vectors * lanes] from {@code biasAt} on, or null to add to c
    */
   void tile(
       int rows,
@@ -71,6 +81,8 @@ interface InnerLoops {
       int aColumn,
       float[] b,
       int bAt,
+      float[] bias,
+      int biasAt,
       Matrix c,
       int cRow,
       int cColumn);

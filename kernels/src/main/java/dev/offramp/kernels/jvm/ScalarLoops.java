@@ -15,6 +15,11 @@ final class ScalarLoops implements InnerLoops {
   }
 
   @Override
+  public int panelsTogether() {
+    return 1;
+  }
+
+  @Override
   public int tileRows(int vectors) {
     return TILE_ROWS;
   }
@@ -74,6 +79,8 @@ final class ScalarLoops implements InnerLoops {
       int aColumn,
       float[] b,
       int bAt,
+      float[] bias,
+      int biasAt,
       Matrix c,
       int cRow,
       int cColumn) {
@@ -81,7 +88,11 @@ final class ScalarLoops implements InnerLoops {
     float[] sums = new float[width];
     for (int row = 0; row < rows; row++) {
       int to = c.at(cRow + row, cColumn);
-      System.arraycopy(c.data(), to, sums, 0, width);
+      if (bias == null) {
+        System.arraycopy(c.data(), to, sums, 0, width);
+      } else {
+        System.arraycopy(bias, biasAt, sums, 0, width);
+      }
       int from = a.at(aRow + row, aColumn);
       int line = bAt;
       for (int k = 0; k < depth; k++, line += width) {

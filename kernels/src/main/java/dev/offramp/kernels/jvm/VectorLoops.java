@@ -13,16 +13,22 @@ final class VectorLoops implements InnerLoops {
     return LANES;
   }
 
+  /** 256 bits usually means AVX2 with 16 registers; 128 (NEON) and 512 come with 32. */
+  private static final boolean FEW_REGISTERS = SPECIES.vectorBitSize() == 256;
+
   @Override
   public int panelVectors() {
-    // 256 bits usually means AVX2 with 16 registers; 128 (NEON) and 512 come with 32.
-    return SPECIES.vectorBitSize() == 256 ? 2 : 4;
+    return FEW_REGISTERS ? 2 : 4;
+  }
+
+  @Override
+  public int panelsTogether() {
+    return FEW_REGISTERS ? 8 : 1;
   }
 
   @Override
   public int tileRows(int vectors) {
-    // 16 registers hold half as many sums as 32.
-    return panelVectors() == 2 ? 12 / vectors : Tiles.ROWS[vectors - 1];
+    return FEW_REGISTERS ? Tiles.BIASED_SUMS / vectors : Tiles.ROWS[vectors - 1];
   }
 
   @Override
@@ -81,9 +87,18 @@ final class VectorLoops implements InnerLoops {
       int aColumn,
       float[] b,
       int bAt,
+      float[] bias,
+      int biasAt,
       Matrix c,
       int cRow,
       int cColumn) {
+    if (bias != null && FEW_REGISTERS) {
+      Tiles.biased(rows, vectors, depth, a, aRow, aColumn, b, bAt, c, cRow, cColumn, bias, biasAt);
+      return;
+    }
+    if (bias != null) {
+      start(rows, vectors * LANES, bias, biasAt, null, 0, 0, c, cRow, cColumn);
+    }
     Tiles.run(rows, vectors, depth, a, aRow, aColumn, b, bAt, c, cRow, cColumn);
   }
 
