@@ -2,7 +2,7 @@ package dev.offramp.kernels.jvm;
 
 import dev.offramp.kernels.ConvolutionShape;
 import dev.offramp.kernels.Epilogue;
-import dev.offramp.kernels.ImageShape;
+import java.util.Arrays;
 
 /**
  * Convolution with kernels of 3 x 3 by Winograd's minimal filtering F(2 x 2, 3 x 3) (Lavin and Gray
@@ -25,12 +25,13 @@ final class Winograd {
   private static final int PADDED = 0;
   private static final int INPUTS = 1;
   private static final int OUTPUTS = 2;
+  private static final int LINES = 3;
 
   private final InnerLoops loops;
   private final ConvolutionShape shape;
   private final int panelWidth;
   private final float[] weights; // (POINTS, panels, inputs, panel)
-  private final float[] bias;
+  private final float[] biases; // of the outputs, once for each tile of a line
   private boolean usable = true;
 
   /** Most numbers of a row of tiles, transformed: more would be much memory for each thread. */
@@ -64,9 +65,12 @@ final class Winograd {
   Winograd(InnerLoops loops, ConvolutionShape shape, float[] bias) {
     this.loops = loops;
     this.shape = shape;
-    this.bias = bias;
     panelWidth = loops.panelVectors() * loops.lanes();
     weights = new float[(int) elements(shape)];
+    biases = new float[Math.ceilDiv(shape.out().width(), 2) * shape.outputs()];
+    for (int at = 0; at < biases.length; at += shape.outputs()) {
+      System.arraycopy(bias, 0, biases, at, shape.outputs());
+    }
   }
 
   /**
@@ -135,62 +139,94 @@ final class Winograd {
    */
   private void strip(
       Convolve.Product product, int row, int top, int bottom, int from, int to, Scratch scratch) {
-    ImageShape out = shape.out();
     int inputs = shape.in().channels();
     int outputs = shape.outputs();
-    int across = Math.ceilDiv(out.width(), 2);
+    int across = Math.ceilDiv(shape.out().width(), 2);
     int count = across * (bottom - top);
-    int line = (2 * across + 2) * inputs;
-    float[] padded = scratch.floats(PADDED, (2 * (bottom - top) + 2) * line);
-    Convolve.pad(
-        shape.in(),
-        product.in().data(),
-        row * shape.in().elements(),
-        2 * top - 1,
-        2 * bottom + 1,
-        inputs,
-        line,
-        padded);
-
     // Planes start at different places of the cache's sets.
     int inPlane = count * inputs + loops.lanes();
     int outPlane = count * outputs + loops.lanes();
     float[] u = scratch.floats(INPUTS, POINTS * inPlane);
     float[] m = scratch.floats(OUTPUTS, POINTS * outPlane);
-    for (int t = 0; t < count; t++) {
-      int at = 2 * (t / across) * line + 2 * (t % across) * inputs;
-      WinogradLoops.input(padded, at, inputs, line, u, t * inputs, inPlane, inputs);
+
+    int half = (across + 1) * inputs;
+    int line = 2 * half;
+    float[] padded = scratch.floats(PADDED, (2 * (bottom - top) + 2) * line);
+    pad(product.in().data(), row * shape.in().elements(), 2 * top - 1, 2 * bottom + 1, padded);
+    float[] lines = scratch.floats(LINES, Math.max(4 * line, 4 * across * outputs));
+    for (int y = 0; y < bottom - top; y++) {
+      WinogradLoops.inputLines(padded, 2 * y * line, lines, line);
+      for (int i = 0; i < 4; i++) {
+        int points = y * across * inputs + 4 * i * inPlane;
+        int even = i * line;
+        WinogradLoops.inputColumns(
+            lines, even, even + half, inputs, u, points, inPlane, across * inputs);
+      }
     }
+
     products(u, inPlane, m, outPlane, count);
 
+    for (int j = 0; j < 4; j++) {
+      WinogradLoops.outputLines(m, j * outPlane, 4 * outPlane, count * outputs);
+    }
+    for (int y = Math.max(from, 2 * top); y < Math.min(to, 2 * bottom); y++) {
+      int at = (y / 2 - top) * across * outputs + y % 2 * 4 * outPlane;
+      WinogradLoops.outputColumns(m, at, outPlane, biases, lines, across * outputs);
+      store(product, row, y, lines);
+    }
+  }
+
+  /**
+   * Copies lines of an image with zeros around it, of each its even columns and then its odd ones.
+   *
+   * @param image where the image starts in {@code in}
+   * @param from first line, which may lie above the image
+   * @param to end of the lines, which may lie below it
+   */
+  private void pad(float[] in, int image, int from, int to, float[] padded) {
+    int channels = shape.in().channels();
+    int width = shape.in().width();
+    int columns = 2 * (Math.ceilDiv(width, 2) + 1);
+    int half = columns / 2 * channels;
+    for (int y = from, at = 0; y < to; y++, at += 2 * half) {
+      if (y < 0 || y >= shape.in().height()) {
+        Arrays.fill(padded, at, at + 2 * half, 0);
+        continue;
+      }
+      for (int x = 0; x < columns; x++) {
+        int place = at + x % 2 * half + x / 2 * channels;
+        if (x == 0 || x > width) {
+          Arrays.fill(padded, place, place + channels, 0);
+        } else {
+          int pixel = image + (y * width + x - 1) * channels;
+          System.arraycopy(in, pixel, padded, place, channels);
+        }
+      }
+    }
+  }
+
+  /**
+   * Stores a line of outputs and does what comes after the product.
+   *
+   * @param lines the line's even columns, its odd ones, and room for it
+   */
+  private void store(Convolve.Product product, int row, int y, float[] lines) {
+    int outputs = shape.outputs();
+    int width = shape.out().width();
+    int half = Math.ceilDiv(width, 2) * outputs;
+    for (int x = 0; x < width; x++) {
+      int column = x % 2 * half + x / 2 * outputs;
+      System.arraycopy(lines, column, lines, 2 * half + x * outputs, outputs);
+    }
     Epilogue epilogue = product.epilogue();
     boolean relu = epilogue == Epilogue.BIAS_RELU || epilogue == Epilogue.BIAS_RESIDUAL_RELU;
     float[] residual = product.residual() == null ? null : product.residual().data();
-    int image = row * out.elements();
-    for (int t = 0; t < count; t++) {
-      int y = 2 * (top + t / across);
-      int x = 2 * (t % across);
-      int at = image + (y * out.width() + x) * outputs;
-      int lines = (y >= from ? 1 : 0) | (y + 1 < to ? 2 : 0);
-      int columns = x + 1 < out.width() ? 2 : 1;
-      WinogradLoops.output(
-          m,
-          t * outputs,
-          outPlane,
-          bias,
-          residual,
-          product.out().data(),
-          at,
-          outputs,
-          out.width() * outputs,
-          lines,
-          columns,
-          relu);
-    }
+    int image = row * shape.out().elements();
+    int at = image + y * width * outputs;
+    int count = width * outputs;
+    WinogradLoops.store(lines, 2 * half, residual, relu, product.out().data(), at, count);
     if (epilogue == Epilogue.BIAS_GELU) {
-      int first = Math.max(from, 2 * top) * out.width();
-      int end = Math.min(to, 2 * bottom) * out.width();
-      loops.gelu(product.out(), first, image, end - first, outputs);
+      loops.gelu(product.out(), y * width, image, width, outputs);
     }
   }
 
@@ -235,6 +271,6 @@ final class Winograd {
   }
 
   long bytes() {
-    return 4L * weights.length;
+    return 4L * (weights.length + biases.length);
   }
 }

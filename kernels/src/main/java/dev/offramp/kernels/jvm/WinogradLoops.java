@@ -11,117 +11,105 @@ final class WinogradLoops {
   private WinogradLoops() {}
 
   /**
-   * B^T d B of a tile's 4 x 4 inputs d, with B^T = [1 0 -1 0; 0 1 1 0; 0 -1 1 0; 0 1 0 -1].
+   * B^T d along the columns, with B^T = [1 0 -1 0; 0 1 1 0; 0 -1 1 0; 0 1 0 -1].
    *
-   * @param at of the first input
-   * @param pixel from a pixel to the next
-   * @param line from a line to the next
-   * @param to of the first point; the others are a plane further each
+   * @param in 4 lines d from {@code at} on, one after the other
+   * @param out 4 lines
+   * @param line numbers of a line
    */
-  static void input(
-      float[] in, int at, int pixel, int line, float[] u, int to, int plane, int channels) {
-    // Through memory: with all sixteen numbers in registers the method is too much for the
-    // compiler.
-    for (int c = 0; c < channels; c += LANES) {
-      for (int j = 0; j < 4; j++) {
-        int from = at + c + j * pixel;
-        FloatVector a = load(in, from);
-        FloatVector b = load(in, from + line);
-        FloatVector d = load(in, from + 2 * line);
-        FloatVector e = load(in, from + 3 * line);
-        int put = to + c + j * plane;
-        a.sub(d).intoArray(u, put);
-        b.add(d).intoArray(u, put + 4 * plane);
-        d.sub(b).intoArray(u, put + 8 * plane);
-        b.sub(e).intoArray(u, put + 12 * plane);
-      }
-      for (int i = 0; i < 16; i += 4) {
-        int put = to + c + i * plane;
-        FloatVector a = load(u, put);
-        FloatVector b = load(u, put + plane);
-        FloatVector d = load(u, put + 2 * plane);
-        FloatVector e = load(u, put + 3 * plane);
-        a.sub(d).intoArray(u, put);
-        b.add(d).intoArray(u, put + plane);
-        d.sub(b).intoArray(u, put + 2 * plane);
-        b.sub(e).intoArray(u, put + 3 * plane);
-      }
+  static void inputLines(float[] in, int at, float[] out, int line) {
+    for (int i = 0; i < line; i += LANES) {
+      FloatVector a = load(in, at + i);
+      FloatVector b = load(in, at + line + i);
+      FloatVector d = load(in, at + 2 * line + i);
+      FloatVector e = load(in, at + 3 * line + i);
+      a.sub(d).intoArray(out, i);
+      b.add(d).intoArray(out, line + i);
+      d.sub(b).intoArray(out, 2 * line + i);
+      b.sub(e).intoArray(out, 3 * line + i);
     }
   }
 
   /**
-   * A^T m A of a tile's 16 products m, with A^T = [1 1 1 0; 0 1 -1 -1], and what comes after it.
+   * The same along a line, for all tiles side by side.
    *
-   * @param at of the first product; the others are a plane further each
-   * @param residual what is added at the outputs' places, or null
-   * @param to of the first output
-   * @param pixel from an output to the next, the number of channels
-   * @param line from a line of outputs to the next
-   * @param lines which lines are written: 1 the first, 2 the second, 3 both
-   * @param columns how many columns are written, 1 or 2
+   * @param even the line's even columns from there on: of each tile the first, and the third as
+   *     that of the next tile
+   * @param odd its odd columns likewise
+   * @param pixel numbers of a column
+   * @param u 4 points from {@code to} on, a plane further each
+   * @param count numbers of a point
    */
-  static void output(
-      float[] m,
-      int at,
-      int plane,
-      float[] bias,
-      float[] residual,
-      float[] out,
-      int to,
-      int pixel,
-      int line,
-      int lines,
-      int columns,
-      boolean relu) {
-    for (int c = 0; c < pixel; c += LANES) {
-      FloatVector start = load(bias, c);
-      FloatVector above = start;
-      FloatVector aboveRight = start;
-      FloatVector below = start;
-      FloatVector belowRight = start;
-      for (int j = 0; j < 4; j++) {
-        int from = at + c + j * plane;
-        FloatVector a = load(m, from);
-        FloatVector b = load(m, from + 4 * plane);
-        FloatVector d = load(m, from + 8 * plane);
-        FloatVector e = load(m, from + 12 * plane);
-        FloatVector first = a.add(b).add(d);
-        FloatVector second = b.sub(d).sub(e);
-        if (j < 3) {
-          above = above.add(first);
-          below = below.add(second);
-        }
-        if (j == 1) {
-          aboveRight = aboveRight.add(first);
-          belowRight = belowRight.add(second);
-        } else if (j > 1) {
-          aboveRight = aboveRight.sub(first);
-          belowRight = belowRight.sub(second);
-        }
-      }
-      if ((lines & 1) != 0) {
-        store(above, residual, out, to + c, relu);
-        if (columns == 2) {
-          store(aboveRight, residual, out, to + c + pixel, relu);
-        }
-      }
-      if ((lines & 2) != 0) {
-        store(below, residual, out, to + c + line, relu);
-        if (columns == 2) {
-          store(belowRight, residual, out, to + c + line + pixel, relu);
-        }
-      }
+  static void inputColumns(
+      float[] in, int even, int odd, int pixel, float[] u, int to, int plane, int count) {
+    for (int i = 0; i < count; i += LANES) {
+      FloatVector a = load(in, even + i);
+      FloatVector b = load(in, odd + i);
+      FloatVector d = load(in, even + pixel + i);
+      FloatVector e = load(in, odd + pixel + i);
+      a.sub(d).intoArray(u, to + i);
+      b.add(d).intoArray(u, to + plane + i);
+      d.sub(b).intoArray(u, to + 2 * plane + i);
+      b.sub(e).intoArray(u, to + 3 * plane + i);
     }
   }
 
-  private static void store(FloatVector v, float[] residual, float[] out, int at, boolean relu) {
-    if (residual != null) {
-      v = v.add(load(residual, at));
+  /**
+   * A^T m along the columns, with A^T = [1 1 1 0; 0 1 -1 -1]: the sums take the places of the first
+   * two of four points.
+   *
+   * @param m 4 points from {@code at} on, {@code step} further each
+   * @param count numbers of a point
+   */
+  static void outputLines(float[] m, int at, int step, int count) {
+    for (int i = at; i < at + count; i += LANES) {
+      FloatVector a = load(m, i);
+      FloatVector b = load(m, step + i);
+      FloatVector d = load(m, 2 * step + i);
+      FloatVector e = load(m, 3 * step + i);
+      a.add(b).add(d).intoArray(m, i);
+      b.sub(d).sub(e).intoArray(m, step + i);
     }
-    if (relu) {
-      v = v.blend(0f, v.compare(VectorOperators.LE, 0f)); // a NaN stays
+  }
+
+  /**
+   * The same along a line, for all tiles side by side, and the bias.
+   *
+   * @param m 4 points from {@code at} on, a plane further each
+   * @param bias [count]
+   * @param out the tiles' left columns, then their right ones
+   * @param count numbers of a point
+   */
+  static void outputColumns(float[] m, int at, int plane, float[] bias, float[] out, int count) {
+    for (int i = 0; i < count; i += LANES) {
+      FloatVector start = load(bias, i);
+      FloatVector a = load(m, at + i);
+      FloatVector b = load(m, at + plane + i);
+      FloatVector d = load(m, at + 2 * plane + i);
+      FloatVector e = load(m, at + 3 * plane + i);
+      start.add(a).add(b).add(d).intoArray(out, i);
+      start.add(b).sub(d).sub(e).intoArray(out, count + i);
     }
-    v.intoArray(out, at);
+  }
+
+  /**
+   * Stores a line of outputs.
+   *
+   * @param residual what is added first, at the outputs' places and maybe their array, or null
+   * @param at of the first output
+   */
+  static void store(
+      float[] line, int from, float[] residual, boolean relu, float[] out, int at, int count) {
+    for (int i = 0; i < count; i += LANES) {
+      FloatVector v = load(line, from + i);
+      if (residual != null) {
+        v = v.add(load(residual, at + i));
+      }
+      if (relu) {
+        v = v.blend(0f, v.compare(VectorOperators.LE, 0f)); // a NaN stays
+      }
+      v.intoArray(out, at + i);
+    }
   }
 
   /**
