@@ -153,7 +153,7 @@ final class Winograd {
     int line = 2 * half;
     float[] padded = scratch.floats(PADDED, (2 * (bottom - top) + 2) * line);
     pad(product.in().data(), row * shape.in().elements(), 2 * top - 1, 2 * bottom + 1, padded);
-    float[] lines = scratch.floats(LINES, Math.max(4 * line, 4 * across * outputs));
+    float[] lines = scratch.floats(LINES, Math.max(4 * line, 2 * across * outputs));
     for (int y = 0; y < bottom - top; y++) {
       WinogradLoops.inputLines(padded, 2 * y * line, lines, line);
       for (int i = 0; i < 4; i++) {
@@ -186,45 +186,51 @@ final class Winograd {
   private void pad(float[] in, int image, int from, int to, float[] padded) {
     int channels = shape.in().channels();
     int width = shape.in().width();
-    int columns = 2 * (Math.ceilDiv(width, 2) + 1);
-    int half = columns / 2 * channels;
+    int across = Math.ceilDiv(width, 2);
+    int half = (across + 1) * channels;
     for (int y = from, at = 0; y < to; y++, at += 2 * half) {
       if (y < 0 || y >= shape.in().height()) {
         Arrays.fill(padded, at, at + 2 * half, 0);
         continue;
       }
-      for (int x = 0; x < columns; x++) {
-        int place = at + x % 2 * half + x / 2 * channels;
-        if (x == 0 || x > width) {
-          Arrays.fill(padded, place, place + channels, 0);
-        } else {
-          int pixel = image + (y * width + x - 1) * channels;
-          System.arraycopy(in, pixel, padded, place, channels);
-        }
-      }
+      // The zeros before the image make its columns change places.
+      int line = image + y * width * channels;
+      int even = at + channels;
+      int odd = at + half;
+      Arrays.fill(padded, at, even, 0);
+      WinogradLoops.copy(in, line + channels, 2 * channels, padded, even, width / 2, channels);
+      Arrays.fill(padded, even + width / 2 * channels, odd, 0);
+      WinogradLoops.copy(in, line, 2 * channels, padded, odd, across, channels);
+      Arrays.fill(padded, odd + across * channels, at + 2 * half, 0);
     }
   }
 
   /**
    * Stores a line of outputs and does what comes after the product.
    *
-   * @param lines the line's even columns, its odd ones, and room for it
+   * @param columns the line's even columns, then its odd ones
    */
-  private void store(Convolve.Product product, int row, int y, float[] lines) {
+  private void store(Convolve.Product product, int row, int y, float[] columns) {
     int outputs = shape.outputs();
     int width = shape.out().width();
-    int half = Math.ceilDiv(width, 2) * outputs;
-    for (int x = 0; x < width; x++) {
-      int column = x % 2 * half + x / 2 * outputs;
-      System.arraycopy(lines, column, lines, 2 * half + x * outputs, outputs);
-    }
+    int across = Math.ceilDiv(width, 2);
+    int image = row * shape.out().elements();
+    int at = image + y * width * outputs;
     Epilogue epilogue = product.epilogue();
     boolean relu = epilogue == Epilogue.BIAS_RELU || epilogue == Epilogue.BIAS_RESIDUAL_RELU;
     float[] residual = product.residual() == null ? null : product.residual().data();
-    int image = row * shape.out().elements();
-    int at = image + y * width * outputs;
-    int count = width * outputs;
-    WinogradLoops.store(lines, 2 * half, residual, relu, product.out().data(), at, count);
+    float[] out = product.out().data();
+    WinogradLoops.store(columns, 0, residual, relu, out, at, 2 * outputs, across, outputs);
+    WinogradLoops.store(
+        columns,
+        across * outputs,
+        residual,
+        relu,
+        out,
+        at + outputs,
+        2 * outputs,
+        width / 2,
+        outputs);
     if (epilogue == Epilogue.BIAS_GELU) {
       loops.gelu(product.out(), y * width, image, width, outputs);
     }
@@ -239,9 +245,12 @@ final class Winograd {
         int vectors = Math.min(panelWidth, outputs - column) / loops.lanes();
         int panel = (point * outputs + column) * inputs;
         int parts = Math.ceilDiv(count, loops.tileRows(vectors));
-        for (int part = 0; part < parts; part++) {
-          int from = count * part / parts;
-          int rows = count * (part + 1) / parts - from;
+        int rows = Math.ceilDiv(count, parts);
+        int smaller = parts * rows - count;
+        for (int part = 0, from = 0; part < parts; part++, from += rows) {
+          if (part == parts - smaller) {
+            rows--;
+          }
           Tiles.product(
               rows,
               vectors,

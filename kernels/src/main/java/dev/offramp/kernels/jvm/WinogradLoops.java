@@ -11,6 +11,20 @@ final class WinogradLoops {
   private WinogradLoops() {}
 
   /**
+   * Copies pixels.
+   *
+   * @param step from a pixel to the next in {@code in}; in {@code out} they lie side by side
+   * @param size numbers of a pixel
+   */
+  static void copy(float[] in, int at, int step, float[] out, int to, int count, int size) {
+    for (int c = 0; c < size; c += LANES) {
+      for (int i = 0; i < count; i++) {
+        load(in, at + c + i * step).intoArray(out, to + c + i * size);
+      }
+    }
+  }
+
+  /**
    * B^T d along the columns, with B^T = [1 0 -1 0; 0 1 1 0; 0 -1 1 0; 0 1 0 -1].
    *
    * @param in 4 lines d from {@code at} on, one after the other
@@ -93,22 +107,34 @@ final class WinogradLoops {
   }
 
   /**
-   * Stores a line of outputs.
+   * Stores pixels.
    *
    * @param residual what is added first, at the outputs' places and maybe their array, or null
-   * @param at of the first output
+   * @param step from a pixel to the next in {@code out}; in {@code in} they lie side by side
+   * @param size numbers of a pixel
    */
   static void store(
-      float[] line, int from, float[] residual, boolean relu, float[] out, int at, int count) {
-    for (int i = 0; i < count; i += LANES) {
-      FloatVector v = load(line, from + i);
-      if (residual != null) {
-        v = v.add(load(residual, at + i));
+      float[] in,
+      int at,
+      float[] residual,
+      boolean relu,
+      float[] out,
+      int to,
+      int step,
+      int count,
+      int size) {
+    for (int c = 0; c < size; c += LANES) {
+      for (int i = 0; i < count; i++) {
+        FloatVector v = load(in, at + c + i * size);
+        int place = to + c + i * step;
+        if (residual != null) {
+          v = v.add(load(residual, place));
+        }
+        if (relu) {
+          v = v.blend(0f, v.compare(VectorOperators.LE, 0f)); // a NaN stays
+        }
+        v.intoArray(out, place);
       }
-      if (relu) {
-        v = v.blend(0f, v.compare(VectorOperators.LE, 0f)); // a NaN stays
-      }
-      v.intoArray(out, at + i);
     }
   }
 
@@ -116,11 +142,27 @@ final class WinogradLoops {
    * Sum of the squares; NaN or infinite where a number is. Their count is a multiple of the lanes.
    */
   static float squares(float[] x, int at, int count) {
+    // Four sums at a time: each waits for its last addition.
     FloatVector sum = FloatVector.zero(SPECIES);
-    for (int i = at; i < at + count; i += LANES) {
+    FloatVector second = sum;
+    FloatVector third = sum;
+    FloatVector fourth = sum;
+    int i = at;
+    for (; i <= at + count - 4 * LANES; i += 4 * LANES) {
+      FloatVector a = load(x, i);
+      FloatVector b = load(x, i + LANES);
+      FloatVector d = load(x, i + 2 * LANES);
+      FloatVector e = load(x, i + 3 * LANES);
+      sum = a.fma(a, sum);
+      second = b.fma(b, second);
+      third = d.fma(d, third);
+      fourth = e.fma(e, fourth);
+    }
+    for (; i < at + count; i += LANES) {
       FloatVector v = load(x, i);
       sum = v.fma(v, sum);
     }
+    sum = sum.add(second).add(third.add(fourth));
     return Vectors.sum(sum);
   }
 
