@@ -6,7 +6,13 @@ import static dev.offramp.kernels.jvm.Vectors.SPECIES;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 
-/** Transforms of {@link Winograd}'s tiles on the Vector API, a vector of channels at a time. */
+/**
+ * Transforms of {@link Winograd}'s tiles on the Vector API, a vector of channels at a time.
+ *
+ * <p>No method here calls one of ours for a vector, be it ever so small: where the compiler has put
+ * so much into a caller that it stops, it still takes in the Vector API's methods, but a call of
+ * ours would allocate every vector.
+ */
 final class WinogradLoops {
   private WinogradLoops() {}
 
@@ -19,7 +25,7 @@ final class WinogradLoops {
   static void copy(float[] in, int at, int step, float[] out, int to, int count, int size) {
     for (int c = 0; c < size; c += LANES) {
       for (int i = 0; i < count; i++) {
-        load(in, at + c + i * step).intoArray(out, to + c + i * size);
+        FloatVector.fromArray(SPECIES, in, at + c + i * step).intoArray(out, to + c + i * size);
       }
     }
   }
@@ -33,10 +39,10 @@ final class WinogradLoops {
    */
   static void inputLines(float[] in, int at, float[] out, int line) {
     for (int i = 0; i < line; i += LANES) {
-      FloatVector a = load(in, at + i);
-      FloatVector b = load(in, at + line + i);
-      FloatVector d = load(in, at + 2 * line + i);
-      FloatVector e = load(in, at + 3 * line + i);
+      FloatVector a = FloatVector.fromArray(SPECIES, in, at + i);
+      FloatVector b = FloatVector.fromArray(SPECIES, in, at + line + i);
+      FloatVector d = FloatVector.fromArray(SPECIES, in, at + 2 * line + i);
+      FloatVector e = FloatVector.fromArray(SPECIES, in, at + 3 * line + i);
       a.sub(d).intoArray(out, i);
       b.add(d).intoArray(out, line + i);
       d.sub(b).intoArray(out, 2 * line + i);
@@ -57,10 +63,10 @@ final class WinogradLoops {
   static void inputColumns(
       float[] in, int even, int odd, int pixel, float[] u, int to, int plane, int count) {
     for (int i = 0; i < count; i += LANES) {
-      FloatVector a = load(in, even + i);
-      FloatVector b = load(in, odd + i);
-      FloatVector d = load(in, even + pixel + i);
-      FloatVector e = load(in, odd + pixel + i);
+      FloatVector a = FloatVector.fromArray(SPECIES, in, even + i);
+      FloatVector b = FloatVector.fromArray(SPECIES, in, odd + i);
+      FloatVector d = FloatVector.fromArray(SPECIES, in, even + pixel + i);
+      FloatVector e = FloatVector.fromArray(SPECIES, in, odd + pixel + i);
       a.sub(d).intoArray(u, to + i);
       b.add(d).intoArray(u, to + plane + i);
       d.sub(b).intoArray(u, to + 2 * plane + i);
@@ -77,10 +83,10 @@ final class WinogradLoops {
    */
   static void outputLines(float[] m, int at, int step, int count) {
     for (int i = at; i < at + count; i += LANES) {
-      FloatVector a = load(m, i);
-      FloatVector b = load(m, step + i);
-      FloatVector d = load(m, 2 * step + i);
-      FloatVector e = load(m, 3 * step + i);
+      FloatVector a = FloatVector.fromArray(SPECIES, m, i);
+      FloatVector b = FloatVector.fromArray(SPECIES, m, step + i);
+      FloatVector d = FloatVector.fromArray(SPECIES, m, 2 * step + i);
+      FloatVector e = FloatVector.fromArray(SPECIES, m, 3 * step + i);
       a.add(b).add(d).intoArray(m, i);
       b.sub(d).sub(e).intoArray(m, step + i);
     }
@@ -96,11 +102,11 @@ final class WinogradLoops {
    */
   static void outputColumns(float[] m, int at, int plane, float[] bias, float[] out, int count) {
     for (int i = 0; i < count; i += LANES) {
-      FloatVector start = load(bias, i);
-      FloatVector a = load(m, at + i);
-      FloatVector b = load(m, at + plane + i);
-      FloatVector d = load(m, at + 2 * plane + i);
-      FloatVector e = load(m, at + 3 * plane + i);
+      FloatVector start = FloatVector.fromArray(SPECIES, bias, i);
+      FloatVector a = FloatVector.fromArray(SPECIES, m, at + i);
+      FloatVector b = FloatVector.fromArray(SPECIES, m, at + plane + i);
+      FloatVector d = FloatVector.fromArray(SPECIES, m, at + 2 * plane + i);
+      FloatVector e = FloatVector.fromArray(SPECIES, m, at + 3 * plane + i);
       start.add(a).add(b).add(d).intoArray(out, i);
       start.add(b).sub(d).sub(e).intoArray(out, count + i);
     }
@@ -125,10 +131,10 @@ final class WinogradLoops {
       int size) {
     for (int c = 0; c < size; c += LANES) {
       for (int i = 0; i < count; i++) {
-        FloatVector v = load(in, at + c + i * size);
+        FloatVector v = FloatVector.fromArray(SPECIES, in, at + c + i * size);
         int place = to + c + i * step;
         if (residual != null) {
-          v = v.add(load(residual, place));
+          v = v.add(FloatVector.fromArray(SPECIES, residual, place));
         }
         if (relu) {
           v = v.blend(0f, v.compare(VectorOperators.LE, 0f)); // a NaN stays
@@ -149,24 +155,20 @@ final class WinogradLoops {
     FloatVector fourth = sum;
     int i = at;
     for (; i <= at + count - 4 * LANES; i += 4 * LANES) {
-      FloatVector a = load(x, i);
-      FloatVector b = load(x, i + LANES);
-      FloatVector d = load(x, i + 2 * LANES);
-      FloatVector e = load(x, i + 3 * LANES);
+      FloatVector a = FloatVector.fromArray(SPECIES, x, i);
+      FloatVector b = FloatVector.fromArray(SPECIES, x, i + LANES);
+      FloatVector d = FloatVector.fromArray(SPECIES, x, i + 2 * LANES);
+      FloatVector e = FloatVector.fromArray(SPECIES, x, i + 3 * LANES);
       sum = a.fma(a, sum);
       second = b.fma(b, second);
       third = d.fma(d, third);
       fourth = e.fma(e, fourth);
     }
     for (; i < at + count; i += LANES) {
-      FloatVector v = load(x, i);
+      FloatVector v = FloatVector.fromArray(SPECIES, x, i);
       sum = v.fma(v, sum);
     }
     sum = sum.add(second).add(third.add(fourth));
     return Vectors.sum(sum);
-  }
-
-  private static FloatVector load(float[] x, int at) {
-    return FloatVector.fromArray(SPECIES, x, at);
   }
 }
