@@ -14,7 +14,7 @@ final class VectorLoops implements InnerLoops {
   }
 
   /** 256 bits usually means AVX2 with 16 registers; 128 (NEON) and 512 come with 32. */
-  private static final boolean FEW_REGISTERS = SPECIES.vectorBitSize() == 256;
+  static final boolean FEW_REGISTERS = SPECIES.vectorBitSize() == 256;
 
   @Override
   public int panelVectors() {

@@ -31,6 +31,7 @@ final class Winograd {
   private final ConvolutionShape shape;
   private final int panelWidth;
   private final float[] weights; // (POINTS, panels, inputs, panel)
+  private final int[] tiles; // of a strip: the numbers from 0 on
   private final float[] biases; // of the outputs, once for each tile of a line
   private boolean usable = true;
 
@@ -67,7 +68,9 @@ final class Winograd {
     this.shape = shape;
     panelWidth = loops.panelVectors() * loops.lanes();
     weights = new float[(int) elements(shape)];
-    biases = new float[Math.ceilDiv(shape.out().width(), 2) * shape.outputs()];
+    int across = Math.ceilDiv(shape.out().width(), 2);
+    tiles = Gemm.identity(across * stripRows(across));
+    biases = new float[across * shape.outputs()];
     for (int at = 0; at < biases.length; at += shape.outputs()) {
       System.arraycopy(bias, 0, biases, at, shape.outputs());
     }
@@ -240,6 +243,8 @@ final class Winograd {
   private void products(float[] u, int inPlane, float[] m, int outPlane, int count) {
     int inputs = shape.in().channels();
     int outputs = shape.outputs();
+    Matrix a = new Matrix(u, tiles, inputs);
+    Matrix c = new Matrix(m, tiles, outputs);
     for (int point = 0; point < POINTS; point++) {
       for (int column = 0; column < outputs; column += panelWidth) {
         int vectors = Math.min(panelWidth, outputs - column) / loops.lanes();
@@ -251,18 +256,18 @@ final class Winograd {
           if (part == parts - smaller) {
             rows--;
           }
-          Tiles.product(
+          WinogradLoops.product(
               rows,
               vectors,
               inputs,
-              u,
-              point * inPlane + from * inputs,
-              inputs,
+              a,
+              from,
+              point * inPlane,
               weights,
               panel,
-              m,
-              point * outPlane + from * outputs + column,
-              outputs);
+              c,
+              from,
+              point * outPlane + column);
         }
       }
     }
@@ -280,6 +285,6 @@ final class Winograd {
   }
 
   long bytes() {
-    return 4L * (weights.length + biases.length);
+    return 4L * (weights.length + tiles.length + biases.length);
   }
 }
