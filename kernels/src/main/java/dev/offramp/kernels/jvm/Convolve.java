@@ -121,7 +121,7 @@ final class Convolve {
    * @param beside zeros before a line's numbers
    * @param line numbers of a line with the zeros before and after it
    */
-  static void pad(
+  private static void pad(
       ImageShape shape,
       float[] in,
       int image,

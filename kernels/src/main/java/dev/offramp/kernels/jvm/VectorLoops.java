@@ -8,13 +8,13 @@ import jdk.incubator.vector.VectorOperators;
 
 /** Inner loops on the Vector API. */
 final class VectorLoops implements InnerLoops {
+  /** 256 bits usually means AVX2 with 16 registers; 128 (NEON) and 512 come with 32. */
+  static final boolean FEW_REGISTERS = SPECIES.vectorBitSize() == 256;
+
   @Override
   public int lanes() {
     return LANES;
   }
-
-  /** 256 bits usually means AVX2 with 16 registers; 128 (NEON) and 512 come with 32. */
-  static final boolean FEW_REGISTERS = SPECIES.vectorBitSize() == 256;
 
   @Override
   public int panelVectors() {

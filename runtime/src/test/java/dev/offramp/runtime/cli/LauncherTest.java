@@ -209,7 +209,8 @@ class LauncherTest {
   void aBuildThatWasKilledHoldsUpNobody() throws Exception {
     sdk = null;
     Path begun = folder.resolve("begun");
-    mvn("touch '%s'; sleep 60".formatted(begun));
+    // No child that might start between the look at the processes and their end.
+    mvn("touch '%s'; exec sleep 60".formatted(begun));
     Process killed = start(folder.resolve("killed"), "run");
     awaitThat(() -> Files.exists(begun));
     List<ProcessHandle> all = new ArrayList<>(killed.descendants().toList());
