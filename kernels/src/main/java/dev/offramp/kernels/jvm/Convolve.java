@@ -299,8 +299,6 @@ final class Convolve {
         map.bias(),
         panel.output(),
         sums.residual,
-        row,
-        sums.column,
         sums.matrix,
         row,
         sums.column);

@@ -152,7 +152,7 @@ final class Gemm {
     if (block == 0 && sums.residual == null) {
       bias = map.bias();
     } else if (block == 0) {
-      loops.start(rows, width, map.bias(), column, sums.residual, sumsRow, at, c, sumsRow, at);
+      loops.start(rows, width, map.bias(), column, sums.residual, c, sumsRow, at);
     }
     loops.tile(
         rows,

@@ -47,7 +47,7 @@ interface InnerLoops {
   /**
    * Stores what a tile starts from: the bias, and the residual where there is one.
    *
-   * @param residual may be null, or c at the same place
+   * @param residual in the same rows and columns as c, may be c or null
    * @param width a multiple of the lanes
    */
   void start(
@@ -56,8 +56,6 @@ interface InnerLoops {
       float[] bias,
       int biasAt,
       Matrix residual,
-      int residualRow,
-      int residualColumn,
       Matrix c,
       int cRow,
       int cColumn);

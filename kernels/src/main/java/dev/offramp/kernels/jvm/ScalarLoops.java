@@ -50,8 +50,6 @@ final class ScalarLoops implements InnerLoops {
       float[] bias,
       int biasAt,
       Matrix residual,
-      int residualRow,
-      int residualColumn,
       Matrix c,
       int cRow,
       int cColumn) {
@@ -62,7 +60,7 @@ final class ScalarLoops implements InnerLoops {
         System.arraycopy(bias, biasAt, y, at, width);
         continue;
       }
-      int from = residual.at(residualRow + i, residualColumn);
+      int from = residual.at(cRow + i, cColumn);
       for (int j = 0; j < width; j++) {
         y[at + j] = bias[biasAt + j] + residual.data()[from + j];
       }

@@ -53,8 +53,6 @@ final class VectorLoops implements InnerLoops {
       float[] bias,
       int biasAt,
       Matrix residual,
-      int residualRow,
-      int residualColumn,
       Matrix c,
       int cRow,
       int cColumn) {
@@ -68,7 +66,7 @@ final class VectorLoops implements InnerLoops {
         continue;
       }
       float[] r = residual.data();
-      int from = residual.at(residualRow + i, residualColumn);
+      int from = residual.at(cRow + i, cColumn);
       for (int j = 0; j < width; j += LANES) {
         FloatVector.fromArray(SPECIES, bias, biasAt + j)
             .add(FloatVector.fromArray(SPECIES, r, from + j))
@@ -97,7 +95,7 @@ final class VectorLoops implements InnerLoops {
       return;
     }
     if (bias != null) {
-      start(rows, vectors * LANES, bias, biasAt, null, 0, 0, c, cRow, cColumn);
+      start(rows, vectors * LANES, bias, biasAt, null, c, cRow, cColumn);
     }
     Tiles.run(rows, vectors, depth, a, aRow, aColumn, b, bAt, c, cRow, cColumn);
   }

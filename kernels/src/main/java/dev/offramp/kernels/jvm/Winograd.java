@@ -31,6 +31,7 @@ final class Winograd {
   private final ConvolutionShape shape;
   private final int panelWidth;
   private final float[] weights; // (POINTS, panels, inputs, panel)
+  private final float[] zeros; // (panel)
   private final int[] tiles; // of a strip: the numbers from 0 on
   private final float[] biases; // of the outputs, once for each tile of a line
   private boolean usable = true;
@@ -68,6 +69,7 @@ final class Winograd {
     this.shape = shape;
     panelWidth = loops.panelVectors() * loops.lanes();
     weights = new float[(int) elements(shape)];
+    zeros = new float[panelWidth];
     int across = Math.ceilDiv(shape.out().width(), 2);
     tiles = Gemm.identity(across * stripRows(across));
     biases = new float[across * shape.outputs()];
@@ -256,18 +258,28 @@ final class Winograd {
           if (part == parts - smaller) {
             rows--;
           }
-          WinogradLoops.product(
-              rows,
-              vectors,
-              inputs,
-              a,
-              from,
-              point * inPlane,
-              weights,
-              panel,
-              c,
-              from,
-              point * outPlane + column);
+          int aColumn = point * inPlane;
+          int cColumn = point * outPlane + column;
+          if (VectorLoops.FEW_REGISTERS) {
+            // The product below was compiled with sums in memory: 1.3 times as slow in a network,
+            // and not in a benchmark of one convolution.
+            loops.tile(
+                rows, vectors, inputs, a, from, aColumn, weights, panel, zeros, 0, c, from,
+                cColumn);
+          } else {
+            Tiles.product(
+                rows,
+                vectors,
+                inputs,
+                u,
+                aColumn + from * inputs,
+                inputs,
+                weights,
+                panel,
+                m,
+                cColumn + from * outputs,
+                outputs);
+          }
         }
       }
     }
@@ -285,6 +297,6 @@ final class Winograd {
   }
 
   long bytes() {
-    return 4L * (weights.length + tiles.length + biases.length);
+    return 4L * (weights.length + zeros.length + tiles.length + biases.length);
   }
 }

@@ -14,34 +14,7 @@ import jdk.incubator.vector.VectorOperators;
  * ours would allocate every vector.
  */
 final class WinogradLoops {
-  private static final float[] ZEROS = new float[2 * LANES];
-
   private WinogradLoops() {}
-
-  /** {@link InnerLoops#tile} without a bias, for rows that lie one after the other. */
-  static void product(
-      int rows,
-      int vectors,
-      int depth,
-      Matrix a,
-      int aRow,
-      int aColumn,
-      float[] b,
-      int bAt,
-      Matrix c,
-      int cRow,
-      int cColumn) {
-    if (VectorLoops.FEW_REGISTERS) {
-      // The tile below, whose rows are a step apart, was compiled with sums in memory: 1.3 times
-      // as slow in a network, and not in a benchmark of one convolution.
-      Tiles.biased(rows, vectors, depth, a, aRow, aColumn, b, bAt, c, cRow, cColumn, ZEROS, 0);
-    } else {
-      int from = a.at(aRow, aColumn);
-      int to = c.at(cRow, cColumn);
-      Tiles.product(
-          rows, vectors, depth, a.data(), from, a.stride(), b, bAt, c.data(), to, c.stride());
-    }
-  }
 
   /**
    * Copies pixels.
