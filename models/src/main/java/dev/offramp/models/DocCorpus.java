@@ -122,20 +122,29 @@ public record DocCorpus(List<Sentence> train, List<Sentence> calibration, List<S
     requireNonNull(jars, "jars is null");
     Map<String, Sentence> unique = new TreeMap<>();
     Set<String> ambiguous = new HashSet<>();
-    new TreeMap<>(jars)
-        .forEach((label, paths) -> {
-          for (Path jar : paths.stream().sorted().toList()) {
-            for (Sentence sentence : readJar(jar, label)) {
-              String key = sentence.text().toLowerCase(Locale.ROOT);
-              Sentence first = unique.putIfAbsent(key, sentence);
-              if (first != null && !first.label().equals(label)) {
-                ambiguous.add(key);
-              }
-            }
-          }
-        });
+    for (Sentence sentence : readJars(jars)) {
+      String key = sentence.text().toLowerCase(Locale.ROOT);
+      Sentence first = unique.putIfAbsent(key, sentence);
+      if (first != null && !first.label().equals(sentence.label())) {
+        ambiguous.add(key);
+      }
+    }
     unique.keySet().removeAll(ambiguous);
     return split(unique.values());
+  }
+
+  /** On all processors, and yet in the order of labels, jars and files. */
+  private static List<Sentence> readJars(Map<String, List<Path>> jars) {
+    record Labelled(String label, Path jar) {}
+    return new TreeMap<>(jars)
+        .entrySet().stream()
+            .flatMap(entry ->
+                entry.getValue().stream().sorted().map(jar -> new Labelled(entry.getKey(), jar)))
+            .toList()
+            .parallelStream()
+            .map(labelled -> readJar(labelled.jar(), labelled.label()))
+            .flatMap(List::stream)
+            .toList();
   }
 
   /**

@@ -7,6 +7,9 @@
 /*
  * Pools a row of that many positions, which starts at in: teams share the positions, lanes the
  * features. features is float (width).
+ *
+ * A loop with a barrier inside has one pass at least, here and below: where it might have none,
+ * PoCL compiles what follows twice, which took it 20 s more.
  */
 DEVFN void pool_row(
     const GLOBAL ACT* in,
@@ -18,7 +21,8 @@ DEVFN void pool_row(
   int largest = pooling == LARGEST;
   int used = pooling == FIRST ? 1 : length;
   int item = TEAM * 32 + LANE;
-  for (int from = 0; from < width; from += CHUNK) {
+  int from = 0;
+  do {
     float sum[QUADS_EACH][4];
     UNROLL
     for (int q = 0; q < QUADS_EACH; q++) {
@@ -55,7 +59,8 @@ DEVFN void pool_row(
       features[from + j] = largest ? v : v / (float)used;
     }
     BARRIER_GLOBAL();
-  }
+    from += CHUNK;
+  } while (from < width);
 }
 
 /*
@@ -94,7 +99,8 @@ KERNEL void exit_head(
   GLOBAL float* logits = features + width;
   pool_row(in + row, pooling, LIVE_LENGTHS(live, capacity)[i], width, parts, features);
 
-  for (int from = 0; from < classes; from += HEAD_TEAMS) {
+  int from = 0;
+  do {
     int c = from + TEAM;
     float sum = 0.0f;
     if (c < classes) {
@@ -107,7 +113,8 @@ KERNEL void exit_head(
     if (LANE == 0 && c < classes) {
       logits[c] = sum + bias[c];
     }
-  }
+    from += HEAD_TEAMS;
+  } while (from < classes);
   BARRIER_GLOBAL();
 
   float best = 0.0f;

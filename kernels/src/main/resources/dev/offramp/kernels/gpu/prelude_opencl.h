@@ -50,34 +50,30 @@
 #define STORE4_ALIGNED(p, j, v) vstore4(vload4(0, v), 0, (p) + (j))
 #endif
 
-/* Sum over the 32 lanes of each team. Every item of the group must take part. */
-DEVFN float team_sum(float v, LOCALPTR float* scratch) {
-  int at = TEAM * 32 + LANE;
-  BARRIER();
-  scratch[at] = v;
-  BARRIER();
-  for (int step = 16; step > 0; step /= 2) {
-    if (LANE < step) {
-      scratch[at] += scratch[at + step];
-    }
-    BARRIER();
+/*
+ * The 32 lanes of each team joined by halves: 16 with 16, 8 with 8, and so on, with as few barriers
+ * as can be, since each of them awaits the whole group. Every item of the group must take part.
+ */
+#define TEAM_FOLD(name, JOIN) \
+  DEVFN float name(float v, LOCALPTR float* scratch) { \
+    LOCALPTR float* own = scratch + TEAM * 32; \
+    int at = LANE; \
+    BARRIER(); \
+    own[at] = v; \
+    BARRIER(); \
+    if (at < 8) { \
+      own[at] = JOIN(JOIN(own[at], own[at + 16]), JOIN(own[at + 8], own[at + 24])); \
+    } \
+    BARRIER(); \
+    return JOIN( \
+        JOIN(JOIN(own[0], own[4]), JOIN(own[2], own[6])), \
+        JOIN(JOIN(own[1], own[5]), JOIN(own[3], own[7]))); \
   }
-  return scratch[TEAM * 32];
-}
 
-DEVFN float team_max(float v, LOCALPTR float* scratch) {
-  int at = TEAM * 32 + LANE;
-  BARRIER();
-  scratch[at] = v;
-  BARRIER();
-  for (int step = 16; step > 0; step /= 2) {
-    if (LANE < step) {
-      scratch[at] = MAX(scratch[at], scratch[at + step]);
-    }
-    BARRIER();
-  }
-  return scratch[TEAM * 32];
-}
+#define ADD(a, b) ((a) + (b))
+
+TEAM_FOLD(team_sum, ADD)
+TEAM_FOLD(team_max, MAX)
 
 /* What the lane that is step further holds; what is beyond the team means nothing. */
 DEVFN float team_next(float v, int step, LOCALPTR float* scratch) {

@@ -58,13 +58,13 @@ public final class Interleaved {
       int rounds,
       double sliceSeconds,
       IntConsumer done) {
-    modes.stream().filter(mode -> !mode.overlaps()).forEach(mode -> warmUp(mode, batches));
+    modes.forEach(mode -> warmUp(mode, batches));
     return timeWarm(modes, batches, rounds, sliceSeconds, done);
   }
 
   /**
-   * As {@link #time}, where these batches have been run alike already, one after the other: modes
-   * that overlap them are warmed up all the same.
+   * As {@link #time}, where such batches have been run alike already, one after the other: only
+   * what runs them all together is warmed up.
    */
   public static List<Timing> timeWarm(
       List<Mode> modes,
@@ -72,7 +72,7 @@ public final class Interleaved {
       int rounds,
       double sliceSeconds,
       IntConsumer done) {
-    modes.stream().filter(Mode::overlaps).forEach(mode -> warmUp(mode, batches));
+    modes.stream().filter(Mode::overlaps).forEach(mode -> warmUpTogether(mode, batches));
     int samples = batches.stream().mapToInt(List::size).sum();
     double[][] rates = new double[modes.size()][rounds];
     HeapUse[] heap = new HeapUse[modes.size()];
@@ -148,7 +148,10 @@ public final class Interleaved {
     return seconds;
   }
 
-  /** Runs the mode until it is as fast as it gets, and every batch at least once. */
+  /**
+   * Runs the mode until it is as fast as it gets, and every batch at least once where the mode does
+   * not overlap them.
+   */
   static void warmUp(Mode mode, List<List<int[]>> batches) {
     if (WARM_UP_SECONDS == 0) {
       return;
@@ -160,10 +163,11 @@ public final class Interleaved {
         call++) {
       mode.run(batches.get(call % batches.size()));
     }
-    if (mode.overlaps()) {
-      for (double seconds = 0; seconds < WARM_UP_SECONDS; ) {
-        seconds += mode.timeAll(batches);
-      }
+  }
+
+  private static void warmUpTogether(Mode mode, List<List<int[]>> batches) {
+    for (double seconds = 0; seconds < WARM_UP_SECONDS; ) {
+      seconds += mode.timeAll(batches);
     }
   }
 }

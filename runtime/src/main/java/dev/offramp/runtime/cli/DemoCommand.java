@@ -181,8 +181,8 @@ final class DemoCommand implements Callable<Integer> {
     document.addProperty("risk", result.certificate().risk().id());
     document.addProperty("heldOutRisk", result.heldOutRisk());
     document.addProperty("lambda", result.calibration().lambda());
-    document.addProperty("accuracy", result.accuracy(result.early()));
-    document.addProperty("fullDepthAccuracy", result.accuracy(result.full()));
+    document.addProperty("accuracy", result.accuracy());
+    document.addProperty("fullDepthAccuracy", result.fullDepthAccuracy());
     document.addProperty("meanDepth", result.depth().meanLayers());
     document.addProperty("speedup", result.speedup());
     document.addProperty("idealSpeedup", result.idealSpeedup());

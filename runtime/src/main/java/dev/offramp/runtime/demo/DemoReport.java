@@ -97,10 +97,7 @@ public final class DemoReport {
     Timing full = result.timings().get(0);
     Timing early = result.timings().get(1);
     return List.of(
-        row(
-            "accuracy",
-            percent(result.accuracy(result.full())),
-            percent(result.accuracy(result.early()))),
+        row("accuracy", percent(result.fullDepthAccuracy()), percent(result.accuracy())),
         row("differs from the full model", percent(0), percent(result.heldOutRisk())),
         row(
             "mean depth (layers)",

@@ -244,7 +244,7 @@ class LauncherTest {
     return home.resolve("runtime/target/offramp");
   }
 
-  /** A Maven that makes the folders and does this. */
+  /** A Maven that makes the folders, does this, and stamps them as the build does. */
   private void mvn(String does) throws IOException {
     if (Files.notExists(home.resolve("pom.xml"))) {
       Files.createFile(home.resolve("pom.xml"));
@@ -254,9 +254,11 @@ class LauncherTest {
         """
         #!/bin/sh
         mkdir -p %1$s/lib
+        touch %1$s/begun
         [ -z "${TORNADOVM_HOME:-}" ] || mkdir -p %1$s/tornado
         echo "mvn with '${TORNADOVM_HOME:-}' $*" >&2
         %2$s
+        mv %1$s/begun %1$s/lib/.built
         """
             .formatted(jars(), does));
   }
