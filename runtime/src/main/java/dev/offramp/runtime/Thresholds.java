@@ -50,11 +50,11 @@ public record Thresholds(
   }
 
   private static Thresholds byHand(ModelDirectory model, double lambda) {
-    return new Thresholds(
-        same(model, lambda),
-        null,
-        null,
-        List.of("lambda %s was given by hand: its risk is not guaranteed".formatted(lambda)));
+    String note =
+        lambda >= Floors.NEVER
+            ? "lambda %s is full depth: no confidence is above it"
+            : "lambda %s was given by hand: its risk is not guaranteed";
+    return new Thresholds(same(model, lambda), null, null, List.of(note.formatted(lambda)));
   }
 
   /**

@@ -9,6 +9,7 @@ import dev.offramp.models.ModelDirectory;
 import dev.offramp.models.ModelTensors;
 import dev.offramp.models.Tensor;
 import dev.offramp.runtime.attach.ExitTraining;
+import dev.offramp.runtime.attach.HeadTensors;
 import dev.offramp.runtime.attach.Targets;
 import dev.offramp.runtime.attach.TrainedHead;
 import dev.offramp.runtime.engine.BatchRunner;
@@ -154,6 +155,10 @@ final class AttachCommand implements Callable<Integer> {
             null,
             "holds 1 example, and heads are trained on 2 at least; add more");
       }
+      if (!after.contains(cuts.getLast())) {
+        Console.say(
+            "an exit after the last layer, %d, is added: the full model's head", cuts.getLast());
+      }
       tellData(inputs.size(), classes, labels);
       List<float[]> features;
       try (BatchRunner runner =
@@ -170,45 +175,6 @@ final class AttachCommand implements Callable<Integer> {
     return 0;
   }
 
-  /**
-   * A head as it will be written.
-   *
-   * @param weight shape [classes, features]
-   * @param bias shape [classes]
-   */
-  private record HeadTensors(Tensor weight, Tensor bias) {
-    static HeadTensors of(TrainedHead head) {
-      int classes = head.bias().length;
-      int width = head.weight()[0].length;
-      float[] flat = new float[classes * width];
-      for (int c = 0; c < classes; c++) {
-        System.arraycopy(head.weight()[c], 0, flat, c * width, width);
-      }
-      return new HeadTensors(
-          Tensor.ofFloats("weight", flat, classes, width),
-          Tensor.ofFloats("bias", head.bias(), classes));
-    }
-
-    /** The model's own last head, as it is stored. */
-    static HeadTensors last(ModelDirectory model) {
-      int last = model.config().exits().size() - 1;
-      return new HeadTensors(
-          model.tensor(ModelTensors.exitWeight(last)), model.tensor(ModelTensors.exitBias(last)));
-    }
-
-    /** What the head says of every sample, features F32 [n, width]. */
-    Targets answers(float[] features) {
-      int classes = Math.toIntExact(weight.shape().get(0));
-      int width = Math.toIntExact(weight.shape().get(1));
-      float[] flat = weight.toFloats();
-      float[][] rows = new float[classes][];
-      for (int c = 0; c < classes; c++) {
-        rows[c] = Arrays.copyOfRange(flat, c * width, (c + 1) * width);
-      }
-      return ExitTraining.answers(rows, bias.toFloats(), features, width);
-    }
-  }
-
   private List<HeadTensors> train(
       ModelDirectory directory,
       ModelConfig config,
@@ -223,13 +189,17 @@ final class AttachCommand implements Callable<Integer> {
           Console.progress(
               "last head",
               1,
-              done ->
-                  ExitTraining.last(
-                      features.getLast(),
-                      features.getLast().length / classes.length,
-                      classes,
-                      config.labels().size(),
-                      seed));
+              done -> {
+                TrainedHead trained =
+                    ExitTraining.last(
+                        features.getLast(),
+                        features.getLast().length / classes.length,
+                        classes,
+                        config.labels().size(),
+                        seed);
+                done.accept(1);
+                return trained;
+              });
       last = HeadTensors.of(head);
       tell(config, exits - 1, head, "labels");
     } else {
@@ -308,9 +278,7 @@ final class AttachCommand implements Callable<Integer> {
     if (cuts.first() < 1 || cuts.last() > layers) {
       throw InputException.in(null, "--after " + after, "the model has layers 1 to " + layers);
     }
-    if (cuts.add(layers)) {
-      Console.say("an exit after the last layer, %d, is added: the full model's head", layers);
-    }
+    cuts.add(layers);
     return List.copyOf(cuts);
   }
 

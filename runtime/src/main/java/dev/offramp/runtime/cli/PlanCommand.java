@@ -107,8 +107,12 @@ final class PlanCommand implements Callable<Integer> {
       }
     }
     Fwer.of(fwer);
+    List<Method> asked = methods();
+    if (asked.contains(Method.NAIVE)) {
+      Console.say("naive promises nothing, however many samples there are");
+    }
     JsonArray lines = new JsonArray();
-    methods().forEach(method -> lines.add(line(method)));
+    asked.forEach(method -> lines.add(line(method)));
     if (json) {
       JsonObject document = new JsonObject();
       document.addProperty("epsilon", epsilon);

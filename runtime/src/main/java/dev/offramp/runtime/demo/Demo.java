@@ -75,12 +75,13 @@ public final class Demo {
 
     /** Share of the test samples that were answered otherwise than by the full model. */
     public double heldOutRisk() {
-      return 1 - agreement(predictions(), testTable.prediction()[lastExit()]);
+      int different = testLabels.length - alike(predictions(), testTable.prediction()[lastExit()]);
+      return (double) different / testLabels.length;
     }
 
     /** Share of the test samples that early exit gets right. */
     public double accuracy() {
-      return agreement(predictions(), testLabels);
+      return (double) alike(predictions(), testLabels) / testLabels.length;
     }
 
     /** Share of the test samples that the full model gets right. */
@@ -90,7 +91,7 @@ public final class Demo {
 
     /** Share of the test samples that exit number {@code exit} gets right. */
     public double accuracyOfExit(int exit) {
-      return agreement(testTable.prediction()[exit], testLabels);
+      return (double) alike(testTable.prediction()[exit], testLabels) / testLabels.length;
     }
 
     private int lastExit() {
@@ -101,9 +102,8 @@ public final class Demo {
       return early.stream().mapToInt(Outcome::prediction).toArray();
     }
 
-    private static double agreement(int[] one, int[] other) {
-      long alike = IntStream.range(0, one.length).filter(i -> one[i] == other[i]).count();
-      return (double) alike / one.length;
+    private static int alike(int[] one, int[] other) {
+      return (int) IntStream.range(0, one.length).filter(i -> one[i] == other[i]).count();
     }
 
     public double speedup() {

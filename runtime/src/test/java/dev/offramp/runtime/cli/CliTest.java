@@ -101,6 +101,9 @@ class CliTest {
     Outcome byHand = offramp("run --model ./model --input ./texts.txt --lambda 0.4");
     assertThat(byHand.code()).isZero();
     assertThat(byHand.err()).contains("not guaranteed");
+    assertThat(offramp("run --model ./model --input ./texts.txt --lambda 1").err())
+        .contains("lambda 1.0 is full depth")
+        .doesNotContain("guaranteed");
     refuses(
         2,
         "mutually exclusive",
@@ -141,6 +144,9 @@ class CliTest {
     JsonObject crc = plan.getAsJsonArray("methods").get(1).getAsJsonObject();
     assertThat(crc.get("samplesNeeded").getAsInt()).isEqualTo(19);
     assertThat(offramp("plan --samples 100").out()).contains("ucb-wsr").contains("0.0238");
+    assertThat(offramp("plan --samples 100 --method naive,crc").err())
+        .contains("naive promises nothing");
+    assertThat(offramp("plan --samples 100").err()).doesNotContain("naive");
     refuses(2, "--epsilon", "plan");
     refuses(2, "delta", "plan --epsilon 0.1 --delta 0");
     refuses(2, "expected risk", "plan --epsilon 0.1 --expected-risk -1");

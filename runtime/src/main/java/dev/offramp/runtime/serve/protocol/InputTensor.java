@@ -138,9 +138,9 @@ record InputTensor(
 
   /** Number of inputs, the first number of the shape. */
   int batch(int most) {
-    if (shape.length == 0 || shape[0] < 1) {
-      throw new BadRequestException(
-          path + ".shape", "says that there are no values; send one or more");
+    long inputs = shape.length == 0 ? 0 : shape[0];
+    if (inputs < 1) {
+      throw TensorData.noLength(path + ".shape", inputs);
     }
     if (shape[0] > most) {
       throw new BadRequestException(

@@ -141,12 +141,20 @@ final class TensorData {
     size++;
   }
 
+  static BadRequestException noLength(String shapePath, long length) {
+    return new BadRequestException(
+        shapePath,
+        length == 0
+            ? "says that there are no values; send one or more"
+            : "holds %d; give the number of those that are sent".formatted(length));
+  }
+
   /** How many values the shape says that there are, if that is within a bound. */
   private int shaped(int bound, String kind) {
     long values = 1;
     for (long length : shape) {
       if (length < 1) {
-        throw new BadRequestException(shapePath, "says that there are no values; send one or more");
+        throw noLength(shapePath, length);
       }
       values = length > Long.MAX_VALUE / values ? Long.MAX_VALUE : values * length;
     }

@@ -220,7 +220,7 @@ class InferRequestTest {
       value = {
         "[]|$.inputs[0].shape: says that there are no values; send one or more",
         "[0]|$.inputs[0].shape: says that there are no values; send one or more",
-        "[-1]|$.inputs[0].shape: says that there are no values; send one or more",
+        "[-1]|$.inputs[0].shape: holds -1; give the number of those that are sent",
         "[5]|$.inputs[0].shape: says that there are 5 strings, at most 4 can come in this request",
         "[9223372036854775807]|$.inputs[0].shape: says that there are 9223372036854775807 strings,",
         "[1,2]|$.inputs[0].shape: is [1, 2]; the tensor text takes [1] or [1, 1]",
